@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parsimony/core/fields.h"
+#include "parsimony/graph/graph.h"
+
+namespace parsimony::graph {
+
+// A feature map that the encoder hands to the decoder.
+struct Tap {
+  NodeId node = 0;
+  std::int64_t channels = 0;
+  std::int64_t stride = 1;
+};
+
+struct EncoderOptions {
+  std::string name = "mobilenet_v2";
+  double width = 1.0;  // channel multiplier; results are rounded to multiples of 8
+  // Whether the block without expansion (t = 1) of MobileNet-v2 still carries a 1x1 convolution, as
+  // in the cell search's reference code and in MXNet's weights; torchvision's weights have none.
+  bool first_expansion = true;
+  void visit(core::FieldVisitor& v);
+  bool operator==(const EncoderOptions&) const = default;
+};
+
+// One row of the table of encoders. `build` appends the encoder to `graph`, reading `picture`, and
+// returns four taps from the finest to the coarsest.
+struct EncoderFamily {
+  std::string_view name;
+  std::string_view summary;
+  std::vector<Tap> (*build)(Graph& graph, NodeId picture, const EncoderOptions& options);
+};
+
+std::span<const EncoderFamily> encoder_families();
+
+// Appends the encoder named in `options`; a user error with the nearest name when there is none.
+std::vector<Tap> append_encoder(Graph& graph, NodeId picture, const EncoderOptions& options);
+
+}  // namespace parsimony::graph

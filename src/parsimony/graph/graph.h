@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace parsimony::graph {
+
+// Feature map without its batch dimension: [channels, height, width].
+struct Shape {
+  std::int64_t channels = 0, height = 0, width = 0;
+  std::int64_t elements() const { return channels * height * width; }
+  bool operator==(const Shape&) const = default;
+};
+
+struct Size {
+  std::int64_t height = 0, width = 0;
+  bool operator==(const Size&) const = default;
+};
+
+// The closed set of layers. Every interpreter of a graph (network, cost, export, drawing) visits all
+// of them; adding one does not compile until each interpreter knows it.
+
+// What enters the graph: the picture (stride 1), or a feature map of stride 2^k when the graph is a
+// part of a network. Its size is the picture's, halved and rounded up k times.
+struct Input {
+  std::int64_t channels = 3;
+  std::int64_t stride = 1;
+  bool operator==(const Input&) const = default;
+};
+
+// Square-kernel convolution, zero padding on all sides.
+struct Conv {
+  std::int64_t in_channels = 0, out_channels = 0;
+  std::int64_t kernel = 1, stride = 1, padding = 0, dilation = 1, groups = 1;
+  bool bias = false;
+  bool operator==(const Conv&) const = default;
+};
+
+// Per-channel affine batch normalisation; eps 1e-5 and momentum 0.1 everywhere.
+struct BatchNorm {
+  std::int64_t channels = 0;
+  bool operator==(const BatchNorm&) const = default;
+};
+
+struct Relu {
+  bool six = false;  // ReLU6
+  bool operator==(const Relu&) const = default;
+};
+
+struct Add {  // of any number of inputs of one shape
+  bool operator==(const Add&) const = default;
+};
+
+struct Concat {  // along the channels
+  bool operator==(const Concat&) const = default;
+};
+
+// Bilinear resampling (align_corners = false) of input 0 to the height and width of input 1, whose
+// content is not used. No work when the sizes are equal already.
+struct Resize {
+  bool operator==(const Resize&) const = default;
+};
+
+struct GlobalPool {  // spatial mean, [C, 1, 1]
+  bool operator==(const GlobalPool&) const = default;
+};
+
+struct Zero {  // multiplication by zero: the operation "none"
+  bool operator==(const Zero&) const = default;
+};
+
+using Layer = std::variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, Zero>;
+
+// std::visit with one lambda per layer.
+template <typename... Cases>
+struct Match : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Match(Cases...) -> Match<Cases...>;
+
+// Which part of a network a layer belongs to; costs are reported per section.
+enum class Section { kEncoder, kDecoder, kAuxiliary };
+
+using NodeId = std::int32_t;
+
+struct Node {
+  Layer layer;
+  std::vector<NodeId> inputs;  // all smaller than this node's own id
+  Section section = Section::kEncoder;
+  std::string name;  // "decoder.block0.cell1.op0.conv"; prefix of the weights' names, unique for Conv and BatchNorm
+};
+
+struct Output {
+  std::string name;  // "logits", "aux0", ...; "tap0", ... for an encoder
+  NodeId node = 0;
+};
+
+// A network without tensors: nodes in an order in which they can be executed, and named outputs.
+// Plain value; all interpreters only read it.
+//
+//   Graph g;
+//   const NodeId x = g.add(Input{3, 1}, {}, Section::kEncoder, "image");
+//   const NodeId y = g.add(Conv{3, 8, 3, 2, 1}, {x}, Section::kEncoder, "stem");
+//   g.outputs.push_back({"logits", y});
+//   verify(g);
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<Output> outputs;
+
+  NodeId add(Layer layer, std::vector<NodeId> inputs, Section section, std::string name);
+  const Node& operator[](NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
+  // Node of the output called `name`; an internal error when there is none.
+  NodeId output(std::string_view name) const;
+};
+
+// Throws an internal error naming the node when the graph is malformed: inputs that do not come
+// before, wrong numbers of inputs, channel counts that do not fit, duplicate names of weighted nodes.
+void verify(const Graph& graph);
+
+// Channels of every node's result.
+std::vector<std::int64_t> infer_channels(const Graph& graph);
+
+// Shape of every node's result for a picture of the given size.
+std::vector<Shape> infer_shapes(const Graph& graph, Size picture);
+
+// Height or width after `stride` / 2 halvings, each rounding up, as padded stride-2 layers do.
+std::int64_t strided(std::int64_t size, std::int64_t stride);
+
+// The part of `graph` that computes `outputs` when the values of `inputs` are given: those nodes
+// become Input layers (with the strides given, in order) and everything not needed is left out.
+struct CutPoint {
+  NodeId node = 0;
+  std::int64_t stride = 1;
+};
+Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const std::vector<Output>& outputs);
+
+}  // namespace parsimony::graph

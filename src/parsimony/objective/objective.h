@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parsimony::objective {
+
+// Named measurements of a network: "miou", "reward", "params", "macs", ...
+using Scores = std::map<std::string, double>;
+
+enum class Direction { kMaximize, kMinimize };
+
+// One thing to be good at.
+struct Objective {
+  std::string name;  // the score it reads
+  Direction direction = Direction::kMaximize;
+  std::string unit;  // "", "parameters", "MACs", "ms"
+};
+
+// The objectives Parsimony knows by name; a user error with the nearest name for any other.
+Objective objective_by_name(std::string_view name);
+const std::vector<Objective>& known_objectives();
+
+// A network as a point: one value per objective, turned so that smaller is better.
+using Point = std::vector<double>;
+// nullopt when a score is missing or not finite.
+std::optional<Point> to_point(const Scores& scores, const std::vector<Objective>& objectives);
+
+// True when `a` is nowhere worse and somewhere better than `b` (smaller is better).
+bool dominates(const Point& a, const Point& b);
+
+// Indices of the points that no other dominates, in input order; of equal points the first.
+std::vector<std::size_t> pareto_front(const std::vector<Point>& points);
+
+// Rank of each point after fast non-dominated sorting (0 = front) and crowding distance within a
+// front (Deb et al., NSGA-II, IEEE TEC 2002).
+std::vector<int> non_dominated_ranks(const std::vector<Point>& points);
+std::vector<double> crowding_distances(const std::vector<Point>& points);
+
+// Volume dominated by the points and bounded by `reference`; exact for any number of objectives
+// (While et al., WFG, IEEE TEC 2012). Points not better than the reference add nothing.
+double hypervolume(const std::vector<Point>& points, const Point& reference);
+
+}  // namespace parsimony::objective

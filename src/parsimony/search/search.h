@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "parsimony/space/space.h"
+
+namespace parsimony::search {
+
+// What a search is told about a candidate it proposed.
+struct Feedback {
+  std::int64_t trial = 0;
+  space::Tokens tokens;
+  std::optional<double> reward;  // nullopt: the candidate failed or was invalid; never a made-up score
+};
+
+// Proposes candidates and learns from their rewards. Knows nothing of training: every method runs with
+// every evaluator. Not thread-safe; the study's loop is the only caller.
+//
+// Between an `ask` and its `tell` any number of other asks and tells may happen (candidates run
+// concurrently). `save` captures everything a search knows, proposals in flight included: a search
+// that was loaded proposes and learns exactly as the one that was saved.
+class Search {
+ public:
+  virtual ~Search() = default;
+  virtual std::string_view name() const = 0;
+  virtual space::Tokens ask(std::int64_t trial) = 0;
+  virtual void tell(const Feedback& feedback) = 0;
+  virtual std::string save() const = 0;
+  // Throws a user error when the state was saved by another method or for another space.
+  virtual void load(std::string_view state) = 0;
+  // Figures worth plotting over a study: "entropy" (nats), "baseline", ...; may be empty.
+  virtual std::map<std::string, double> diagnostics() const { return {}; }
+};
+
+}  // namespace parsimony::search

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/space/cell.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "parsimony/core/error.h"
+
+namespace parsimony::space {
+namespace {
+
+constexpr int kOps = static_cast<int>(kCellOpNames.size());
+constexpr int kFeaturesPerLayer = 3;
+
+// Reads the nested list character by character, so that an error can point at the column.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {}
+
+  CellGenotype parse() {
+    CellGenotype genotype;
+    expect('[');
+    expect('[');
+    genotype.first_op = op(integer(), "first operation");
+    int features = 2;
+    while (accept(',')) {
+      genotype.layers.push_back(layer(features));
+      features += kFeaturesPerLayer;
+    }
+    expect(']');
+    expect(',');
+    expect('[');
+    do {
+      genotype.blocks.push_back(block(kEncoderTaps + static_cast<int>(genotype.blocks.size())));
+    } while (accept(','));
+    expect(']');
+    expect(']');
+    skip_blanks();
+    if (at_ != text_.size()) fail("the end of the text");
+    return genotype;
+  }
+
+ private:
+  CellLayer layer(int features) {
+    CellLayer layer;
+    expect('[');
+    layer.position1 = index(features, "features of the cell");
+    expect(',');
+    layer.position2 = index(features, "features of the cell");
+    expect(',');
+    layer.op1 = op(integer(), "operation");
+    expect(',');
+    layer.op2 = op(integer(), "operation");
+    expect(']');
+    return layer;
+  }
+
+  BlockInputs block(int pool) {
+    BlockInputs inputs;
+    expect('[');
+    inputs.first = index(pool, "entries of the decoder pool (4 encoder taps and the blocks before)");
+    expect(',');
+    inputs.second = index(pool, "entries of the decoder pool (4 encoder taps and the blocks before)");
+    expect(']');
+    return inputs;
+  }
+
+  int index(int bound, std::string_view of_what) {
+    const std::size_t column = at_ + 1;
+    const int value = integer();
+    if (value >= bound) {
+      core::throw_user_error("genotype '{}', column {}: index {} points past the {} {} that exist there; expected 0 to {}",
+                             text_, column, value, bound, of_what, bound - 1);
+    }
+    return value;
+  }
+
+  CellOp op(int value, std::string_view what) {
+    if (value >= kOps) {
+      core::throw_user_error("genotype '{}', column {}: {} {} is not one of the {} operations; expected 0 to {}",
+                             text_, at_, what, value, kOps, kOps - 1);
+    }
+    return static_cast<CellOp>(value);
+  }
+
+  int integer() {
+    skip_blanks();
+    if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(text_[at_])) == 0) fail("a number");
+    int value = 0;
+    while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) {
+      value = std::min(value * 10 + (text_[at_] - '0'), 1'000'000);
+      ++at_;
+    }
+    return value;
+  }
+
+  bool accept(char c) {
+    skip_blanks();
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  void expect(char c) {
+    if (!accept(c)) fail(fmt::format("'{}'", c));
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+  }
+
+  [[noreturn]] void fail(const std::string& expected) const {
+    const std::string found = at_ < text_.size() ? fmt::format("'{}'", text_[at_]) : "the end of the text";
+    core::throw_user_error(
+        "genotype '{}', column {}: expected {}, found {}. The form is [[op, [p1,p2,o1,o2], ...], [[i,j], ...]]",
+        text_, at_ + 1, expected, found);
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::vector<int> CellGenotype::cell_outputs() const {
+  std::vector<bool> read(2 + kFeaturesPerLayer * layers.size(), false);
+  for (const CellLayer& layer : layers) {
+    read[static_cast<std::size_t>(layer.position1)] = true;
+    read[static_cast<std::size_t>(layer.position2)] = true;
+  }
+  std::vector<int> outputs;
+  for (std::size_t feature = 1; feature < read.size(); feature += kFeaturesPerLayer) {
+    if (!read[feature]) outputs.push_back(static_cast<int>(feature));
+  }
+  return outputs;
+}
+
+std::vector<int> CellGenotype::collected_blocks() const {
+  std::vector<int> collected;
+  for (int block = 0; block < static_cast<int>(blocks.size()); ++block) {
+    const int entry = kEncoderTaps + block;
+    const bool read = std::any_of(blocks.begin(), blocks.end(), [entry](const BlockInputs& inputs) {
+      return inputs.first == entry || inputs.second == entry;
+    });
+    if (!read) collected.push_back(block);
+  }
+  return collected;
+}
+
+CellGenotype parse_cell_genotype(std::string_view text) { return Parser(text).parse(); }
+
+std::string to_text(const CellGenotype& genotype) {
+  std::string out = fmt::format("[[{}", static_cast<int>(genotype.first_op));
+  for (const CellLayer& layer : genotype.layers) {
+    out += fmt::format(",[{},{},{},{}]",
+                       layer.position1,
+                       layer.position2,
+                       static_cast<int>(layer.op1),
+                       static_cast<int>(layer.op2));
+  }
+  out += "],[";
+  for (std::size_t b = 0; b < genotype.blocks.size(); ++b) {
+    out += fmt::format("{}[{},{}]", b == 0 ? "" : ",", genotype.blocks[b].first, genotype.blocks[b].second);
+  }
+  return out + "]]";
+}
+
+std::vector<int> action_vector(const CellGenotype& genotype) {
+  std::vector<int> actions = {0, static_cast<int>(genotype.first_op)};
+  for (const CellLayer& layer : genotype.layers) {
+    actions.insert(actions.end(),
+                   {layer.position1, layer.position2, static_cast<int>(layer.op1), static_cast<int>(layer.op2)});
+  }
+  for (const BlockInputs& block : genotype.blocks) actions.insert(actions.end(), {block.first, block.second});
+  return actions;
+}
+
+void CellSpaceOptions::visit(core::FieldVisitor& v) {
+  v.field("blocks", blocks, {"blocks of the decoder", 1, 16});
+  v.field("cell_layers", cell_layers, {"layers of the cell, the first operation included", 1, 16});
+  v.choice("positions", positions, kPositionRuleNames,
+           {"which earlier features a cell layer may read: all, or as after the reference code's refactoring"});
+}
+
+CellSpace::CellSpace(CellSpaceOptions options) : options_(options) {
+  for (int block = 0; block < options_.blocks; ++block) {
+    for (const char* side : {"first", "second"}) {
+      const std::string name = fmt::format("block.{}.{}", block, side);
+      decisions_.push_back({name, name, kEncoderTaps + block});
+    }
+  }
+  decisions_.push_back({"cell.0.op", "op", kOps});
+  for (int layer = 1; layer < options_.cell_layers; ++layer) {
+    const int features = 2 + kFeaturesPerLayer * (layer - 1);
+    const int readable = options_.positions == PositionRule::kAllEarlier ? features : features - 1;
+    for (const char* position : {"position1", "position2"}) {
+      const std::string name = fmt::format("cell.{}.{}", layer, position);
+      decisions_.push_back({name, name, readable});
+    }
+    for (const char* op : {"op1", "op2"}) decisions_.push_back({fmt::format("cell.{}.{}", layer, op), "op", kOps});
+  }
+}
+
+CellGenotype CellSpace::genotype(const Tokens& tokens) const {
+  check(*this, tokens);
+  CellGenotype genotype;
+  auto next = tokens.begin();
+  const auto take = [&next] { return *next++; };
+  for (int block = 0; block < options_.blocks; ++block) {
+    const int first = take();
+    genotype.blocks.push_back({first, take()});
+  }
+  genotype.first_op = static_cast<CellOp>(take());
+  for (int layer = 1; layer < options_.cell_layers; ++layer) {
+    CellLayer cell_layer;
+    cell_layer.position1 = take();
+    cell_layer.position2 = take();
+    cell_layer.op1 = static_cast<CellOp>(take());
+    cell_layer.op2 = static_cast<CellOp>(take());
+    genotype.layers.push_back(cell_layer);
+  }
+  return genotype;
+}
+
+Tokens CellSpace::tokens(const CellGenotype& genotype) const {
+  if (static_cast<int>(genotype.blocks.size()) != options_.blocks ||
+      static_cast<int>(genotype.layers.size()) + 1 != options_.cell_layers) {
+    core::throw_user_error("genotype {} has {} blocks and {} cell layers; the space has {} and {}",
+                           to_text(genotype),
+                           genotype.blocks.size(),
+                           genotype.layers.size() + 1,
+                           options_.blocks,
+                           options_.cell_layers);
+  }
+  Tokens tokens;
+  for (const BlockInputs& block : genotype.blocks) tokens.insert(tokens.end(), {block.first, block.second});
+  tokens.push_back(static_cast<int>(genotype.first_op));
+  for (const CellLayer& layer : genotype.layers) {
+    tokens.insert(tokens.end(),
+                  {layer.position1, layer.position2, static_cast<int>(layer.op1), static_cast<int>(layer.op2)});
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= decisions_[i].choices) {
+      core::throw_user_error("genotype {}: {} = {} is outside this space, which allows 0 to {}",
+                             to_text(genotype),
+                             decisions_[i].name,
+                             tokens[i],
+                             decisions_[i].choices - 1);
+    }
+  }
+  return tokens;
+}
+
+std::string CellSpace::text(const Tokens& tokens) const { return to_text(genotype(tokens)); }
+
+Tokens CellSpace::parse(std::string_view text) const { return tokens(parse_cell_genotype(text)); }
+
+}  // namespace parsimony::space

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parsimony/core/rng.h"
+
+namespace parsimony::space {
+
+// One choice per decision of a space, in the space's order. The value type that searches handle.
+using Tokens = std::vector<int>;
+
+// One categorical decision.
+struct Decision {
+  std::string name;  // "cell.1.op2": unique within the space
+  std::string head;  // decisions with one head mean the same thing (controllers share its weights)
+  int choices = 0;
+};
+
+// A search space: a product of categorical decisions with a published text form. Immutable, safe to
+// use from many threads. What a genotype means as a network is not known here (graph/lower.h).
+class SearchSpace {
+ public:
+  virtual ~SearchSpace() = default;
+  virtual std::string_view name() const = 0;
+  virtual const std::vector<Decision>& decisions() const = 0;
+  // Number of steps an unrolled controller takes before its first decision (one per encoder tap).
+  virtual int warm_up_steps() const = 0;
+  // Text form of valid tokens, and back. `parse` throws a user error for text that is not a genotype
+  // of this space.
+  virtual std::string text(const Tokens& tokens) const = 0;
+  virtual Tokens parse(std::string_view text) const = 0;
+};
+
+// Throws an internal error unless `tokens` has one in-range value per decision.
+void check(const SearchSpace& space, const Tokens& tokens);
+
+// Uniform over token sequences.
+Tokens sample(const SearchSpace& space, core::Rng& rng);
+
+// Changes each token with probability `rate` (at least one is changed) to another value.
+Tokens mutate(const SearchSpace& space, const Tokens& parent, double rate, core::Rng& rng);
+
+// Takes every token from one of the parents with equal probability.
+Tokens crossover(const SearchSpace& space, const Tokens& a, const Tokens& b, core::Rng& rng);
+
+// Natural logarithm of the number of token sequences: the entropy of the uniform policy, in nats.
+double log_size(const SearchSpace& space);
+
+}  // namespace parsimony::space
