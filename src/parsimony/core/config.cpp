@@ -323,13 +323,13 @@ void Config::read(const std::function<void(FieldVisitor&)>& visit) const {
   reader.finish();
 }
 
-std::vector<FieldInfo> list_fields(const std::function<void(FieldVisitor&)>& visit) {
+std::vector<FieldInfo> list_visited(const std::function<void(FieldVisitor&)>& visit) {
   Lister lister;
   visit(lister);
   return std::move(lister.fields);
 }
 
-std::string to_yaml(const std::function<void(FieldVisitor&)>& visit, bool comments) {
+std::string visited_to_yaml(const std::function<void(FieldVisitor&)>& visit, bool comments) {
   Lister lister;
   visit(lister);
   std::string out;

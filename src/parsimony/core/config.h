@@ -52,21 +52,21 @@ struct FieldInfo {
   std::string help;
 };
 
-std::vector<FieldInfo> list_fields(const std::function<void(FieldVisitor&)>& visit);
+std::vector<FieldInfo> list_visited(const std::function<void(FieldVisitor&)>& visit);
 
 // Options as YAML text that reads back to equal options, one comment per field when asked for.
-std::string to_yaml(const std::function<void(FieldVisitor&)>& visit, bool comments);
+std::string visited_to_yaml(const std::function<void(FieldVisitor&)>& visit, bool comments);
 
 template <typename Options>
 std::vector<FieldInfo> list_fields(const Options& options) {
   Options copy = options;
-  return list_fields([&copy](FieldVisitor& v) { copy.visit(v); });
+  return list_visited([&copy](FieldVisitor& v) { copy.visit(v); });
 }
 
 template <typename Options>
 std::string to_yaml(const Options& options, bool comments = false) {
   Options copy = options;
-  return to_yaml([&copy](FieldVisitor& v) { copy.visit(v); }, comments);
+  return visited_to_yaml([&copy](FieldVisitor& v) { copy.visit(v); }, comments);
 }
 
 }  // namespace parsimony::core

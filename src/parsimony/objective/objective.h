@@ -13,12 +13,14 @@ namespace parsimony::objective {
 using Scores = std::map<std::string, double>;
 
 enum class Direction { kMaximize, kMinimize };
+std::string_view name_of(Direction direction);  // "maximize", "minimize"
 
 // One thing to be good at.
 struct Objective {
   std::string name;  // the score it reads
   Direction direction = Direction::kMaximize;
   std::string unit;  // "", "parameters", "MACs", "ms"
+  bool operator==(const Objective&) const = default;
 };
 
 // The objectives Parsimony knows by name; a user error with the nearest name for any other.
@@ -30,7 +32,10 @@ using Point = std::vector<double>;
 // nullopt when a score is missing or not finite.
 std::optional<Point> to_point(const Scores& scores, const std::vector<Objective>& objectives);
 
-// True when `a` is nowhere worse and somewhere better than `b` (smaller is better).
+// The functions below expect finite points that all have the same number of values.
+
+// True when `a` is nowhere worse and somewhere better than `b` (smaller is better). Compares
+// exactly.
 bool dominates(const Point& a, const Point& b);
 
 // Indices of the points that no other dominates, in input order; of equal points the first.
@@ -38,11 +43,17 @@ std::vector<std::size_t> pareto_front(const std::vector<Point>& points);
 
 // Rank of each point after fast non-dominated sorting (0 = front) and crowding distance within a
 // front (Deb et al., NSGA-II, IEEE TEC 2002).
+//
+// `crowding_distances` ranks the points itself, so it takes one front or a whole population. Three
+// cases the paper leaves open: the sum is not divided by the number of objectives; an objective in
+// which a front agrees adds nothing (not 0/0); of equal points the first is measured as if it were
+// alone and the others get 0, so copies are the first to go.
 std::vector<int> non_dominated_ranks(const std::vector<Point>& points);
 std::vector<double> crowding_distances(const std::vector<Point>& points);
 
 // Volume dominated by the points and bounded by `reference`; exact for any number of objectives
-// (While et al., WFG, IEEE TEC 2012). Points not better than the reference add nothing.
+// (While et al., WFG, IEEE TEC 2012). Points not better than the reference add nothing. The order
+// of the points does not change a single bit of the result.
 double hypervolume(const std::vector<Point>& points, const Point& reference);
 
 }  // namespace parsimony::objective

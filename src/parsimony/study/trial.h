@@ -20,8 +20,9 @@ struct Scored {
   bool operator==(const Scored&) const = default;
 };
 
-// The candidate was ended on purpose. With scores, they are what it had reached and the search learns
-// from them; without, it was rejected before any training and the search learns only that it is invalid.
+// The candidate was ended on purpose. With scores, they are what it had reached and the search
+// learns from them; without, it was rejected before any training and the search learns only that it
+// is invalid.
 struct Pruned {
   std::string where;  // "before training", "stage 0"
   std::string why;
@@ -58,23 +59,25 @@ struct Observation {
 
 enum class TrialState { kRunning, kDone };
 
-// One candidate of a study, from the moment it is claimed. A result is accepted only for the attempt
-// that holds the claim, so a worker that was given up for dead cannot overwrite its successor's result.
+// One candidate of a study, from the moment it is claimed. A result is accepted only for the
+// attempt that holds the claim, so a worker that was given up for dead cannot overwrite its
+// successor's result.
 struct Trial {
   TrialId id = 0;
   int attempt = 1;
   TrialState state = TrialState::kRunning;
-  std::string worker;         // who holds the claim
-  double lease_until = 0;     // seconds since the epoch; after that the claim may be taken over
-  std::string genotype;       // text form
-  std::string canonical_id;   // equal for genotypes that compute the same network
-  std::vector<int> tokens;    // as the search proposed it
-  objective::Scores costs;    // "params", "macs", ...: known before training
+  std::string worker;        // who holds the claim
+  double lease_until = 0;    // seconds since the epoch; after that the claim may be taken over
+  std::string genotype;      // text form
+  std::string canonical_id;  // equal for genotypes that compute the same network
+  std::vector<int> tokens;   // as the search proposed it
+  objective::Scores costs;   // "params", "macs", ...: known before training
   std::optional<Outcome> outcome;  // set when done
-  std::optional<TrialId> same_as;  // the trial with the same canonical network whose outcome was taken over
+  // The trial with the same canonical network whose outcome was taken over.
+  std::optional<TrialId> same_as;
   std::vector<Observation> observations;
-  double started = 0;         // seconds since the epoch
-  double seconds = 0;         // wall time spent on it
+  double started = 0;  // seconds since the epoch
+  double seconds = 0;  // wall time spent on it
   bool operator==(const Trial&) const = default;
 };
 
@@ -90,8 +93,8 @@ struct Event {
 // A network that was trained to the end, exported and measured after the search.
 struct FinalModel {
   TrialId trial = 0;
-  std::string folder;            // relative to the study: "models/17"
-  objective::Scores scores;      // on the test split, and of the export
+  std::string folder;        // relative to the study: "models/17"
+  objective::Scores scores;  // on the test split, and of the export
   double seconds = 0;
   bool operator==(const FinalModel&) const = default;
 };

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "parsimony/cli/command.h"
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
+#include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/cost.h"
+#include "parsimony/graph/drawing.h"
+#include "parsimony/graph/simplify.h"
+
+namespace parsimony::cli {
+namespace {
+
+struct InspectOptions {
+  graph::EncoderOptions encoder;
+  graph::DecoderOptions decoder;
+  int classes = 21;
+  void visit(core::FieldVisitor& v) {
+    decoder.visit(v);
+    v.field("classes", classes, {"number of classes", 1, 255});
+    v.group("encoder", encoder, "the encoder");
+  }
+};
+
+graph::Size parse_size(const std::string& text) {
+  graph::Size size;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%ldx%ld%c", &size.height, &size.width, &rest) != 2 || size.height < 1 || size.width < 1) {
+    core::throw_user_error("--input {}: expected HEIGHTxWIDTH in pixels, for example 512x512", text);
+  }
+  return size;
+}
+
+nlohmann::ordered_json to_json(const graph::SectionCounts& counts) {
+  return {{"encoder", counts.encoder}, {"decoder", counts.decoder}, {"auxiliary", counts.auxiliary}, {"total", counts.total()}};
+}
+
+std::string row(const char* name, const graph::SectionCounts& counts) {
+  return fmt::format("{:<12}{:>16}{:>16}{:>16}{:>16}\n", name, counts.encoder, counts.decoder, counts.total(), counts.auxiliary);
+}
+
+}  // namespace
+
+Action declare_inspect(CLI::App& app) {
+  struct Arguments {
+    std::string space = "cell-decoder", genotype, input = "512x512", draw;
+    std::vector<std::string> settings;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  app.add_option("--space", arguments->space, "search space")->check(CLI::IsMember({"cell-decoder"}))->capture_default_str();
+  app.add_option("--genotype", arguments->genotype, "text form, as published")->required();
+  app.add_option("--set", arguments->settings,
+                 "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
+      ->allow_extra_args(false);
+  app.add_option("--input", arguments->input, "HEIGHTxWIDTH of the picture")->capture_default_str();
+  app.add_option("--draw", arguments->draw, "write drawings to PREFIX-cell.svg and PREFIX-decoder.svg");
+  app.add_flag("--json", arguments->json, "for programs");
+  return [arguments](Environment&) {
+    core::Config config = core::Config::from_text("{}", "--set");
+    for (const std::string& setting : arguments->settings) config.set(setting);
+    InspectOptions options;
+    config.read_into(options);
+    const graph::Size picture = parse_size(arguments->input);
+    const auto genotype = space::parse_cell_genotype(arguments->genotype);
+    const graph::Graph whole = graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
+    const graph::Graph simplified = graph::simplify(whole);
+    const graph::Shape out = graph::infer_shapes(whole, picture)[static_cast<std::size_t>(whole.output("logits"))];
+    const graph::SectionCounts params = graph::count_parameters(whole);
+    const graph::SectionCounts macs = graph::count_macs(whole, picture);
+    const std::int64_t peak = graph::peak_activation_bytes(whole, picture);
+    const graph::SectionCounts kept_params = graph::count_parameters(simplified);
+    const graph::SectionCounts kept_macs = graph::count_macs(simplified, picture);
+    if (!arguments->draw.empty()) {
+      core::write_file_atomic(arguments->draw + "-cell.svg", graph::draw_cell(genotype));
+      core::write_file_atomic(arguments->draw + "-decoder.svg", graph::draw_decoder(genotype));
+    }
+    if (arguments->json) {
+      const nlohmann::ordered_json json = {
+          {"space", arguments->space},
+          {"genotype", space::to_text(genotype)},
+          {"params", to_json(params)},
+          {"macs", to_json(macs)},
+          {"output", {out.channels, out.height, out.width}},
+          {"peak_activation_bytes", peak},
+          {"simplified", {{"params", to_json(kept_params)}, {"macs", to_json(kept_macs)}}},
+          {"canonical_id", graph::canonical_id(simplified)},
+          {"constant", graph::is_constant(simplified)}};
+      fmt::print("{}\n", json.dump());
+      return 0;
+    }
+    fmt::print("{} in {}, input {}x{}, output {}x{}x{}\n\n", space::to_text(genotype), arguments->space, picture.height,
+               picture.width, out.channels, out.height, out.width);
+    fmt::print("{:<12}{:>16}{:>16}{:>16}{:>16}\n", "", "encoder", "decoder", "total", "auxiliary");
+    fmt::print("{}{}{}{}", row("parameters", params), row("  simplified", kept_params), row("MACs", macs),
+               row("  simplified", kept_macs));
+    fmt::print("\npeak activation memory {} (fp32, batch 1)\n", core::human_bytes(static_cast<double>(peak)));
+    fmt::print("MACs are multiply-accumulates of the convolutions, biases excluded; one MAC is two FLOPs. 'total' leaves "
+               "the\nauxiliary branches out, which exist while training only. 'simplified' is without parts that cannot "
+               "matter.\n");
+    return 0;
+  };
+}
+
+}  // namespace parsimony::cli

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/augment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "parsimony/core/error.h"
+
+namespace parsimony::data {
+namespace {
+
+// The ImageNet mean in 8 bits: padding becomes zero once the picture is normalised for the encoder.
+constexpr Rgb kMeanColour{124, 116, 104};
+
+// The picture after scaling, of which only a window is ever computed.
+struct Size {
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+};
+
+// Along one axis: output pixel i of the window is pixel start + i of the scaled picture. Pixels of
+// the window that lie outside [0, scaled) are padding.
+struct AxisWindow {
+  std::int64_t source = 0;  // length of the source
+  std::int64_t scaled = 0;  // length of the whole scaled picture
+  std::int64_t start = 0;
+  std::int64_t length = 0;
+  bool mirrored = false;
+
+  // The pixel of the scaled picture behind output pixel i; may lie outside.
+  std::int64_t position(std::int64_t i) const { return start + (mirrored ? length - 1 - i : i); }
+  bool inside(std::int64_t i) const { return position(i) >= 0 && position(i) < scaled; }
+};
+
+// Which source pixels make each output pixel of an axis, and how much of each: `count` of them from
+// first[i] on, some with weight 0, so that inner loops have one length.
+struct Taps {
+  static constexpr std::int64_t kPadding = -1;
+  std::size_t count = 0;
+  std::vector<std::int64_t> first;  // kPadding outside the picture
+  std::vector<float> weights;       // [output, count]
+
+  const float* weights_of(std::size_t i) const { return &weights[i * count]; }
+};
+
+// Keys' cubic convolution kernel with a = -0.5 (Catmull-Rom).
+double cubic(double x) {
+  x = std::abs(x);
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+  return 0;
+}
+
+// Taps beyond the border are left out and the others scaled up, so that flat areas stay flat.
+Taps taps_of(const AxisWindow& window) {
+  const double ratio = static_cast<double>(window.source) / static_cast<double>(window.scaled);
+  const double stretch = std::max(1.0, ratio);  // shrinking widens the kernel: no aliasing
+  const auto count = std::min(window.source, static_cast<std::int64_t>(std::ceil(4 * stretch)));
+  const auto length = static_cast<std::size_t>(window.length);
+  Taps taps;
+  taps.count = static_cast<std::size_t>(count);
+  taps.first.assign(length, Taps::kPadding);
+  taps.weights.assign(length * taps.count, 0.0F);
+  std::vector<double> exact(taps.count);
+  for (std::size_t i = 0; i < length; ++i) {
+    const auto output = static_cast<std::int64_t>(i);
+    if (!window.inside(output)) continue;
+    const double centre = (static_cast<double>(window.position(output)) + 0.5) * ratio - 0.5;
+    const auto lowest = static_cast<std::int64_t>(std::floor(centre - 2 * stretch)) + 1;
+    const std::int64_t first = std::clamp<std::int64_t>(lowest, 0, window.source - count);
+    double sum = 0;
+    for (std::size_t k = 0; k < taps.count; ++k) {
+      const double source = static_cast<double>(first + static_cast<std::int64_t>(k));
+      exact[k] = cubic((source - centre) / stretch);
+      sum += exact[k];
+    }
+    taps.first[i] = first;
+    for (std::size_t k = 0; k < taps.count; ++k) {
+      taps.weights[i * taps.count + k] = static_cast<float>(exact[k] / sum);
+    }
+  }
+  return taps;
+}
+
+// Rows of the source, filtered horizontally when first asked for and kept while still needed.
+class FilteredRows {
+ public:
+  FilteredRows(const Image& image, const Taps& columns, std::size_t kept)
+      : image_(image), columns_(columns), rows_(kept), held_(kept, -1), low_(image.width) {
+    // Four floats a pixel let the compiler treat a pixel as one vector register.
+    source_.resize(static_cast<std::size_t>(image.width) * 4);
+    for (const std::int64_t first : columns.first) {
+      if (first == Taps::kPadding) continue;
+      low_ = std::min(low_, first);
+      high_ = std::max(high_, first + static_cast<std::int64_t>(columns.count));
+    }
+  }
+
+  const float* row(std::int64_t y) {
+    const std::size_t slot = static_cast<std::size_t>(y) % rows_.size();
+    if (held_[slot] != y) {
+      filter(y, rows_[slot]);
+      held_[slot] = y;
+    }
+    return rows_[slot].data();
+  }
+
+ private:
+  void filter(std::int64_t y, std::vector<float>& out) {
+    for (std::int64_t x = low_; x < high_; ++x) {
+      const std::uint8_t* from = image_.at(x, y);
+      float* to = &source_[static_cast<std::size_t>(4 * x)];
+      for (int c = 0; c < 3; ++c) to[c] = from[c];
+    }
+    out.resize(columns_.first.size() * 4);
+    for (std::size_t i = 0; i < columns_.first.size(); ++i) {
+      if (columns_.first[i] == Taps::kPadding) continue;
+      const float* from = &source_[static_cast<std::size_t>(4 * columns_.first[i])];
+      const float* weights = columns_.weights_of(i);
+      float sum[4] = {0, 0, 0, 0};
+      for (std::size_t k = 0; k < columns_.count; ++k) {
+        for (std::size_t c = 0; c < 4; ++c) sum[c] += weights[k] * from[4 * k + c];
+      }
+      std::copy_n(sum, 4, &out[4 * i]);
+    }
+  }
+
+  const Image& image_;
+  const Taps& columns_;
+  std::vector<std::vector<float>> rows_;
+  std::vector<std::int64_t> held_;   // which source row a slot holds
+  std::vector<float> source_;        // one source row as floats
+  std::int64_t low_ = 0, high_ = 0;  // the columns of the source that are needed
+};
+
+std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
+}
+
+// Separable bicubic resampling of a window; horizontally first, because pictures are mostly
+// enlarged and that filters the fewer rows.
+Image bicubic_window(const Image& image, const AxisWindow& across, const AxisWindow& down) {
+  const Taps columns = taps_of(across);
+  const Taps rows = taps_of(down);
+  FilteredRows filtered(image, columns, rows.count);
+
+  Image out(across.length, down.length);
+  std::vector<float> sum(columns.first.size() * 4);
+  for (std::size_t y = 0; y < rows.first.size(); ++y) {
+    const bool padding = rows.first[y] == Taps::kPadding;
+    std::fill(sum.begin(), sum.end(), 0.0F);
+    for (std::size_t k = 0; k < rows.count && !padding; ++k) {
+      const float* from = filtered.row(rows.first[y] + static_cast<std::int64_t>(k));
+      const float weight = rows.weights_of(y)[k];
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weight * from[i];
+    }
+    std::uint8_t* to = out.at(0, static_cast<std::int64_t>(y));
+    for (std::size_t x = 0; x < columns.first.size(); ++x, to += 3) {
+      if (padding || columns.first[x] == Taps::kPadding) {
+        to[0] = kMeanColour.r, to[1] = kMeanColour.g, to[2] = kMeanColour.b;
+      } else {
+        for (std::size_t c = 0; c < 3; ++c) to[c] = to_byte(sum[4 * x + c]);
+      }
+    }
+  }
+  return out;
+}
+
+// The source pixel under the centre of each output pixel, or -1 for padding. In integers, because
+// floor((i + 0.5) * ratio) must not depend on rounding.
+std::vector<std::int64_t> nearest_of(const AxisWindow& window) {
+  std::vector<std::int64_t> nearest(static_cast<std::size_t>(window.length), -1);
+  for (std::int64_t i = 0; i < window.length; ++i) {
+    if (!window.inside(i)) continue;
+    nearest[static_cast<std::size_t>(i)] =
+        (2 * window.position(i) + 1) * window.source / (2 * window.scaled);
+  }
+  return nearest;
+}
+
+LabelMap nearest_window(const LabelMap& labels, const AxisWindow& across, const AxisWindow& down) {
+  const std::vector<std::int64_t> columns = nearest_of(across);
+  const std::vector<std::int64_t> rows = nearest_of(down);
+  LabelMap out(across.length, down.length, LabelMap::kIgnore);
+  for (std::int64_t y = 0; y < down.length; ++y) {
+    const std::int64_t source_y = rows[static_cast<std::size_t>(y)];
+    if (source_y < 0) continue;
+    for (std::int64_t x = 0; x < across.length; ++x) {
+      const std::int64_t source_x = columns[static_cast<std::size_t>(x)];
+      if (source_x >= 0) out.at(x, y) = labels.at(source_x, source_y);
+    }
+  }
+  return out;
+}
+
+Sample window_of(const Sample& sample, const AxisWindow& across, const AxisWindow& down) {
+  return {bicubic_window(sample.image, across, down), nearest_window(sample.labels, across, down)};
+}
+
+void require_sound(const Sample& sample) {
+  core::require(sample.image.width > 0 && sample.image.height > 0 &&
+                    sample.image.width == sample.labels.width &&
+                    sample.image.height == sample.labels.height,
+                "sample has an image of {}x{} and labels of {}x{}; expected equal sizes above 0",
+                sample.image.width,
+                sample.image.height,
+                sample.labels.width,
+                sample.labels.height);
+}
+
+Size scaled_size(const Image& image, double scale) {
+  const auto side = [scale](std::int64_t length) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * scale));
+  };
+  return {side(image.width), side(image.height)};
+}
+
+double shorter_side_of(const Image& image) {
+  return static_cast<double>(std::min(image.width, image.height));
+}
+
+// A crop anywhere within the picture; where the picture is the smaller, the picture anywhere within
+// the crop.
+std::int64_t random_start(std::int64_t scaled, std::int64_t crop, core::Rng& rng) {
+  const std::int64_t slack = scaled - crop;
+  return slack >= 0 ? rng.below(slack + 1) : -rng.below(1 - slack);
+}
+
+AxisWindow whole_axis(std::int64_t source, std::int64_t scaled) {
+  return {.source = source, .scaled = scaled, .length = scaled};
+}
+
+AxisWindow central_axis(std::int64_t source, std::int64_t scaled, std::int64_t crop) {
+  const std::int64_t length = crop > 0 ? std::min(scaled, crop) : scaled;
+  return {.source = source, .scaled = scaled, .start = (scaled - length) / 2, .length = length};
+}
+
+void require_size(std::int64_t width, std::int64_t height) {
+  core::require(
+      width > 0 && height > 0, "cannot resize to {}x{}: sides must be above 0", width, height);
+}
+
+}  // namespace
+
+void AugmentOptions::visit(core::FieldVisitor& v) {
+  v.field("crop", crop, {"side of the square training crop, pixels", 1, 8192});
+  v.field("shorter_side",
+          shorter_side,
+          {"scaling enlarges pictures until their shorter side has this many pixels; 0: never",
+           0,
+           8192});
+  v.field("scale_min", scale_min, {"smallest random scale; 1 keeps the size", 0.05, 20});
+  v.field("scale_max", scale_max, {"largest random scale; at least scale_min", 0.05, 20});
+  v.field("mirror", mirror, {"probability of a horizontal flip", 0, 1});
+}
+
+Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng) {
+  require_sound(sample);
+  core::require(options.crop > 0, "augment needs a crop above 0, got {}", options.crop);
+  if (!(options.scale_min > 0 && options.scale_min <= options.scale_max)) {
+    core::throw_user_error(
+        "augmentation: scale_min {} and scale_max {} must be above 0 and in this order",
+        options.scale_min,
+        options.scale_max);
+  }
+  const double wanted = static_cast<double>(options.shorter_side) / shorter_side_of(sample.image);
+  const double scale = std::max(rng.uniform(options.scale_min, options.scale_max), wanted);
+  const Size scaled = scaled_size(sample.image, scale);
+  AxisWindow across = {
+      .source = sample.image.width, .scaled = scaled.width, .length = options.crop};
+  AxisWindow down = {
+      .source = sample.image.height, .scaled = scaled.height, .length = options.crop};
+  across.mirrored = rng.chance(options.mirror);
+  across.start = random_start(scaled.width, options.crop, rng);
+  down.start = random_start(scaled.height, options.crop, rng);
+  return window_of(sample, across, down);
+}
+
+Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_t crop) {
+  require_sound(sample);
+  const double wanted = static_cast<double>(shorter_side) / shorter_side_of(sample.image);
+  const Size scaled = scaled_size(sample.image, std::max(1.0, wanted));
+  return window_of(sample,
+                   central_axis(sample.image.width, scaled.width, crop),
+                   central_axis(sample.image.height, scaled.height, crop));
+}
+
+Image resize_bicubic(const Image& image, std::int64_t width, std::int64_t height) {
+  require_size(width, height);
+  require_size(image.width, image.height);
+  return bicubic_window(image, whole_axis(image.width, width), whole_axis(image.height, height));
+}
+
+LabelMap resize_nearest(const LabelMap& labels, std::int64_t width, std::int64_t height) {
+  require_size(width, height);
+  require_size(labels.width, labels.height);
+  return nearest_window(labels, whole_axis(labels.width, width), whole_axis(labels.height, height));
+}
+
+}  // namespace parsimony::data

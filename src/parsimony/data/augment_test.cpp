@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/augment.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+#include "parsimony/core/parallel.h"
+
+namespace parsimony::data {
+namespace {
+
+constexpr std::array<Rgb, 4> kColours{
+    {{20, 40, 200}, {220, 30, 30}, {30, 210, 60}, {240, 240, 230}}};
+
+Image noise_image(std::int64_t width, std::int64_t height, std::uint64_t seed) {
+  core::Rng rng(seed);
+  Image image(width, height);
+  for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>(rng.below(256));
+  return image;
+}
+
+// Blobs of four classes in which the colour of a pixel tells its label.
+Sample coloured_sample(std::int64_t width, std::int64_t height, std::uint64_t seed) {
+  core::Rng rng(seed);
+  Sample sample{Image(width, height), LabelMap(width, height)};
+  const double a = rng.uniform(0.05, 0.2), b = rng.uniform(0.05, 0.2), phase = rng.uniform(0, 6);
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      const double fx = static_cast<double>(x), fy = static_cast<double>(y);
+      const int id =
+          (std::sin(a * fx + phase) > 0 ? 1 : 0) + (std::sin(b * fy + 0.04 * fx) > 0 ? 2 : 0);
+      sample.labels.at(x, y) = static_cast<std::uint8_t>(id);
+      const Rgb colour = kColours[static_cast<std::size_t>(id)];
+      std::uint8_t* to = sample.image.at(x, y);
+      to[0] = colour.r, to[1] = colour.g, to[2] = colour.b;
+    }
+  }
+  return sample;
+}
+
+// True where all labels within `radius` agree: there, interpolation mixes no two classes.
+// What lies beyond the crop is unknown, so nothing near its border is.
+bool is_interior(const LabelMap& labels, std::int64_t x, std::int64_t y, std::int64_t radius) {
+  if (std::min(x, y) < radius) return false;
+  if (x + radius >= labels.width || y + radius >= labels.height) return false;
+  for (std::int64_t v = y - radius; v <= y + radius; ++v) {
+    for (std::int64_t u = x - radius; u <= x + radius; ++u) {
+      if (labels.at(u, v) != labels.at(x, y)) return false;
+    }
+  }
+  return true;
+}
+
+AugmentOptions fixed_scale(std::int64_t crop, double scale) {
+  return {.crop = crop, .shorter_side = 0, .scale_min = scale, .scale_max = scale, .mirror = 0};
+}
+
+TEST(ResizeTest, KeepsConstantImagesExactly) {
+  for (const int level : {0, 1, 77, 128, 254, 255}) {
+    Image image(13, 7);
+    std::fill(image.pixels.begin(), image.pixels.end(), static_cast<std::uint8_t>(level));
+    for (const auto& [w, h] : {std::pair{1, 1}, {13, 7}, {5, 3}, {40, 29}, {3, 60}}) {
+      const Image out = resize_bicubic(image, w, h);
+      for (const std::uint8_t value : out.pixels) ASSERT_EQ(value, level) << w << "x" << h;
+    }
+  }
+}
+
+TEST(ResizeTest, EqualSizeIsTheIdentity) {
+  const Image image = noise_image(31, 18, 1);
+  EXPECT_EQ(resize_bicubic(image, 31, 18), image);
+  const LabelMap labels = coloured_sample(31, 18, 1).labels;
+  EXPECT_EQ(resize_nearest(labels, 31, 18), labels);
+}
+
+TEST(ResizeTest, FollowsLinearGradientsAwayFromTheBorder) {
+  Image image(40, 36);
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    for (std::int64_t x = 0; x < image.width; ++x) {
+      image.at(x, y)[0] = static_cast<std::uint8_t>(5 * x + 10);
+      image.at(x, y)[1] = static_cast<std::uint8_t>(6 * y + 10);
+      image.at(x, y)[2] = static_cast<std::uint8_t>(2 * x + 3 * y);
+    }
+  }
+  for (const auto& [w, h] : {std::pair{80, 72}, {57, 50}, {20, 18}, {10, 12}}) {
+    const Image out = resize_bicubic(image, w, h);
+    const double rx = 40.0 / w, ry = 36.0 / h;
+    const double margin_x = 2 * std::max(1.0, 1 / rx) + 1, margin_y = 2 * std::max(1.0, 1 / ry) + 1;
+    for (auto y = std::llround(margin_y); y < h - std::llround(margin_y); ++y) {
+      for (auto x = std::llround(margin_x); x < w - std::llround(margin_x); ++x) {
+        const double sx = (static_cast<double>(x) + 0.5) * rx - 0.5;
+        const double sy = (static_cast<double>(y) + 0.5) * ry - 0.5;
+        ASSERT_NEAR(out.at(x, y)[0], 5 * sx + 10, 0.51) << x << "," << y << " of " << w << "x" << h;
+        ASSERT_NEAR(out.at(x, y)[1], 6 * sy + 10, 0.51);
+        ASSERT_NEAR(out.at(x, y)[2], 2 * sx + 3 * sy, 0.51);
+      }
+    }
+  }
+}
+
+TEST(ResizeTest, BicubicWeightsAreThoseOfKeysKernel) {
+  // One bright pixel, doubled: output centres lie 1/4 and 3/4 of a pixel off, so the kernel with
+  // a = -0.5 gives 0.8671875 and 0.2265625 inside, -0.0703125 and -0.0234375 in the lobes.
+  Image image(9, 1);
+  std::fill(image.pixels.begin(), image.pixels.end(), std::uint8_t{100});
+  image.at(4, 0)[0] = 200;
+  const Image out = resize_bicubic(image, 18, 1);
+  const std::array<int, 8> expected{98, 93, 123, 187, 187, 123, 93, 98};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(out.at(5 + static_cast<std::int64_t>(i), 0)[0], expected[i]) << i;
+  }
+}
+
+TEST(ResizeTest, ShrinkingDoesNotAlias) {
+  Image image(64, 64);  // the finest checkerboard there is: its mean is all that may survive
+  for (std::int64_t y = 0; y < 64; ++y) {
+    for (std::int64_t x = 0; x < 64; ++x) std::fill_n(image.at(x, y), 3, (x + y) % 2 ? 255 : 0);
+  }
+  const Image out = resize_bicubic(image, 20, 20);
+  for (const std::uint8_t value : out.pixels) EXPECT_NEAR(value, 127.5, 12);
+}
+
+TEST(ResizeTest, NearestTakesTheSourcePixelUnderTheCentre) {
+  LabelMap labels(5, 1);
+  for (std::int64_t x = 0; x < 5; ++x) labels.at(x, 0) = static_cast<std::uint8_t>(x);
+  const LabelMap wide = resize_nearest(labels, 10, 1);
+  for (std::int64_t x = 0; x < 10; ++x) EXPECT_EQ(wide.at(x, 0), x / 2);
+  const LabelMap narrow = resize_nearest(labels, 3, 2);
+  for (std::int64_t y = 0; y < 2; ++y) {
+    EXPECT_EQ(narrow.at(0, y), 0);  // floor(0.5 * 5 / 3)
+    EXPECT_EQ(narrow.at(1, y), 2);
+    EXPECT_EQ(narrow.at(2, y), 4);
+  }
+}
+
+TEST(ResizeTest, RefusesEmptySizes) {
+  EXPECT_THROW(resize_bicubic(Image(3, 3), 0, 4), core::Error);
+  EXPECT_THROW(resize_nearest(LabelMap(3, 3), 4, -1), core::Error);
+  EXPECT_THROW(resize_bicubic(Image(), 4, 4), core::Error);
+}
+
+TEST(AugmentTest, IsAWindowOfTheWholeResizedPicture) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    core::Rng rng(seed);
+    const auto width = 20 + rng.below(20), height = 20 + rng.below(20), crop = 5 + rng.below(9);
+    const double scale = rng.uniform(0.7, 1.8);
+    const Sample sample{noise_image(width, height, seed),
+                        coloured_sample(width, height, seed).labels};
+    const Sample out = augment(sample, fixed_scale(crop, scale), rng.split("augment"));
+
+    const auto full_width = std::llround(static_cast<double>(width) * scale);
+    const auto full_height = std::llround(static_cast<double>(height) * scale);
+    const Image image = resize_bicubic(sample.image, full_width, full_height);
+    const LabelMap labels = resize_nearest(sample.labels, full_width, full_height);
+    const auto equals_at = [&](std::int64_t left, std::int64_t top) {
+      for (std::int64_t y = 0; y < crop; ++y) {
+        for (std::int64_t x = 0; x < crop; ++x) {
+          if (!std::equal(out.image.at(x, y), out.image.at(x, y) + 3, image.at(left + x, top + y)))
+            return false;
+          if (out.labels.at(x, y) != labels.at(left + x, top + y)) return false;
+        }
+      }
+      return true;
+    };
+    int found = 0;
+    for (std::int64_t top = 0; top + crop <= full_height; ++top) {
+      for (std::int64_t left = 0; left + crop <= full_width; ++left) found += equals_at(left, top);
+    }
+    EXPECT_EQ(found, 1) << "seed " << seed;
+  }
+}
+
+TEST(AugmentTest, LabelsStayOnTheirColours) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    core::Rng rng(seed);
+    const Sample sample = coloured_sample(60 + rng.below(80), 60 + rng.below(80), seed);
+    const Sample out = augment(sample, {.crop = 97, .shorter_side = 100}, rng);
+    std::int64_t checked = 0;
+    for (std::int64_t y = 0; y < out.labels.height; ++y) {
+      for (std::int64_t x = 0; x < out.labels.width; ++x) {
+        if (out.labels.at(x, y) == LabelMap::kIgnore || !is_interior(out.labels, x, y, 5)) continue;
+        const Rgb colour = kColours[out.labels.at(x, y)];
+        ASSERT_NEAR(out.image.at(x, y)[0], colour.r, 3)
+            << "seed " << seed << " at " << x << "," << y;
+        ASSERT_NEAR(out.image.at(x, y)[1], colour.g, 3);
+        ASSERT_NEAR(out.image.at(x, y)[2], colour.b, 3);
+        ++checked;
+      }
+    }
+    EXPECT_GT(checked, 500) << "seed " << seed;
+  }
+}
+
+TEST(AugmentTest, MirrorsPictureAndLabelsAlike) {
+  const Sample sample = coloured_sample(32, 32, 3);
+  AugmentOptions options = fixed_scale(32, 1.0);
+  const Sample plain = augment(sample, options, core::Rng(1));
+  options.mirror = 1;
+  const Sample flipped = augment(sample, options, core::Rng(1));
+  EXPECT_EQ(plain.image, sample.image);
+  for (std::int64_t y = 0; y < 32; ++y) {
+    for (std::int64_t x = 0; x < 32; ++x) {
+      EXPECT_EQ(flipped.labels.at(x, y), sample.labels.at(31 - x, y));
+      EXPECT_TRUE(std::equal(
+          flipped.image.at(x, y), flipped.image.at(x, y) + 3, sample.image.at(31 - x, y)));
+    }
+  }
+}
+
+TEST(AugmentTest, MirrorsAsOftenAsAsked) {
+  Sample sample{Image(2, 1), LabelMap(2, 1)};
+  sample.labels.at(1, 0) = 1;
+  AugmentOptions options = fixed_scale(2, 1.0);
+  options.mirror = 0.3;
+  int mirrored = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    const LabelMap labels = augment(sample, options, core::Rng(seed)).labels;
+    mirrored += labels.ids == std::vector<std::uint8_t>{1, 0, 255, 255} ||
+                labels.ids == std::vector<std::uint8_t>{255, 255, 1, 0};
+  }
+  EXPECT_NEAR(mirrored, 600, 80);
+}
+
+TEST(AugmentTest, PadsWithTheMeanColourAndIgnore) {
+  const Sample sample = coloured_sample(10, 6, 5);
+  const Sample out = augment(sample, fixed_scale(16, 1.0), core::Rng(2));
+  EXPECT_EQ(std::count(out.labels.ids.begin(), out.labels.ids.end(), LabelMap::kIgnore),
+            16 * 16 - 60);
+  for (std::int64_t y = 0; y < 16; ++y) {
+    for (std::int64_t x = 0; x < 16; ++x) {
+      const std::uint8_t* pixel = out.image.at(x, y);
+      const bool mean = pixel[0] == 124 && pixel[1] == 116 && pixel[2] == 104;
+      EXPECT_EQ(mean, out.labels.at(x, y) == LabelMap::kIgnore);
+    }
+  }
+}
+
+TEST(AugmentTest, RaisesTheScaleToTheShorterSide) {
+  // A picture of one class that fills the crop leaves no padding.
+  const Sample sample{noise_image(30, 90, 1), LabelMap(30, 90, 2)};
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Sample out = augment(sample, {.crop = 64, .shorter_side = 64}, core::Rng(seed));
+    EXPECT_EQ(std::count(out.labels.ids.begin(), out.labels.ids.end(), 2), 64 * 64);
+  }
+}
+
+TEST(AugmentTest, AnySizeGivesTheCropAndInventsNoLabel) {
+  const std::array<std::pair<int, int>, 7> sizes{
+      {{1, 1}, {1, 40}, {700, 3}, {2, 2}, {33, 65}, {256, 128}, {3, 5}}};
+  for (const auto& [width, height] : sizes) {
+    Sample sample = coloured_sample(width, height, 9);
+    sample.labels.at(0, 0) = LabelMap::kIgnore;
+    sample.labels.at(width - 1, height - 1) = 200;
+    std::set<int> known(sample.labels.ids.begin(), sample.labels.ids.end());
+    known.insert(LabelMap::kIgnore);
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      const std::int64_t crop = 1 + core::Rng(seed).below(60);
+      const Sample out = augment(sample, {.crop = crop, .shorter_side = 48}, core::Rng(seed));
+      ASSERT_EQ(out.image.width, crop);
+      ASSERT_EQ(out.image.height, crop);
+      ASSERT_EQ(out.labels.width, crop);
+      ASSERT_EQ(out.labels.height, crop);
+      for (const std::uint8_t id : out.labels.ids) ASSERT_TRUE(known.contains(id)) << int{id};
+    }
+  }
+}
+
+TEST(AugmentTest, DependsOnTheStreamOnly) {
+  const Sample sample{noise_image(150, 170, 4), coloured_sample(150, 170, 4).labels};
+  const AugmentOptions options{.crop = 41, .shorter_side = 50};
+  std::vector<Sample> serial(16), parallel(16);
+  const core::Rng rng(7);
+  for (std::size_t i = 0; i < serial.size(); ++i)
+    serial[i] = augment(sample, options, rng.split(i));
+  core::parallel_for(16, 4, [&](std::int64_t i) {
+    parallel[static_cast<std::size_t>(i)] =
+        augment(sample, options, rng.split(static_cast<std::uint64_t>(i)));
+  });
+  std::set<std::vector<std::uint8_t>> distinct;
+  for (std::size_t i = 0; i < serial.size(); ++i) {
+    EXPECT_EQ(serial[i].image, parallel[i].image);
+    EXPECT_EQ(serial[i].labels, parallel[i].labels);
+    distinct.insert(serial[i].image.pixels);
+  }
+  EXPECT_EQ(distinct.size(), serial.size());
+}
+
+TEST(AugmentTest, RefusesSamplesAndOptionsThatCannotBe) {
+  const Sample sample = coloured_sample(8, 8, 1);
+  EXPECT_THROW(augment({Image(8, 8), LabelMap(8, 7)}, {}, core::Rng(1)), core::Error);
+  EXPECT_THROW(augment({}, {}, core::Rng(1)), core::Error);
+  EXPECT_THROW(augment(sample, {.scale_min = 1.5, .scale_max = 1.0}, core::Rng(1)), core::Error);
+  EXPECT_THROW(augment(sample, {.crop = 0}, core::Rng(1)), core::Error);
+}
+
+TEST(AugmentTest, OptionsAreDeclared) {
+  AugmentOptions options;
+  const core::Config config = core::Config::from_text("crop: 350\nshorter_side: 400\n", "test");
+  config.read_into(options);
+  EXPECT_EQ(options.crop, 350);
+  EXPECT_EQ(options.shorter_side, 400);
+  EXPECT_THROW(core::Config::from_text("mirror: 1.5\n", "test").read_into(options), core::Error);
+  EXPECT_THROW(core::Config::from_text("scale: 2\n", "test").read_into(options), core::Error);
+}
+
+TEST(CentralViewTest, CropsTheMiddleAndNeverShrinks) {
+  const Sample sample = coloured_sample(21, 12, 6);
+  const Sample same = central_view(sample, 10, 0);
+  EXPECT_EQ(same.image, sample.image);
+  EXPECT_EQ(same.labels, sample.labels);
+
+  const Sample cropped = central_view(sample, 0, 9);
+  ASSERT_EQ(cropped.labels.width, 9);
+  ASSERT_EQ(cropped.labels.height, 9);
+  for (std::int64_t y = 0; y < 9; ++y) {
+    for (std::int64_t x = 0; x < 9; ++x)
+      EXPECT_EQ(cropped.labels.at(x, y), sample.labels.at(x + 6, y + 1));
+  }
+
+  const Sample larger = central_view(sample, 24, 0);
+  EXPECT_EQ(larger.image, resize_bicubic(sample.image, 42, 24));
+  EXPECT_EQ(larger.labels, resize_nearest(sample.labels, 42, 24));
+  EXPECT_EQ(central_view(sample, 24, 30).image.width, 30);
+  EXPECT_EQ(central_view(sample, 24, 30).image.height, 24);
+}
+
+}  // namespace
+}  // namespace parsimony::data

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/check.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <tuple>
+
+#include "parsimony/core/parallel.h"
+#include "parsimony/data/check_sample.h"
+#include "parsimony/data/layouts.h"
+
+namespace parsimony::data {
+namespace {
+
+constexpr std::int64_t kProgressSteps = 100;
+
+SplitFacts examine_all(const Inventory& inventory, const core::Context& context) {
+  SplitFacts samples;
+  std::vector<std::pair<const Entry*, SampleFacts*>> work;
+  for (std::size_t split = 0; split < samples.size(); ++split) {
+    const std::vector<Entry>& entries = inventory.splits[split];
+    samples[split].resize(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      work.emplace_back(&entries[i], &samples[split][i]);
+  }
+  const auto count = static_cast<std::int64_t>(work.size());
+  const std::int64_t step = std::max<std::int64_t>(1, count / kProgressSteps);
+  std::atomic<std::int64_t> done{0};
+  core::parallel_for(count, context.threads, [&](std::int64_t i) {
+    if (context.stop.requested()) return;
+    const auto& [entry, facts] = work[static_cast<std::size_t>(i)];
+    *facts = examine_sample(*entry, inventory);
+    const std::int64_t finished = ++done;
+    if (finished % step == 0 || finished == count) {
+      context.progress.advance(
+          {"check", static_cast<double>(finished), static_cast<double>(count), entry->id});
+    }
+  });
+  return samples;
+}
+
+void count_classes(const SplitFacts& samples, const Inventory& inventory, CheckReport& report) {
+  for (const std::string& name : inventory.info.classes) report.classes.push_back({name, {}, {}});
+  std::map<ImageSize, std::int64_t> sizes;
+  for (std::size_t split = 0; split < samples.size(); ++split) {
+    report.images[split] = static_cast<std::int64_t>(samples[split].size());
+    for (const SampleFacts& facts : samples[split]) {
+      if (facts.image_size) ++sizes[*facts.image_size];
+      for (const auto& [id, pixels] : facts.ids) {
+        if (id == LabelMap::kIgnore) {
+          report.ignored_pixels[split] += pixels;
+        } else if (id < report.classes.size()) {
+          report.classes[id].pixels[split] += pixels;
+          ++report.classes[id].images[split];
+        }
+      }
+    }
+  }
+  report.sizes.assign(sizes.begin(), sizes.end());
+  std::ranges::stable_sort(report.sizes,
+                           [](const auto& a, const auto& b) { return a.second > b.second; });
+}
+
+bool was_interrupted(const SplitFacts& samples) {
+  return std::ranges::any_of(samples, [](const std::vector<SampleFacts>& split) {
+    return std::ranges::any_of(split, [](const SampleFacts& facts) { return !facts.seen; });
+  });
+}
+
+void append(std::vector<Finding>& all, const std::vector<Finding>& part) {
+  all.insert(all.end(), part.begin(), part.end());
+}
+
+}  // namespace
+
+bool CheckReport::ok() const {
+  return std::ranges::all_of(
+      findings, [](const Finding& finding) { return finding.severity == Severity::kNote; });
+}
+
+CheckReport check_dataset(const std::filesystem::path& root, const core::Context& context) {
+  Inventory inventory = detect_layout(root).scan(root);
+  const SplitFacts samples = examine_all(inventory, context);
+
+  CheckReport report;
+  report.root = root;
+  report.interrupted = was_interrupted(samples);
+  report.name = inventory.info.name;
+  report.format = inventory.info.format;
+  for (const std::vector<SampleFacts>& split : samples) {
+    for (const SampleFacts& facts : split) append(report.findings, facts.findings);
+  }
+  const auto is_other_task = [](const Finding& finding) {
+    return finding.kind == FindingKind::kNoLabelMaps;
+  };
+  const bool other_task = std::ranges::any_of(inventory.findings, is_other_task);
+  if (!report.interrupted && !other_task) append(report.findings, diagnose_set(samples, inventory));
+  append(report.findings, inventory.findings);
+  std::ranges::stable_sort(report.findings, [](const Finding& a, const Finding& b) {
+    return std::tuple(-static_cast<int>(a.severity), a.kind, a.file) <
+           std::tuple(-static_cast<int>(b.severity), b.kind, b.file);
+  });
+  count_classes(samples, inventory, report);
+  return report;
+}
+
+}  // namespace parsimony::data

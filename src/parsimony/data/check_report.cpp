@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "parsimony/core/text.h"
+#include "parsimony/data/check.h"
+#include "parsimony/data/inventory.h"
+
+namespace parsimony::data {
+namespace {
+
+constexpr std::size_t kBarWidth = 30;
+constexpr std::size_t kListedSizes = 5;
+
+std::int64_t sum(const std::array<std::int64_t, 3>& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
+}
+
+nlohmann::ordered_json by_split(const std::array<std::int64_t, 3>& parts) {
+  nlohmann::ordered_json json;
+  for (const Split split : kSplits)
+    json[std::string(name_of(split))] = parts[static_cast<std::size_t>(split)];
+  return json;
+}
+
+// Terminal cells of UTF-8 text, near enough for alignment: its code points.
+std::size_t cells(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string pad(std::string_view text, std::size_t width) {
+  return std::string(text) + std::string(width - std::min(width, cells(text)), ' ');
+}
+
+std::string histogram_text(const CheckReport& report) {
+  std::int64_t all = 0;
+  std::int64_t most = 1;
+  std::size_t name_width = 5;
+  for (const ClassStatistics& statistics : report.classes) {
+    all += sum(statistics.pixels);
+    most = std::max(most, sum(statistics.pixels));
+    name_width = std::max(name_width, cells(statistics.name));
+  }
+  std::string out = fmt::format(
+      " id  {}  {:>10}  {:>7}  {:>7}\n", pad("class", name_width), "pixels", "share", "images");
+  for (std::size_t id = 0; id < report.classes.size(); ++id) {
+    const ClassStatistics& statistics = report.classes[id];
+    const std::int64_t pixels = sum(statistics.pixels);
+    const double share =
+        all == 0 ? 0.0 : 100.0 * static_cast<double>(pixels) / static_cast<double>(all);
+    const auto bar = static_cast<std::size_t>(
+        static_cast<double>(kBarWidth) * static_cast<double>(pixels) / static_cast<double>(most));
+    out += fmt::format("{:>3}  {}  {:>10}  {:>5.1f} %  {:>7}  {}\n",
+                       id,
+                       pad(statistics.name, name_width),
+                       core::human_count(static_cast<double>(pixels)),
+                       share,
+                       sum(statistics.images),
+                       std::string(pixels > 0 ? std::max<std::size_t>(bar, 1) : 0, '#'));
+  }
+  out += fmt::format("     {}  {:>10}\n",
+                     pad("ignored", name_width),
+                     core::human_count(static_cast<double>(sum(report.ignored_pixels))));
+  return out;
+}
+
+std::string sizes_text(const CheckReport& report) {
+  std::vector<std::string> parts;
+  std::int64_t rest = 0;
+  for (std::size_t i = 0; i < report.sizes.size(); ++i) {
+    const auto& [size, images] = report.sizes[i];
+    if (i < kListedSizes) {
+      parts.push_back(fmt::format("{}x{} ({})", size.width, size.height, images));
+    } else {
+      rest += images;
+    }
+  }
+  if (rest > 0)
+    parts.push_back(fmt::format("{} other sizes ({})", report.sizes.size() - kListedSizes, rest));
+  return core::join(parts, ", ");
+}
+
+// Findings of one kind and severity, which are neighbours after sorting.
+std::string group_text(std::span<const Finding> group, std::size_t files_per_kind) {
+  std::string out = fmt::format(
+      "\n{}: {} ({})\n", name_of(group[0].severity), name_of(group[0].kind), group.size());
+  const std::size_t listed = std::min(files_per_kind, group.size());
+  std::set<std::string> remedies;
+  for (const Finding& finding : group.first(listed)) {
+    out += finding.file.empty() ? fmt::format("  {}\n", finding.detail)
+                                : fmt::format("  {}: {}\n", finding.file, finding.detail);
+    remedies.insert(finding.remedy);
+  }
+  if (listed < group.size()) out += fmt::format("  ... and {} more\n", group.size() - listed);
+  for (const std::string& remedy : remedies) out += fmt::format("  remedy: {}\n", remedy);
+  return out;
+}
+
+std::string verdict(const CheckReport& report) {
+  std::array<std::size_t, 3> counts{};
+  for (const Finding& finding : report.findings)
+    ++counts[static_cast<std::size_t>(finding.severity)];
+  std::string out =
+      fmt::format("\n{} errors, {} warnings, {} notes", counts[2], counts[1], counts[0]);
+  if (report.interrupted) return out + " so far: the check was stopped\n";
+  return out + (report.ok() ? ": the data set is fit for use\n" : "\n");
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const CheckReport& report) {
+  nlohmann::ordered_json json;
+  json["findings"] = nlohmann::ordered_json::array();
+  for (const Finding& finding : report.findings) {
+    json["findings"].push_back({{"kind", name_of(finding.kind)},
+                                {"severity", name_of(finding.severity)},
+                                {"file", finding.file},
+                                {"detail", finding.detail},
+                                {"remedy", finding.remedy}});
+  }
+  json["classes"] = nlohmann::ordered_json::array();
+  for (std::size_t id = 0; id < report.classes.size(); ++id) {
+    const ClassStatistics& statistics = report.classes[id];
+    json["classes"].push_back({{"id", id},
+                               {"name", statistics.name},
+                               {"pixels", sum(statistics.pixels)},
+                               {"images", sum(statistics.images)},
+                               {"pixels_by_split", by_split(statistics.pixels)},
+                               {"images_by_split", by_split(statistics.images)}});
+  }
+  json["images"] = sum(report.images);
+  json["images_by_split"] = by_split(report.images);
+  json["ignored_pixels"] = sum(report.ignored_pixels);
+  json["sizes"] = nlohmann::ordered_json::array();
+  for (const auto& [size, images] : report.sizes) {
+    json["sizes"].push_back({{"width", size.width}, {"height", size.height}, {"images", images}});
+  }
+  json["dataset"] = report.name;
+  json["format"] = report.format;
+  json["ok"] = report.ok();
+  json["interrupted"] = report.interrupted;
+  return json;
+}
+
+std::string to_text(const CheckReport& report, std::size_t files_per_kind) {
+  std::string out = fmt::format("{} ({}, layout {})\n{} train, {} val, {} test samples\n",
+                                report.name,
+                                report.root.string(),
+                                report.format,
+                                report.images[0],
+                                report.images[1],
+                                report.images[2]);
+  if (!report.sizes.empty()) out += fmt::format("sizes: {}\n", sizes_text(report));
+  if (!report.classes.empty()) out += fmt::format("\n{}", histogram_text(report));
+  const std::span<const Finding> findings(report.findings);
+  for (std::size_t begin = 0; begin < findings.size();) {
+    std::size_t end = begin + 1;
+    while (end < findings.size() && findings[end].kind == findings[begin].kind &&
+           findings[end].severity == findings[begin].severity) {
+      ++end;
+    }
+    out += group_text(findings.subspan(begin, end - begin), files_per_kind);
+    begin = end;
+  }
+  return out + verdict(report);
+}
+
+}  // namespace parsimony::data

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/check_sample.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <span>
+
+#include "parsimony/core/files.h"
+
+namespace parsimony::data {
+namespace {
+
+// Equal pictures saved twice are duplicates even when their files differ.
+std::string hash_of(const Image& image) {
+  return core::sha256(image.pixels) + fmt::format("{}x{}", image.width, image.height);
+}
+
+Finding unreadable(FindingKind kind, const std::string& file, const std::exception& error) {
+  return {
+      kind,
+      Severity::kError,
+      file,
+      error.what(),
+      "fetch or export the file again, or delete it together with its partner and its list entry"};
+}
+
+void examine_image(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
+  try {
+    const Image image = read_image(entry.image);
+    facts.image_size = ImageSize{image.width, image.height};
+    facts.image_hash = hash_of(image);
+  } catch (const std::exception& error) {
+    facts.findings.push_back(
+        unreadable(FindingKind::kUnreadableImage, inventory.relative(entry.image), error));
+  }
+}
+
+Finding size_mismatch(const ImageSize& image, const ImageSize& labels, const std::string& file) {
+  const bool turned = image.width == labels.height && image.height == labels.width;
+  return {
+      FindingKind::kSizeMismatch,
+      Severity::kError,
+      file,
+      fmt::format(
+          "the label map is {}x{} pixels, its picture {}x{}{}",
+          labels.width,
+          labels.height,
+          image.width,
+          image.height,
+          turned ? ": one of them was turned by 90 degrees (EXIF rotation is not applied)" : ""),
+      turned ? "turn the pixels of the picture for good (`exiftran -ai FILE`) or turn the label map"
+             : "export the labels again at the picture's size, or resize them with nearest "
+               "neighbour; any "
+               "other resampling invents classes"};
+}
+
+void examine_labels(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
+  const std::string file = inventory.relative(entry.labels);
+  try {
+    const RawLabels raw = read_raw_labels(entry.labels);
+    const CodedLabels coded = code_labels(raw, inventory.coding);
+    const Histogram histogram = count_ids(coded.labels);
+    for (std::size_t id = 0; id < histogram.size(); ++id) {
+      // Strange pixels were set to kIgnore; they are counted apart.
+      const std::int64_t strange = id == LabelMap::kIgnore ? coded.strange_pixels : 0;
+      const std::int64_t pixels = histogram[id] - strange;
+      if (pixels > 0) facts.ids.push_back({static_cast<std::uint8_t>(id), pixels});
+    }
+    if (!coded.in_colour) facts.strange = coded.strange;
+    const ImageSize size{raw.width, raw.height};
+    if (facts.image_size && *facts.image_size != size) {
+      facts.findings.push_back(size_mismatch(*facts.image_size, size, file));
+    }
+    for (Finding& finding : diagnose_labels(raw, coded, file, inventory)) {
+      facts.findings.push_back(std::move(finding));
+    }
+  } catch (const std::exception& error) {
+    facts.findings.push_back(unreadable(FindingKind::kUnreadableLabel, file, error));
+  }
+}
+
+}  // namespace
+
+std::int64_t SampleFacts::pixels_of(std::uint8_t id) const {
+  for (const IdCount& count : ids) {
+    if (count.id == id) return count.pixels;
+  }
+  return 0;
+}
+
+Histogram SampleFacts::histogram() const {
+  Histogram histogram{};
+  for (const IdCount& count : ids) histogram[count.id] = count.pixels;
+  return histogram;
+}
+
+SampleFacts examine_sample(const Entry& entry, const Inventory& inventory) {
+  SampleFacts facts;
+  facts.seen = true;
+  examine_image(entry, inventory, facts);
+  examine_labels(entry, inventory, facts);
+  return facts;
+}
+
+}  // namespace parsimony::data

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parsimony/data/inventory.h"
+#include "parsimony/data/label_range.h"
+
+namespace parsimony::data {
+
+// What `check` remembers of one sample after its pixels are gone.
+struct SampleFacts {
+  bool seen = false;  // false when the check was stopped before
+  std::optional<ImageSize> image_size;
+  std::string image_hash;  // of the decoded pixels; empty when unreadable
+  struct IdCount {
+    std::uint8_t id;
+    std::int64_t pixels;
+  };
+  std::vector<IdCount> ids;           // class ids (and kIgnore) that occur
+  std::vector<StrangeValue> strange;  // gray or palette values that are no class id
+  std::vector<Finding> findings;
+
+  std::int64_t pixels_of(std::uint8_t id) const;
+  Histogram histogram() const;
+};
+
+// Reads the two files of a sample; never throws for what is in them.
+SampleFacts examine_sample(const Entry& entry, const Inventory& inventory);
+
+// What is wrong with one label map that was read (check_labels.cpp).
+std::vector<Finding> diagnose_labels(const RawLabels& raw,
+                                     const CodedLabels& coded,
+                                     const std::string& file,
+                                     const Inventory& inventory);
+
+// What only shows when all samples are known: `samples` is parallel to the splits of `inventory`
+// (check_set.cpp). Settles the classes where the folder names none.
+using SplitFacts = std::array<std::vector<SampleFacts>, 3>;
+std::vector<Finding> diagnose_set(const SplitFacts& samples, Inventory& inventory);
+
+}  // namespace parsimony::data

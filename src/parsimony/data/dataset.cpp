@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/dataset.h"
+
+#include "parsimony/core/error.h"
+#include "parsimony/data/codec.h"
+#include "parsimony/data/file_dataset.h"
+
+namespace parsimony::data {
+namespace {
+
+void check_index(Split split, std::int64_t index, std::int64_t size) {
+  core::require(index >= 0 && index < size,
+                "sample {} of split {} does not exist: it has {}",
+                index,
+                name_of(split),
+                size);
+}
+
+}  // namespace
+
+std::string_view name_of(Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return "train";
+    case Split::kVal:
+      return "val";
+    case Split::kTest:
+      return "test";
+  }
+  core::throw_internal_error("unknown split {}", static_cast<int>(split));
+}
+
+std::int64_t FileDataset::size(Split split) const {
+  return static_cast<std::int64_t>(inventory_.at(split).size());
+}
+
+const Entry& FileDataset::entry(Split split, std::int64_t index) const {
+  check_index(split, index, size(split));
+  return inventory_.at(split)[static_cast<std::size_t>(index)];
+}
+
+std::string FileDataset::id(Split split, std::int64_t index) const {
+  return entry(split, index).id;
+}
+
+Sample FileDataset::read(Split split, std::int64_t index) const {
+  const Entry& files = entry(split, index);
+  Sample sample{read_image(files.image), read_labels(files.labels, inventory_.coding)};
+  if (sample.image.width != sample.labels.width || sample.image.height != sample.labels.height) {
+    core::throw_user_error(
+        "{}: the label map is {}x{} pixels, its picture {} {}x{}; expected equal sizes. Export the "
+        "labels "
+        "again at the picture's size, resampling with nearest neighbour only.",
+        files.labels.string(),
+        sample.labels.width,
+        sample.labels.height,
+        files.image.filename().string(),
+        sample.image.width,
+        sample.image.height);
+  }
+  return sample;
+}
+
+void MemoryDataset::add(Split split, std::string id, Sample sample) {
+  core::require(
+      sample.image.width == sample.labels.width && sample.image.height == sample.labels.height,
+      "sample '{}': picture {}x{} and labels {}x{} differ in size",
+      id,
+      sample.image.width,
+      sample.image.height,
+      sample.labels.width,
+      sample.labels.height);
+  entries_[static_cast<std::size_t>(split)].push_back({std::move(id), std::move(sample)});
+}
+
+std::int64_t MemoryDataset::size(Split split) const {
+  return static_cast<std::int64_t>(entries_[static_cast<std::size_t>(split)].size());
+}
+
+std::string MemoryDataset::id(Split split, std::int64_t index) const {
+  check_index(split, index, size(split));
+  return entries_[static_cast<std::size_t>(split)][static_cast<std::size_t>(index)].id;
+}
+
+Sample MemoryDataset::read(Split split, std::int64_t index) const {
+  check_index(split, index, size(split));
+  return entries_[static_cast<std::size_t>(split)][static_cast<std::size_t>(index)].sample;
+}
+
+}  // namespace parsimony::data

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/description.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
+#include "parsimony/data/palette.h"
+
+namespace parsimony::data {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxClasses = 255;  // id 255 is kIgnore
+
+std::size_t line_of(std::string_view text, std::size_t position) {
+  const std::string_view before = text.substr(0, std::min(position, text.size()));
+  return 1 + static_cast<std::size_t>(std::ranges::count(before, '\n'));
+}
+
+class Reader {
+ public:
+  Reader(const std::filesystem::path& file, std::vector<Finding>& findings)
+      : name_(file.filename().string()), text_(core::read_text_file(file)), findings_(findings) {}
+
+  Description read() {
+    Description description;
+    try {
+      root_ = Json::parse(text_);
+    } catch (const Json::parse_error& error) {
+      report(line_of(text_, error.byte == 0 ? 0 : error.byte - 1),
+             "is not valid JSON",
+             "correct the text at this line (a missing comma, quote or bracket)");
+      return description;
+    }
+    if (!root_.is_object()) {
+      report(1,
+             fmt::format("holds {}; expected an object", root_.type_name()),
+             "write {...} around it");
+      return description;
+    }
+    if (const Json* name = find("name"); name != nullptr && name->is_string()) {
+      description.name = name->get<std::string>();
+    }
+    if (!is_segmentation()) return description;
+    read_classes(description);
+    read_ignore_id(description);
+    read_palette(description);
+    return description;
+  }
+
+ private:
+  const Json* find(const char* key) const {
+    const auto found = root_.find(key);
+    return found == root_.end() ? nullptr : &*found;
+  }
+
+  std::size_t line_of_key(std::string_view key) const {
+    const std::size_t position = text_.find(fmt::format("\"{}\"", key));
+    return position == std::string::npos ? 1 : line_of(text_, position);
+  }
+
+  void report(std::size_t line, const std::string& detail, std::string remedy) {
+    findings_.push_back({FindingKind::kMalformedDescription,
+                         Severity::kError,
+                         name_,
+                         fmt::format("line {}: {}", line, detail),
+                         std::move(remedy)});
+  }
+  void report_key(std::string_view key, const std::string& detail, std::string remedy) {
+    report(line_of_key(key), fmt::format("'{}' {}", key, detail), std::move(remedy));
+  }
+
+  // Data sets of other tasks are described by the same kind of file.
+  bool is_segmentation() {
+    const Json* task = find("task");
+    if (find("classes") != nullptr || task == nullptr || !task->is_string()) return true;
+    findings_.push_back(
+        {FindingKind::kNoLabelMaps,
+         Severity::kError,
+         name_,
+         fmt::format("line {}: the task is '{}' and there are no 'classes': this data set has no "
+                     "label maps",
+                     line_of_key("task"),
+                     task->get<std::string>()),
+         "use a data set with label maps; segmentation is the only task read from folders"});
+    return false;
+  }
+
+  void read_classes(Description& description) {
+    const Json* classes = find("classes");
+    if (classes == nullptr) {
+      std::vector<std::string> keys;
+      for (const auto& [key, value] : root_.items()) keys.push_back(key);
+      report(1,
+             "'classes' is missing" + core::did_you_mean("classes", keys),
+             "add \"classes\": a list of names, one per class id");
+      return;
+    }
+    const bool named =
+        classes->is_array() && !classes->empty() &&
+        std::ranges::all_of(*classes, [](const Json& name) { return name.is_string(); });
+    if (!named) {
+      report_key("classes",
+                 fmt::format("is {}; expected a list of names", classes->dump().substr(0, 60)),
+                 "write one text per class id, for example [\"background\", \"portrait\"]");
+      return;
+    }
+    if (classes->size() > kMaxClasses) {
+      report_key("classes",
+                 fmt::format("has {} names; expected at most {}", classes->size(), kMaxClasses),
+                 "merge classes: label maps are 8-bit and 255 means ignore");
+      return;
+    }
+    description.classes = classes->get<std::vector<std::string>>();
+    const Json* count = find("num_classes");
+    if (count != nullptr && *count != Json(description.classes.size())) {
+      report_key(
+          "num_classes",
+          fmt::format(
+              "is {}, but 'classes' has {} names", count->dump(), description.classes.size()),
+          "make them agree; ids in the label maps run from 0 to the number of classes minus one");
+    }
+  }
+
+  void read_ignore_id(Description& description) {
+    const Json* ignore = find("ignore_id");
+    if (ignore == nullptr) return;
+    if (ignore->is_null()) {
+      description.ignore_id = -1;
+    } else if (ignore->is_number_integer() && *ignore >= 0 && *ignore <= 255) {
+      description.ignore_id = ignore->get<int>();
+    } else {
+      report_key("ignore_id",
+                 fmt::format("is {}; expected 0 to 255 or null", ignore->dump()),
+                 "use 255, or null when every pixel counts");
+    }
+    if (description.ignore_id >= 0 &&
+        static_cast<std::size_t>(description.ignore_id) < description.classes.size()) {
+      report_key("ignore_id",
+                 fmt::format("is {}, which is also the id of class '{}'",
+                             description.ignore_id,
+                             description.classes[static_cast<std::size_t>(description.ignore_id)]),
+                 "use an id that is no class, such as 255, or take the class out of 'classes'");
+    }
+  }
+
+  void read_palette(Description& description) {
+    description.palette = voc_palette(description.classes.size());
+    const Json* palette = find("palette");
+    if (palette == nullptr) return;
+    for (std::size_t id = 0; id < description.classes.size(); ++id) {
+      const Json* entry = nullptr;
+      if (palette->is_object() && palette->contains(std::to_string(id))) {
+        entry = &palette->at(std::to_string(id));
+      } else if (palette->is_array() && id < palette->size()) {
+        entry = &palette->at(id);
+      }
+      const std::optional<Rgb> colour = entry == nullptr ? std::nullopt : colour_of(*entry);
+      if (!colour) {
+        report_key("palette",
+                   fmt::format("has no colour [r, g, b] of 0 to 255 for class id {}", id),
+                   "give one colour per class id, or leave the key out");
+        return;
+      }
+      description.palette[id] = *colour;
+    }
+  }
+
+  static std::optional<Rgb> colour_of(const Json& entry) {
+    const auto is_channel = [](const Json& v) {
+      return v.is_number_integer() && v >= 0 && v <= 255;
+    };
+    if (!entry.is_array() || entry.size() != 3 || !std::ranges::all_of(entry, is_channel)) {
+      return std::nullopt;
+    }
+    return Rgb{
+        entry[0].get<std::uint8_t>(), entry[1].get<std::uint8_t>(), entry[2].get<std::uint8_t>()};
+  }
+
+  std::string name_;
+  std::string text_;
+  std::vector<Finding>& findings_;
+  Json root_;
+};
+
+}  // namespace
+
+Description read_description(const std::filesystem::path& file, std::vector<Finding>& findings) {
+  return Reader(file, findings).read();
+}
+
+std::string to_json(const Description& description) {
+  nlohmann::ordered_json json;
+  json["name"] = description.name;
+  json["task"] = "semantic_segmentation";
+  json["num_classes"] = description.classes.size();
+  json["classes"] = description.classes;
+  if (description.ignore_id >= 0) {
+    json["ignore_id"] = description.ignore_id;
+  } else {
+    json["ignore_id"] = nullptr;
+  }
+  for (std::size_t id = 0; id < description.palette.size(); ++id) {
+    const Rgb& colour = description.palette[id];
+    json["palette"][std::to_string(id)] = {colour.r, colour.g, colour.b};
+  }
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace parsimony::data

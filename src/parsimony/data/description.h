@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "parsimony/data/finding.h"
+#include "parsimony/data/image.h"
+
+namespace parsimony::data {
+
+// The parts of a dataset.json that matter for segmentation:
+//
+//   {"name": "camvid", "classes": ["sky", ...], "ignore_id": 255, "palette": {"0": [128, 128,
+//   128]}}
+//
+// Only `classes` is required. `ignore_id` may be null; `palette` may be a list; `task`,
+// `num_classes` are checked where present; other keys are free.
+struct Description {
+  std::string name;
+  std::vector<std::string> classes;   // empty when they could not be read
+  int ignore_id = LabelMap::kIgnore;  // -1: every pixel counts
+  std::vector<Rgb> palette;           // one colour per class
+};
+
+// Reads a dataset.json; what is wrong with it goes to `findings` with its line, and the rest is
+// used.
+Description read_description(const std::filesystem::path& file, std::vector<Finding>& findings);
+
+// The text of a dataset.json that reads back as `description`.
+std::string to_json(const Description& description);
+
+}  // namespace parsimony::data

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/layouts.h"
+
+#include <algorithm>
+#include <array>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/parallel.h"
+#include "parsimony/data/file_dataset.h"
+#include "parsimony/data/label_range.h"
+
+namespace parsimony::data {
+namespace {
+
+// `folder` comes first because its description is explicit, `pairs` last because it is the loosest.
+constexpr std::array kLayouts = {
+    Layout{"folder", "dataset.json, images/, labels/, train.txt ...", why_not_folder, scan_folder},
+    Layout{"voc", "JPEGImages/, SegmentationClass/, ImageSets/", why_not_voc, scan_voc},
+    Layout{"cityscapes", "leftImg8bit/, gtFine/", why_not_cityscapes, scan_cityscapes},
+    Layout{
+        "camvid", "train/, trainannot/, ... (SegNet)", why_not_camvid_segnet, scan_camvid_segnet},
+    Layout{"camvid", "701_StillsRaw_full/, LabeledApproved_full/", why_not_camvid, scan_camvid},
+    Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
+};
+
+void throw_first_error(const Layout& layout, const Inventory& inventory) {
+  const auto is_error = [](const Finding& finding) { return finding.severity == Severity::kError; };
+  const auto first = std::ranges::find_if(inventory.findings, is_error);
+  if (first == inventory.findings.end()) return;
+  const auto others = std::ranges::count_if(inventory.findings, is_error) - 1;
+  core::throw_user_error("{}: {} ({}): {}. Remedy: {}.{}",
+                         (inventory.root / first->file).string(),
+                         name_of(first->kind),
+                         layout.name,
+                         first->detail,
+                         first->remedy,
+                         others == 0
+                             ? std::string()
+                             : fmt::format(" And {} more errors: `parsimony check {}` lists them.",
+                                           others,
+                                           inventory.root.string()));
+}
+
+}  // namespace
+
+std::span<const Layout> layouts() {
+  return kLayouts;
+}
+
+const Layout& detect_layout(const std::filesystem::path& root) {
+  if (!std::filesystem::exists(root)) {
+    core::throw_user_error(
+        "{}: no such folder; expected the root of a data set. Check the path, or make a synthetic "
+        "set "
+        "with `parsimony synth {}`.",
+        root.string(),
+        root.string());
+  }
+  if (!std::filesystem::is_directory(root)) {
+    core::throw_user_error(
+        "{}: is a file; expected the root folder of a data set (unpack archives first).",
+        root.string());
+  }
+  std::string reasons;
+  for (const Layout& layout : kLayouts) {
+    const std::string reason = layout.why_not(root);
+    if (reason.empty()) return layout;
+    reasons += fmt::format("\n  {:<11} ({}): {}", layout.name, layout.description, reason);
+  }
+  core::throw_user_error(
+      "{}: not a data set in any known layout. Looked for:{}\nName the folder that directly holds "
+      "these, "
+      "or bring the files into one of the layouts; images/ and labels/ with equal file names is "
+      "the "
+      "simplest.",
+      root.string(),
+      reasons);
+}
+
+std::unique_ptr<Dataset> open_layout(const Layout& layout, const std::filesystem::path& root) {
+  Inventory inventory = layout.scan(root);
+  throw_first_error(layout, inventory);
+  if (std::ranges::all_of(inventory.splits, [](const auto& split) { return split.empty(); })) {
+    core::throw_user_error(
+        "{}: the data set ({}) has no complete sample; expected pictures with label maps. "
+        "`parsimony "
+        "check {}` says what is missing.",
+        root.string(),
+        layout.name,
+        root.string());
+  }
+  if (inventory.classes_from_labels) {
+    infer_classes(inventory, core::available_cores());
+    throw_first_error(layout, inventory);
+  }
+  return std::make_unique<FileDataset>(std::move(inventory));
+}
+
+std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& root) {
+  return open_layout(detect_layout(root), root);
+}
+
+}  // namespace parsimony::data

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/layouts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "parsimony/data/fixtures_for_test.h"
+#include "parsimony/data/split_lists.h"
+
+namespace parsimony::data {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace testing;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+void make_picture(const fs::path& file) {
+  static std::uint64_t seed = 1000;
+  write_png(file, make_image(kSide, kSide, ++seed));
+}
+
+LabelMap constant(std::uint8_t id) {
+  return LabelMap(kSide, kSide, id);
+}
+
+void make_pairs_set(const fs::path& root, int count, const std::string& label_folder = "labels") {
+  for (int i = 0; i < count; ++i) {
+    const std::string name = fmt::format("p{}.png", i);
+    make_picture(root / "images" / name);
+    store_gray(root / label_folder / name, make_labels(kSide, kSide, 4));
+  }
+}
+
+void make_voc_set(const fs::path& base) {
+  LabelMap labels = make_labels(kSide, kSide, 21);
+  labels.at(0, 0) = 255;
+  for (const char* id : {"2007_000032", "2007_000039", "2008_000001"}) {
+    make_picture(base / "JPEGImages" / (std::string(id) + ".jpg"));
+    write_label_png(
+        base / "SegmentationClass" / (std::string(id) + ".png"), labels, voc_palette(21));
+  }
+  store(base / "ImageSets/Segmentation/train.txt", "2007_000032\n2007_000039\n");
+  store(base / "ImageSets/Segmentation/val.txt", "2008_000001\n");
+}
+
+void make_cityscapes_set(const fs::path& root, const std::string& kind, std::uint8_t value) {
+  for (const char* split : {"train", "val"}) {
+    const std::string name = "aachen/aachen_000000_000019";
+    make_picture(root / "leftImg8bit" / split / (name + "_leftImg8bit.png"));
+    store_gray(root / "gtFine" / split / (name + "_gtFine_" + kind + ".png"), constant(value));
+  }
+}
+
+void make_segnet_set(const fs::path& root) {
+  for (const std::string split : {"train", "val", "test"}) {
+    make_picture(root / split / "0001TP_006690.png");
+    store_gray(root / (split + "annot") / "0001TP_006690.png", make_labels(kSide, kSide, 12));
+  }
+}
+
+void make_original_camvid(const fs::path& root, int strange_pixels) {
+  const std::vector<Rgb> colours = {
+      {128, 128, 128}, {0, 128, 64}, {192, 0, 192}, {0, 0, 0}, {1, 2, 3}};
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = fmt::format("0001TP_00{}", i);
+    make_picture(root / "701_StillsRaw_full" / (name + ".png"));
+    LabelMap labels = make_labels(kSide, kSide, 4);
+    for (int pixel = 0; pixel < strange_pixels; ++pixel)
+      labels.ids[static_cast<std::size_t>(pixel)] = 4;
+    store_rgb(root / "LabeledApproved_full" / (name + "_L.png"), labels, colours);
+  }
+}
+
+// The contract of every layout: what the seam promises, whatever the files look like.
+struct Tree {
+  const char* layout;
+  const char* name;
+  void (*make)(const fs::path& root);
+  std::size_t classes;
+};
+
+const Tree kTrees[] = {
+    {"folder", "folder", [](const fs::path& root) { make_folder_set(root); }, 3},
+    {"pairs", "pairs", [](const fs::path& root) { make_pairs_set(root, 20); }, 4},
+    {"voc", "voc", [](const fs::path& root) { make_voc_set(root); }, 21},
+    {"voc",
+     "vocdevkit",
+     [](const fs::path& root) { make_voc_set(root / "VOCdevkit/VOC2012"); },
+     21},
+    {"cityscapes",
+     "cityscapes",
+     [](const fs::path& root) { make_cityscapes_set(root, "labelIds", 26); },
+     19},
+    {"camvid", "segnet", [](const fs::path& root) { make_segnet_set(root); }, 11},
+    {"camvid", "segnet_parent", [](const fs::path& root) { make_segnet_set(root / "CamVid"); }, 11},
+    {"camvid", "camvid", [](const fs::path& root) { make_original_camvid(root, 0); }, 11},
+};
+
+class EveryLayout : public ::testing::TestWithParam<Tree> {};
+
+TEST_P(EveryLayout, KeepsTheContractOfDataset) {
+  const core::TemporaryFolder folder;
+  GetParam().make(folder.path());
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path());
+  EXPECT_EQ(set->info().format, GetParam().layout);
+  EXPECT_FALSE(set->info().name.empty());
+  EXPECT_EQ(set->info().classes.size(), GetParam().classes);
+  EXPECT_EQ(set->info().palette.size(), GetParam().classes);
+  EXPECT_GT(set->size(Split::kTrain), 0);
+  EXPECT_GT(set->size(Split::kVal), 0);
+  for (const Split split : kSplits) {
+    for (std::int64_t i = 0; i < set->size(split); ++i) {
+      const Sample sample = set->read(split, i);
+      EXPECT_EQ(sample.image.width, sample.labels.width);
+      for (const std::uint8_t id : sample.labels.ids) {
+        ASSERT_TRUE(id < GetParam().classes || id == LabelMap::kIgnore) << int{id};
+      }
+      EXPECT_FALSE(set->id(split, i).empty());
+    }
+  }
+  EXPECT_THROW(set->read(Split::kTrain, set->size(Split::kTrain)), core::Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Trees, EveryLayout, ::testing::ValuesIn(kTrees), [](const auto& instance) {
+  return std::string(instance.param.name);
+});
+
+TEST(Detection, SaysWhyNoLayoutFits) {
+  const core::TemporaryFolder folder;
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }),
+              AllOf(HasSubstr(folder.path().string()),
+                    HasSubstr("no file dataset.json"),
+                    HasSubstr("JPEGImages"),
+                    HasSubstr("leftImg8bit"),
+                    HasSubstr("trainannot"),
+                    HasSubstr("no folder images/")));
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path() / "none"); }),
+              HasSubstr("no such folder"));
+  store(folder.path() / "set.zip", "PK");
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path() / "set.zip"); }), HasSubstr("is a file"));
+  fs::create_directories(folder.path() / "images");
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }), HasSubstr("beside images/"));
+  fs::create_directories(folder.path() / "labels");
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }), HasSubstr("no complete sample"));
+}
+
+TEST(Folder, ReadsListsClassesAndIgnoreId) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path());
+  store(
+      folder.path() / "dataset.json",
+      R"({"name": "own", "classes": ["a", "b"], "ignore_id": 2, "palette": [[1, 2, 3], [4, 5, 6]]})");
+  const auto set = open_dataset(folder.path());
+  EXPECT_EQ(set->info().name, "own");
+  EXPECT_THAT(set->info().classes, ElementsAre("a", "b"));
+  EXPECT_EQ(set->info().palette[1], (Rgb{4, 5, 6}));
+  EXPECT_EQ(set->size(Split::kTrain), 4);
+  EXPECT_EQ(set->id(Split::kVal, 1), "v1");
+  const Sample sample = set->read(Split::kTrain, 0);
+  EXPECT_EQ(sample.labels.at(0, 0), 0);
+  EXPECT_EQ(sample.labels.at(kSide - 1, 0), LabelMap::kIgnore);  // stored as 2
+}
+
+TEST(Folder, ReadNamesFileValueAndPixelCount) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path());
+  LabelMap labels = make_labels(kSide, kSide, 3);
+  labels.at(0, 0) = labels.at(1, 0) = 17;
+  store_gray(folder.path() / "labels/t1.png", labels);
+  write_png(folder.path() / "images/t2.png", make_image(10, 12));
+  const auto set = open_dataset(folder.path());
+  EXPECT_THAT(
+      user_error([&] { set->read(Split::kTrain, 1); }),
+      AllOf(HasSubstr("labels/t1.png"), HasSubstr("value 17 in 2 pixels"), HasSubstr("check")));
+  EXPECT_THAT(user_error([&] { set->read(Split::kTrain, 2); }),
+              AllOf(HasSubstr("labels/t2.png"), HasSubstr("24x24"), HasSubstr("10x12")));
+}
+
+TEST(Folder, MissingFilesStopOpening) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path());
+  fs::remove(folder.path() / "labels/t1.png");
+  fs::remove(folder.path() / "labels/t2.png");
+  EXPECT_THAT(
+      user_error([&] { open_dataset(folder.path()); }),
+      AllOf(HasSubstr("images/t1.png"), HasSubstr("1 more error"), HasSubstr("parsimony check")));
+}
+
+TEST(Folder, PoseSetsSayThatTheyHaveNoLabelMaps) {
+  const core::TemporaryFolder folder;
+  store(folder.path() / "dataset.json", "{\n\"task\": \"human_pose\"\n}");
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }),
+              AllOf(HasSubstr("line 2"), HasSubstr("human_pose"), HasSubstr("no label maps")));
+}
+
+TEST(Folder, ValIsHeldOutOfTrainWhenThereIsNoList) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path(), 20, 0, 0);
+  fs::remove(folder.path() / "val.txt");
+  fs::remove(folder.path() / "test.txt");
+  const auto set = open_dataset(folder.path());
+  EXPECT_EQ(set->size(Split::kTrain), 18);
+  EXPECT_EQ(set->size(Split::kVal), 2);
+  EXPECT_EQ(set->size(Split::kTest), 0);
+}
+
+TEST(Lists, AcceptPathsColumnsBlanksAndComments) {
+  const core::TemporaryFolder folder;
+  store(folder.path() / "l.txt",
+        "\xef\xbb\xbf"
+        "# comment\r\na\r\n\n VOC2012/JPEGImages/b.jpg\tVOC2012/SegmentationClass/b.png\n"
+        "/SegNet/train/c.png /SegNet/trainannot/c.png\nmy picture\nv1.2_frame\n");
+  EXPECT_THAT(read_list(folder.path() / "l.txt"),
+              ElementsAre("a", "b", "c", "my picture", "v1.2_frame"));
+}
+
+TEST(Lists, SplitByHashIsStableAndDisjoint) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(fmt::format("id{}", i));
+  SplitIds splits = split_by_hash(ids);
+  EXPECT_EQ(splits.at(Split::kTrain).size(), 40u);
+  EXPECT_EQ(splits.at(Split::kVal).size(), 5u);
+  EXPECT_EQ(splits.at(Split::kTest).size(), 5u);
+  std::set<std::string> all;
+  for (const auto& split : splits.ids) all.insert(split.begin(), split.end());
+  EXPECT_EQ(all.size(), 50u);
+  std::ranges::reverse(ids);
+  EXPECT_EQ(split_by_hash(ids).ids, splits.ids);
+  // Documented as the order of `printf ID | sha256sum`, so it may never change.
+  EXPECT_THAT(split_by_hash({"a", "b", "c", "d"}).at(Split::kVal), ElementsAre("d"));
+}
+
+TEST(Pairs, ClassesComeFromLabelsOrClassesTxt) {
+  const core::TemporaryFolder folder;
+  make_pairs_set(folder.path(), 10, "masks");
+  EXPECT_THAT(open_dataset(folder.path())->info().classes,
+              ElementsAre("class 0", "class 1", "class 2", "class 3"));
+  store(folder.path() / "classes.txt", "sky\nsea\nland\nship\nplane\n");
+  EXPECT_EQ(open_dataset(folder.path())->info().classes.size(), 5u);
+}
+
+TEST(Pairs, SplitSubfoldersOnBothSides) {
+  for (const bool split_first : {false, true}) {
+    const core::TemporaryFolder folder;
+    for (const std::string split : {"train", "val", "test"}) {
+      const fs::path root = folder.path();
+      make_picture(split_first ? root / split / "images/a.png" : root / "images" / split / "a.png");
+      store_gray(split_first ? root / split / "labels/a.png" : root / "labels" / split / "a.png",
+                 constant(1));
+    }
+    const auto set = open_dataset(folder.path());
+    EXPECT_EQ(set->info().format, "pairs");
+    EXPECT_EQ(set->size(Split::kTrain), 1);
+    EXPECT_EQ(set->size(Split::kVal), 1);
+    EXPECT_EQ(set->size(Split::kTest), 1);
+  }
+}
+
+TEST(Pairs, BlackAndWhiteMasksAreRefusedWithTheRemedy) {
+  const core::TemporaryFolder folder;
+  make_picture(folder.path() / "images/a.png");
+  LabelMap mask = constant(0);
+  mask.at(5, 5) = 255;
+  store_gray(folder.path() / "labels/a.png", mask);
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }),
+              AllOf(HasSubstr("labels/a.png"),
+                    HasSubstr("255 (1 pixels)"),
+                    HasSubstr("store the object as 1")));
+}
+
+TEST(Voc, AugmentedListAndLabelsAreUsed) {
+  const core::TemporaryFolder folder;
+  make_voc_set(folder.path());
+  make_picture(folder.path() / "JPEGImages/2010_000001.jpg");
+  store_gray(folder.path() / "SegmentationClassAug/2010_000001.png", constant(7));
+  store_gray(folder.path() / "SegmentationClassAug/2007_000032.png", constant(9));
+  store(folder.path() / "ImageSets/Segmentation/train_aug.txt",
+        "/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png\n2010_000001\n");
+  const auto set = open_dataset(folder.path());
+  ASSERT_EQ(set->size(Split::kTrain), 2);
+  EXPECT_EQ(set->read(Split::kTrain, 0).labels.at(0, 0), 255);  // the label of VOC itself wins
+  EXPECT_EQ(set->read(Split::kTrain, 1).labels.at(0, 0), 7);
+}
+
+TEST(Cityscapes, LabelIdsBecomeTrainIds) {
+  const core::TemporaryFolder folder;
+  make_cityscapes_set(folder.path(), "labelIds", 26);
+  fs::create_directories(folder.path() / "leftImg8bit/test");
+  fs::create_directories(folder.path() / "gtFine/test");
+  EXPECT_EQ(open_dataset(folder.path())->read(Split::kTrain, 0).labels, constant(13));  // car
+  EXPECT_EQ(open_dataset(folder.path())->size(Split::kTest), 0);
+  EXPECT_EQ(open_dataset(folder.path())->info().classes[13], "car");
+  make_cityscapes_set(folder.path(), "labelIds", 4);
+  EXPECT_EQ(open_dataset(folder.path())->read(Split::kTrain, 0).labels, constant(255));
+  make_cityscapes_set(folder.path(), "labelIds", 34);
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path())->read(Split::kTrain, 0); }),
+              HasSubstr("value 34"));
+  make_cityscapes_set(folder.path(), "labelTrainIds", 18);
+  EXPECT_EQ(open_dataset(folder.path())->read(Split::kTrain, 0).labels, constant(18));
+}
+
+TEST(Cityscapes, ThreeChannelsAreReadOnlyWhenEqual) {
+  const core::TemporaryFolder folder;
+  make_cityscapes_set(folder.path(), "labelIds", 7);
+  const fs::path file =
+      folder.path() / "gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png";
+  store_rgb(file, constant(0), {{7, 7, 7}});
+  EXPECT_EQ(open_dataset(folder.path())->read(Split::kTrain, 0).labels, constant(0));
+  store_rgb(file, constant(0), {{128, 64, 128}});
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path())->read(Split::kTrain, 0); }),
+              HasSubstr("colour (128,64,128) in 576 pixels"));
+}
+
+TEST(Camvid, SegnetVoidIsIgnored) {
+  const core::TemporaryFolder folder;
+  make_segnet_set(folder.path());
+  const Sample sample = open_dataset(folder.path())->read(Split::kTest, 0);
+  EXPECT_EQ(sample.labels.at(0, 0), 0);
+  EXPECT_EQ(sample.labels.at(kSide - 1, 0), LabelMap::kIgnore);
+}
+
+TEST(Camvid, OriginalColoursAreGrouped) {
+  const core::TemporaryFolder folder;
+  make_original_camvid(folder.path(), 5);  // 5 of 576 pixels in unknown colours: below 1 %
+  const auto set = open_dataset(folder.path());
+  EXPECT_EQ(set->size(Split::kTrain), 8);
+  EXPECT_EQ(set->size(Split::kVal), 1);
+  const Sample sample = set->read(Split::kTrain, 0);
+  EXPECT_EQ(sample.labels.at(0, 0), LabelMap::kIgnore);   // unknown colour
+  EXPECT_EQ(sample.labels.at(0, 5), 0);                   // Sky
+  EXPECT_EQ(sample.labels.at(7, 5), 1);                   // Bridge is building
+  EXPECT_EQ(sample.labels.at(13, 5), 10);                 // MotorcycleScooter is bicyclist
+  EXPECT_EQ(sample.labels.at(20, 5), LabelMap::kIgnore);  // Void
+}
+
+TEST(Camvid, ManyUnknownColoursAreRefused) {
+  const core::TemporaryFolder folder;
+  make_original_camvid(folder.path(), 6);
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path())->read(Split::kTrain, 0); }),
+              AllOf(HasSubstr("colour (1,2,3) in 6 pixels"), HasSubstr("_L.png")));
+}
+
+}  // namespace
+}  // namespace parsimony::data

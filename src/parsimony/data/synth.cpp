@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/synth.h"
+
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "parsimony/core/parallel.h"
+#include "parsimony/data/synth_camera.h"
+#include "parsimony/data/synth_layers.h"
+
+namespace parsimony::data {
+namespace {
+
+DatasetInfo portrait_info() {
+  return {.name = "synthetic portraits",
+          .format = "memory",
+          .classes = {"background", "skin", "hair", "brows", "eyes", "nose", "mouth", "clothes"},
+          .palette = {{38, 42, 51},
+                      {242, 191, 148},
+                      {140, 86, 55},
+                      {247, 220, 88},
+                      {77, 182, 230},
+                      {242, 132, 78},
+                      {216, 62, 98},
+                      {92, 158, 118}}};
+}
+
+struct Task {
+  Split split;
+  std::int64_t index;
+};
+
+std::vector<Task> tasks_of(const SynthOptions& options) {
+  std::vector<Task> tasks;
+  const auto add = [&tasks](Split split, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) tasks.push_back({split, i});
+  };
+  add(Split::kTrain, options.train);
+  add(Split::kVal, options.val);
+  add(Split::kTest, options.test);
+  return tasks;
+}
+
+}  // namespace
+
+void SynthOptions::visit(core::FieldVisitor& v) {
+  v.field("train", train, {"number of training portraits", 1, 1e6});
+  v.field("val", val, {"number of validation portraits", 0, 1e6});
+  v.field("test", test, {"number of test portraits", 0, 1e6});
+  v.field("width", width, {"width of the portraits, pixels", 16, 4096});
+  v.field("height", height, {"height of the portraits, pixels", 16, 4096});
+  v.field("seed", seed, {"equal seeds give equal portraits", 0, 9e15});
+  v.field("occlusion",
+          occlusion,
+          {"share of portraits with a hand, an object or dark glasses before the face", 0, 1});
+}
+
+Sample synth_portrait(const SynthOptions& options, core::Rng rng) {
+  const Person person = draw_person(options.occlusion, rng.split("person"));
+  const Noise noise(rng.split("noise"));
+  Canvas canvas(options.width, options.height);
+  const Scene scene{canvas, person, Head(person.pose, person.face.width), noise};
+
+  paint_background(canvas, noise, rng.split("background"));
+  paint_hat_behind(scene);
+  paint_hair_behind(scene);
+  paint_body(scene);
+  paint_head(scene);
+  paint_beard(scene);
+  paint_features(scene);
+  paint_hair_before(scene);
+  paint_near_ear(scene);
+  paint_locks(scene);
+  paint_glasses(scene);
+  paint_hat(scene);
+  paint_occluder(scene);
+
+  return {photograph(canvas, rng.split("camera")), canvas.labels()};
+}
+
+MemoryDataset make_synthetic_dataset(const SynthOptions& options, int threads) {
+  const core::Rng rng =
+      core::Rng(static_cast<std::uint64_t>(options.seed)).split("synthetic portraits");
+  const std::vector<Task> tasks = tasks_of(options);
+  std::vector<Sample> samples(tasks.size());
+  core::parallel_for(static_cast<std::int64_t>(tasks.size()), threads, [&](std::int64_t i) {
+    const Task& task = tasks[static_cast<std::size_t>(i)];
+    const core::Rng own =
+        rng.split(name_of(task.split)).split(static_cast<std::uint64_t>(task.index));
+    samples[static_cast<std::size_t>(i)] = synth_portrait(options, own);
+  });
+  MemoryDataset dataset(portrait_info());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    dataset.add(tasks[i].split,
+                fmt::format("{}_{:05}", name_of(tasks[i].split), tasks[i].index),
+                std::move(samples[i]));
+  }
+  return dataset;
+}
+
+}  // namespace parsimony::data

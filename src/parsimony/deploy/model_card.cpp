@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/deploy/model_card.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/deploy/json_value.h"
+#include "parsimony/graph/graph.h"
+
+namespace parsimony::deploy {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::string_view kFormat = "parsimony-model";
+constexpr int kVersion = 1;
+constexpr double kLargest = 9e18;  // bound of integers that have none of their own
+
+ordered_json write_classes(const std::vector<ModelClass>& classes) {
+  ordered_json list = ordered_json::array();
+  for (const ModelClass& c : classes) list.push_back({{"name", c.name}, {"color", c.color}});
+  return list;
+}
+
+std::vector<ModelClass> read_classes(const JsonValue& list) {
+  std::vector<ModelClass> classes;
+  for (const JsonValue& item : list.items()) {
+    ModelClass& c = classes.emplace_back();
+    c.name = item.at("name").text();
+    const JsonValue color = item.at("color");
+    const std::vector<JsonValue> channels = color.items();
+    if (channels.size() != c.color.size()) color.fail("three integers: red, green, blue");
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      c.color[i] = static_cast<std::uint8_t>(channels[i].integer(0, 255));
+    }
+  }
+  if (classes.empty()) list.fail("a list of at least one class");
+  return classes;
+}
+
+ordered_json write_training(const ModelCard& card) {
+  ordered_json group = ordered_json::object();
+  for (const auto& [key, value] : card.training) {
+    std::visit([&group, &key = key](const auto& v) { group[key] = v; }, value);
+  }
+  return group;
+}
+
+ModelInterface read_interface(const JsonValue& group) {
+  auto interface = read_fields<ModelInterface>(group);
+  if (const std::string problem = interface.validate(); !problem.empty())
+    group.fail(fmt::format("sound ({})", problem));
+  return interface;
+}
+
+void check_format(const JsonValue& root) {
+  const JsonValue format = root.at("format");
+  if (format.text() != kFormat) format.fail(fmt::format("'{}'", kFormat));
+  const JsonValue version = root.at("version");
+  if (version.integer(1, kLargest) > kVersion) {
+    version.fail(fmt::format("at most {} (the card was written by a later Parsimony)", kVersion));
+  }
+}
+
+void require_finite(const ordered_json& value, const std::string& path) {
+  core::require(!value.is_number_float() || std::isfinite(value.get<double>()),
+                "the model card's '{}' is not a finite number",
+                path);
+  if (!value.is_structured()) return;
+  for (const auto& [key, member] : value.items())
+    require_finite(member, path.empty() ? key : path + "." + key);
+}
+
+}  // namespace
+
+void ModelCosts::visit(core::FieldVisitor& v) {
+  v.field("params",
+          params,
+          {"convolution weights and biases, batch-norm scales and shifts", 0, kLargest});
+  v.field("macs",
+          macs,
+          {"multiply-accumulates of the convolutions at the picture's size, batch 1", 0, kLargest});
+  v.field("peak_activation_bytes",
+          peak_activation_bytes,
+          {"largest sum of feature maps alive at once, fp32, batch 1", 0, kLargest});
+}
+
+std::string to_json(const ModelCard& card) {
+  ordered_json root;
+  root["format"] = kFormat;
+  root["version"] = kVersion;
+  root["name"] = card.name;
+  root["trial"] = card.trial;
+  root["space"] = card.space;
+  root["genotype"] = card.genotype;
+  root["encoder"] = write_fields(card.encoder);
+  root["decoder"] = write_fields(card.decoder);
+  root["classes"] = write_classes(card.classes);
+  root["interface"] = write_fields(card.interface);
+  root["interface"]["preprocessing"] = card.interface.preprocessing_text();
+  root["output_shape"] = card.output_shape;
+  root["costs"] = write_fields(card.costs);
+  root["dataset"] = card.dataset;
+  root["training"] = write_training(card);
+  root["metrics"] = card.metrics;
+  root["parity"] = write_fields(card.parity);
+  root["files"] = card.files;
+  root["seed"] = card.seed;
+  root["date"] = card.date;
+  root["parsimony"] = card.parsimony;
+  require_finite(root, "");
+  // Texts that are no UTF-8 (file names, for example) are mended rather than losing the card.
+  return root.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+ModelCard parse_model_card(const std::string& text, const std::string& origin) {
+  ordered_json document;
+  try {
+    document = ordered_json::parse(text);
+  } catch (const ordered_json::parse_error& error) {
+    core::throw_user_error("{}: expected a model card in JSON, found a syntax error at byte {}: {}",
+                           origin,
+                           error.byte,
+                           error.what());
+  }
+  const JsonValue root(document, origin);
+  check_format(root);
+  ModelCard card;
+  card.name = root.at("name").text();
+  card.trial = root.at("trial").integer(0, kLargest);
+  card.space = root.at("space").text();
+  card.genotype = root.at("genotype").text();
+  card.encoder = read_fields<graph::EncoderOptions>(root.at("encoder"));
+  card.decoder = read_fields<graph::DecoderOptions>(root.at("decoder"));
+  card.classes = read_classes(root.at("classes"));
+  card.interface = read_interface(root.at("interface"));
+  for (const JsonValue& extent : root.at("output_shape").items()) {
+    card.output_shape.push_back(extent.integer(1, kLargest));
+  }
+  card.costs = read_fields<ModelCosts>(root.at("costs"));
+  card.dataset = root.at("dataset").text();
+  for (const auto& [key, value] : root.at("training").members()) {
+    if (value.is_text()) {
+      card.training[key] = value.text();
+    } else {
+      card.training[key] = value.number();
+    }
+  }
+  for (const auto& [key, value] : root.at("metrics").members()) card.metrics[key] = value.number();
+  card.parity = read_fields<Parity>(root.at("parity"));
+  for (const auto& [key, value] : root.at("files").members()) card.files[key] = value.text();
+  card.seed = root.at("seed").natural();
+  card.date = root.at("date").text();
+  card.parsimony = root.at("parsimony").text();
+  return card;
+}
+
+void write_model_card(const ModelCard& card, const std::filesystem::path& folder) {
+  core::write_file_atomic(folder / "model.json", to_json(card));
+  core::write_file_atomic(folder / "README.md", to_markdown(card));
+}
+
+ModelCard read_model_card(const std::filesystem::path& file) {
+  return parse_model_card(core::read_text_file(file), file.string());
+}
+
+void check_files(const ModelCard& card, const std::filesystem::path& folder) {
+  for (const auto& [name, expected] : card.files) {
+    const std::filesystem::path file = folder / name;
+    const std::string found = core::sha256_of_file(file);
+    if (found != expected) {
+      core::throw_user_error(
+          "{}: the file was changed since the model card was written (SHA-256 {}, expected {})",
+          file.string(),
+          found,
+          expected);
+    }
+  }
+}
+
+}  // namespace parsimony::deploy

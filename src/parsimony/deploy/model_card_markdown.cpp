@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "parsimony/core/text.h"
+#include "parsimony/deploy/model_card.h"
+
+namespace parsimony::deploy {
+namespace {
+
+std::string output_text(const ModelInterface& interface) {
+  switch (interface.output) {
+    case OutputKind::kLogits:
+      return "one score per class, at the network's own resolution; resize them bilinearly to the "
+             "picture before taking "
+             "the largest";
+    case OutputKind::kPictureLogits:
+      return "one score per class for every pixel of the picture";
+    case OutputKind::kClasses:
+      return "the class id of every pixel of the picture";
+  }
+  return {};
+}
+
+// Text of a table cell or of a line: nothing in it may end either.
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '|' || c == '\n' || c == '\r'; }, ' ');
+  return text;
+}
+
+std::string python_example(const ModelCard& card) {
+  const ModelInterface& io = card.interface;
+  std::string code = fmt::format(
+      "import numpy as np, onnxruntime as ort\n"
+      "from PIL import Image\n\n"
+      "picture = Image.open(\"picture.jpg\").convert(\"RGB\").resize(({}, {}), Image.BILINEAR)\n"
+      "x = np.asarray(picture, np.float32).transpose(2, 0, 1)[None]  # [1, 3, {}, {}], 0..255\n",
+      io.width,
+      io.height,
+      io.height,
+      io.width);
+  if (!io.normalise_inside) {
+    code += fmt::format(
+        "mean = np.float32([{}]).reshape(1, 3, 1, 1)\n"
+        "std = np.float32([{}]).reshape(1, 3, 1, 1)\n"
+        "x = (x / 255 - mean) / std\n",
+        fmt::join(io.mean, ", "),
+        fmt::join(io.deviation, ", "));
+  }
+  code += "session = ort.InferenceSession(\"model.onnx\", providers=[\"CPUExecutionProvider\"])\n";
+  code += fmt::format("{0} = session.run([\"{0}\"], {{\"picture\": x}})[0]  # [{1}]\n",
+                      io.output_name(),
+                      fmt::join(card.output_shape, ", "));
+  if (io.output != OutputKind::kClasses) code += "classes = logits.argmax(1)\n";
+  return code;
+}
+
+std::string numbers_table(const ModelCard& card) {
+  std::string table = "| number | value | definition |\n|---|---|---|\n";
+  const auto row =
+      [&table](std::string_view name, const std::string& value, std::string_view definition) {
+        table += fmt::format("| {} | {} | {} |\n", name, value, definition);
+      };
+  row("parameters",
+      fmt::format(
+          "{} ({})", card.costs.params, core::human_count(static_cast<double>(card.costs.params))),
+      "convolution weights and biases, batch-norm scales and shifts; without auxiliary branches");
+  row("MACs",
+      fmt::format(
+          "{} ({})", card.costs.macs, core::human_count(static_cast<double>(card.costs.macs))),
+      "multiply-accumulates of all convolutions for one picture of this size; about half of what "
+      "is called FLOPs");
+  row("peak activations",
+      core::human_bytes(static_cast<double>(card.costs.peak_activation_bytes)),
+      "largest sum of feature maps alive at once, fp32, batch 1; weights not counted");
+  for (const auto& [name, value] : card.metrics) {
+    row(one_line(name), fmt::format("{:.4g}", value), one_line("test split of " + card.dataset));
+  }
+  row("export difference",
+      fmt::format("{:.2g}", card.parity.relative()),
+      "largest difference between ONNX Runtime and the trained network, relative to the largest "
+      "output");
+  row("export agreement",
+      fmt::format("{:.4f} %", 100 * card.parity.class_agreement),
+      "share of pixels with the same class in both");
+  return table;
+}
+
+std::string classes_table(const ModelCard& card) {
+  std::string table = "| id | class | colour |\n|---|---|---|\n";
+  for (std::size_t i = 0; i < card.classes.size(); ++i) {
+    const auto& [name, color] = card.classes[i];
+    table += fmt::format(
+        "| {} | {} | #{:02x}{:02x}{:02x} |\n", i, one_line(name), color[0], color[1], color[2]);
+  }
+  return table;
+}
+
+std::string origin_list(const ModelCard& card) {
+  std::string list;
+  const auto line = [&list](std::string_view name, const std::string& value) {
+    list += fmt::format("* {}: {}\n", name, one_line(value));
+  };
+  line("data set", card.dataset);
+  for (const auto& [key, value] : card.training) {
+    const double* number = std::get_if<double>(&value);
+    line(one_line(key),
+         number != nullptr ? fmt::format("{}", *number) : std::get<std::string>(value));
+  }
+  line("seed", fmt::format("{}", card.seed));
+  line("date", card.date);
+  line("Parsimony", card.parsimony);
+  for (const auto& [name, hash] : card.files) line(one_line(name), "SHA-256 " + hash);
+  return list;
+}
+
+}  // namespace
+
+std::string to_markdown(const ModelCard& card) {
+  std::string trial;
+  if (card.trial > 0) trial = fmt::format(" It is trial {} of its study.", card.trial);
+  return fmt::format(
+      "# {}\n\n"
+      "A network of {} classes for dense prediction, found and trained by Parsimony: encoder `{}`, "
+      "decoder `{}` of the "
+      "space `{}`, width {}, {} repeat(s).{}\n\n"
+      "## Run it\n\n"
+      "Input `picture`: {}.\n\n"
+      "Output `{}` [{}]: {}.\n\n"
+      "```python\n{}```\n\n"
+      "## Numbers\n\n{}\n"
+      "## Classes\n\n{}\n"
+      "## Where it comes from\n\n{}",
+      one_line(card.name),
+      card.classes.size(),
+      one_line(card.encoder.name),
+      one_line(card.genotype),
+      one_line(card.space),
+      card.decoder.width,
+      card.decoder.repeats,
+      trial,
+      card.interface.preprocessing_text(),
+      card.interface.output_name(),
+      fmt::join(card.output_shape, ", "),
+      output_text(card.interface),
+      python_example(card),
+      numbers_table(card),
+      classes_table(card),
+      origin_list(card));
+}
+
+}  // namespace parsimony::deploy

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/deploy/testing/networks.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "parsimony/graph/cell_decoder.h"
+#include "parsimony/space/cell.h"
+
+namespace parsimony::deploy::testing {
+namespace {
+
+using namespace graph;
+
+class RandomNetwork {
+ public:
+  RandomNetwork(core::Rng rng, Size picture) : rng_(rng), picture_(picture) {
+    append(Input{3, 1}, {});
+  }
+
+  void append_layer() {
+    const NodeId x = any();
+    const std::int64_t channels = shape(x).channels;
+    switch (rng_.below(11)) {
+      case 0:
+        append(depthwise(x), {x});
+        break;
+      case 1:
+      case 2:
+        append(BatchNorm{channels}, {append(dense(x, 4 + rng_.below(6)), {x})});
+        break;
+      case 3:
+        append(BatchNorm{channels}, {x});
+        break;
+      case 4:
+        append(Relu{.six = rng_.chance(0.5)}, {x});
+        break;
+      case 5:
+      case 6:
+        append_sum(x);
+        break;
+      case 7:
+        append(Concat{}, {x, resized(any(), x)});
+        break;
+      case 8:
+        append(Resize{}, {x, any()});
+        break;
+      case 9:
+        append(Resize{}, {append(GlobalPool{}, {x}), any()});
+        break;
+      default:
+        append(Zero{}, {x});
+        break;
+    }
+  }
+
+  Graph finish(int classes) {
+    const auto last = static_cast<NodeId>(graph_.nodes.size()) - 1;
+    const Conv classifier{
+        .in_channels = shape(last).channels, .out_channels = classes, .bias = true};
+    const NodeId logits = append(classifier, {last});
+    graph_.outputs.push_back({"logits", logits});
+    verify(graph_);
+    return std::move(graph_);
+  }
+
+ private:
+  NodeId any() {
+    return static_cast<NodeId>(rng_.below(static_cast<std::int64_t>(graph_.nodes.size())));
+  }
+  Shape shape(NodeId id) const {
+    return infer_shapes(graph_, picture_)[static_cast<std::size_t>(id)];
+  }
+  NodeId append(Layer layer, std::vector<NodeId> inputs) {
+    return graph_.add(
+        layer, std::move(inputs), Section::kDecoder, fmt::format("node{}", graph_.nodes.size()));
+  }
+  NodeId resized(NodeId x, NodeId reference) { return append(Resize{}, {x, reference}); }
+
+  Conv dense(NodeId x, std::int64_t out) {
+    const std::int64_t kernel = 1 + 2 * rng_.below(3);
+    const std::int64_t dilation = 1 + rng_.below(3);
+    return {.in_channels = shape(x).channels,
+            .out_channels = out,
+            .kernel = kernel,
+            .stride = 1 + rng_.below(2),
+            .padding = dilation * (kernel / 2),
+            .dilation = dilation,
+            .bias = rng_.chance(0.3)};
+  }
+
+  Conv depthwise(NodeId x) {
+    Conv conv = dense(x, shape(x).channels);
+    conv.groups = conv.in_channels;
+    return conv;
+  }
+
+  // Of two or three maps; others are brought to the first one's shape, or to it by a pooled pixel.
+  void append_sum(NodeId x) {
+    std::vector<NodeId> terms = {x};
+    for (std::int64_t i = 1 + rng_.below(2); i > 0; --i) {
+      NodeId other = any();
+      if (rng_.chance(0.3)) other = append(GlobalPool{}, {other});
+      if (shape(other).channels != shape(x).channels) {
+        other = append(
+            Conv{.in_channels = shape(other).channels, .out_channels = shape(x).channels}, {other});
+      }
+      terms.push_back(resized(other, x));
+    }
+    append(Add{}, terms);
+  }
+
+  core::Rng rng_;
+  Size picture_;
+  Graph graph_;
+};
+
+}  // namespace
+
+Graph cell_network(std::string_view genotype, std::string_view encoder, int width, int classes) {
+  EncoderOptions encoder_options;
+  encoder_options.name = encoder;
+  return lower(space::parse_cell_genotype(genotype),
+               encoder_options,
+               DecoderOptions{.width = width},
+               classes)
+      .graph;
+}
+
+Graph random_network(core::Rng rng, int layers, int classes, Size picture) {
+  RandomNetwork network(rng, picture);
+  for (int i = 0; i < layers; ++i) network.append_layer();
+  return network.finish(classes);
+}
+
+}  // namespace parsimony::deploy::testing

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "parsimony/core/rng.h"
+#include "parsimony/graph/graph.h"
+
+// Networks to test exports with.
+namespace parsimony::deploy::testing {
+
+// Published genotypes of the cell space.
+inline constexpr std::string_view kArch0 =
+    "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]";
+inline constexpr std::string_view kArch1 =
+    "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
+inline constexpr std::string_view kHelenL =
+    "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
+
+// A network of the cell space; `encoder` by name, decoder of the given width.
+graph::Graph cell_network(std::string_view genotype,
+                          std::string_view encoder,
+                          int width,
+                          int classes);
+
+// `layers` random layers of all kinds on a picture of the given size, behind each other and across,
+// then a classifier for `classes` classes.
+graph::Graph random_network(core::Rng rng, int layers, int classes, graph::Size picture);
+
+}  // namespace parsimony::deploy::testing

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/evaluate/cell_networks.h"
+
+#include <fmt/format.h>
+
+#include "parsimony/core/error.h"
+#include "parsimony/graph/cost.h"
+#include "parsimony/graph/simplify.h"
+
+namespace parsimony::evaluate {
+
+CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const NetworkDescription& description) {
+  const graph::LoweredNetwork network =
+      graph::lower(genotype, description.encoder, description.decoder, description.classes);
+  std::vector<graph::CutPoint> cuts;
+  for (const graph::Tap& tap : network.taps) cuts.push_back({tap.node, tap.stride});
+  CandidateGraphs graphs;
+  graphs.whole = graph::simplify(network.graph);
+  graphs.decoder = graph::simplify(graph::subgraph(network.graph, cuts, network.graph.outputs));
+  for (const graph::Node& node : graphs.decoder.nodes) {
+    if (!std::holds_alternative<graph::Input>(node.layer)) continue;
+    // An input carries the name of the encoder layer it stands for.
+    for (std::size_t t = 0; t < network.taps.size(); ++t) {
+      if (network.graph[network.taps[t].node].name == node.name) graphs.tap_of_input.push_back(t);
+    }
+  }
+  return graphs;
+}
+
+graph::Graph encoder_graph(const graph::EncoderOptions& encoder) {
+  graph::Graph graph;
+  const graph::NodeId picture = graph.add(graph::Input{3, 1}, {}, graph::Section::kEncoder, "picture");
+  for (const graph::Tap& tap : graph::append_encoder(graph, picture, encoder)) {
+    graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
+  }
+  graph::verify(graph);
+  return graph;
+}
+
+objective::Scores costs_of(const graph::Graph& whole, graph::Size picture) {
+  return {{"params", static_cast<double>(graph::count_parameters(whole).total())},
+          {"macs", static_cast<double>(graph::count_macs(whole, picture).total())},
+          {"peak_activation_bytes", static_cast<double>(graph::peak_activation_bytes(whole, picture))}};
+}
+
+}  // namespace parsimony::evaluate

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "parsimony/graph/cell_decoder.h"
+#include "parsimony/objective/objective.h"
+#include "parsimony/space/cell.h"
+
+namespace parsimony::evaluate {
+
+// Everything beside the genotype that decides what a network of the cell space looks like.
+struct NetworkDescription {
+  graph::EncoderOptions encoder;
+  graph::DecoderOptions decoder;
+  int classes = 2;
+};
+
+// A candidate's graphs, simplified: what is trained, exported and counted.
+struct CandidateGraphs {
+  graph::Graph whole;                     // encoder and decoder, auxiliary branches if described
+  graph::Graph decoder;                   // inputs: those encoder taps that it reads
+  std::vector<std::size_t> tap_of_input;  // which tap each input of `decoder` is
+};
+CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const NetworkDescription& description);
+
+// The encoder alone, its four taps as outputs.
+graph::Graph encoder_graph(const graph::EncoderOptions& encoder);
+
+// "params", "macs", "peak_activation_bytes" of the network as exported (no auxiliary branches, dead
+// parts removed) for pictures of the given size.
+objective::Scores costs_of(const graph::Graph& whole, graph::Size picture);
+
+}  // namespace parsimony::evaluate

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+
+#include "parsimony/data/synth.h"
+#include "parsimony/evaluate/fake.h"
+#include "parsimony/evaluate/train_and_measure.h"
+
+namespace parsimony::evaluate {
+namespace {
+
+constexpr std::int64_t kSide = 64;
+
+std::shared_ptr<const SharedData> shared_data() {
+  static const std::shared_ptr<const SharedData> shared = [] {
+    auto data = std::make_shared<SharedData>();
+    data->description = {{.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
+    data->picture = {kSide, kSide};
+    data::SynthOptions synth;
+    synth.train = 16;
+    synth.val = 6;
+    synth.test = 1;
+    synth.width = synth.height = kSide;
+    const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
+    for (std::int64_t i = 0; i < 16; ++i) data->samples.push_back(dataset.read(data::Split::kTrain, i));
+    for (std::int64_t i = 0; i < 6; ++i) data->validation_views.push_back(dataset.read(data::Split::kVal, i));
+    network::Network encoder(encoder_graph(data->description.encoder), core::Rng(1), {});
+    data->encoder_weights = encoder.save();
+    core::SilentLog log;
+    core::SilentProgress progress;
+    static const core::StopFlag stop;
+    const core::Context context{log, progress, stop, 1};
+    const auto cache = [&](const std::vector<data::Sample>& samples, bool training) {
+      train::CacheRequest request;
+      request.count = static_cast<std::int64_t>(samples.size());
+      request.make = [&](std::int64_t i) { return samples[static_cast<std::size_t>(i)]; };
+      request.labels_at_tap = training;
+      return train::build_cache(encoder, nullptr, request, context);
+    };
+    data->features = cache(data->samples, true);
+    data->validation_features = {cache(data->validation_views, false)};
+    return data;
+  }();
+  return shared;
+}
+
+CandidateOptions quick(int stage1_epochs) {
+  CandidateOptions options;
+  options.stage0.epochs = 2;
+  options.stage0.validate_every = 1;
+  options.stage0.batch = 8;
+  options.stage1.epochs = stage1_epochs;
+  options.stage1.batch = 8;
+  options.stage1.augment = {.crop = kSide, .shorter_side = kSide};
+  options.early_stop.rule = train::EarlyStopRule::kOff;
+  return options;
+}
+
+const space::CellSpace& cells() {
+  static const space::CellSpace space;
+  return space;
+}
+
+const char* const kGenotype = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
+
+double reward_of(const Evaluation& evaluation) { return study::scores_of(evaluation.outcome)->at("reward"); }
+
+TEST(TrainAndMeasure, PreparesCostsAndIdentityWithoutTraining) {
+  TrainAndMeasure evaluator(cells(), shared_data(), quick(0), core::Rng(1));
+  const Prepared prepared = evaluator.prepare(cells().parse(kGenotype));
+  EXPECT_EQ(prepared.genotype, kGenotype);
+  EXPECT_EQ(prepared.canonical_id.size(), 16u);
+  EXPECT_GT(prepared.costs.at("params"), 0);
+  EXPECT_GT(prepared.costs.at("macs"), prepared.costs.at("params"));
+  EXPECT_FALSE(prepared.rejection);
+}
+
+TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {
+  CandidateOptions options = quick(0);
+  options.max_params = 1000;
+  TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
+  const Prepared big = evaluator.prepare(cells().parse(kGenotype));
+  ASSERT_TRUE(big.rejection);
+  EXPECT_NE(big.rejection->why.find("params over the limit"), std::string::npos) << big.rejection->why;
+  const Prepared nothing = evaluator.prepare(cells().parse("[[10,[0,0,10,10],[0,0,10,10],[0,0,10,10]],[[0,0],[0,0],[0,0]]]"));
+  ASSERT_TRUE(nothing.rejection);
+  EXPECT_TRUE(nothing.rejection->scores.empty());
+}
+
+TEST(TrainAndMeasure, ScoresDependOnSeedAndTrialOnly) {
+  const core::StopFlag stop;
+  TrainAndMeasure a(cells(), shared_data(), quick(0), core::Rng(1));
+  TrainAndMeasure b(cells(), shared_data(), quick(0), core::Rng(1));
+  const Evaluation alone = a.evaluate(3, cells().parse(kGenotype), stop);
+  ASSERT_NE(study::scores_of(alone.outcome), nullptr);
+  // Another candidate runs beside this one, in another thread.
+  Evaluation beside;
+  std::jthread other([&] { b.evaluate(9, cells().parse(kGenotype), stop); });
+  beside = b.evaluate(3, cells().parse(kGenotype), stop);
+  other.join();
+  EXPECT_EQ(reward_of(alone), reward_of(beside));
+  EXPECT_EQ(alone.observations.size(), 2u);
+  EXPECT_NE(reward_of(alone), reward_of(a.evaluate(4, cells().parse(kGenotype), stop)));
+}
+
+TEST(TrainAndMeasure, StageOneContinuesFromStageZero) {
+  const core::StopFlag stop;
+  TrainAndMeasure evaluator(cells(), shared_data(), quick(1), core::Rng(1));
+  const Evaluation evaluation = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  ASSERT_TRUE(std::holds_alternative<study::Scored>(evaluation.outcome));
+  ASSERT_EQ(evaluation.observations.size(), 3u);
+  EXPECT_EQ(evaluation.observations.back().stage, 1);
+  EXPECT_EQ(evaluation.observations.back().value, reward_of(evaluation));
+}
+
+TEST(TrainAndMeasure, EarlyTerminationPrunesWithTheRewardReached) {
+  CandidateOptions options = quick(0);
+  options.early_stop = {.rule = train::EarlyStopRule::kPaper, .start = 0};  // below the mean: always ends
+  TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
+  // A history of perfect rewards makes this candidate weak.
+  evaluator.replay(std::vector<study::Observation>(600, {0, 0, 1.0, 0.5, true}));
+  const core::StopFlag stop;
+  const Evaluation evaluation = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  const auto* pruned = std::get_if<study::Pruned>(&evaluation.outcome);
+  ASSERT_NE(pruned, nullptr);
+  EXPECT_EQ(pruned->where, "stage 0, epoch 1");
+  EXPECT_EQ(evaluation.observations.size(), 1u);
+  EXPECT_FALSE(evaluation.observations[0].continued);
+}
+
+TEST(TrainAndMeasure, StopsAndTimeOutsAreOutcomes) {
+  core::StopFlag stop;
+  stop.request();
+  TrainAndMeasure evaluator(cells(), shared_data(), quick(0), core::Rng(1));
+  const Evaluation stopped = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  EXPECT_EQ(std::get<study::Failed>(stopped.outcome).reason, study::FailureReason::kInterrupted);
+
+  CandidateOptions options = quick(0);
+  options.timeout_minutes = 1e-6;
+  TrainAndMeasure hurried(cells(), shared_data(), options, core::Rng(1));
+  const core::StopFlag never;
+  const Evaluation late = hurried.evaluate(1, cells().parse(kGenotype), never);
+  EXPECT_EQ(std::get<study::Failed>(late.outcome).reason, study::FailureReason::kTimedOut);
+}
+
+TEST(TrainAndMeasure, ADivergingCandidateFailsAndHasNoScore) {
+  CandidateOptions options = quick(0);
+  options.stage0.decoder = {.kind = train::OptimizerKind::kSgd, .rate = 1e30, .clip = 0};
+  TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
+  const core::StopFlag stop;
+  const Evaluation evaluation = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  ASSERT_TRUE(std::holds_alternative<study::Failed>(evaluation.outcome));
+  EXPECT_EQ(std::get<study::Failed>(evaluation.outcome).reason, study::FailureReason::kDiverged);
+  EXPECT_EQ(study::scores_of(evaluation.outcome), nullptr);
+}
+
+TEST(CandidateGraphs, DecoderReadsTheTapsItNames) {
+  const CandidateGraphs graphs =
+      candidate_graphs(space::parse_cell_genotype("[[1],[[3,1]]]"), {{.name = "small"}, {.width = 8}, 3});
+  EXPECT_EQ(graphs.tap_of_input, (std::vector<std::size_t>{1, 3}));
+}
+
+}  // namespace
+}  // namespace parsimony::evaluate

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "parsimony/evaluate/cell_networks.h"
+#include "parsimony/evaluate/evaluator.h"
+#include "parsimony/train/candidate.h"
+#include "parsimony/train/early_stop.h"
+#include "parsimony/weights/tensor_file.h"
+
+namespace parsimony::evaluate {
+
+// How candidates of the cell space are trained and judged (Nekrasov et al., CVPR 2019).
+struct CandidateOptions {
+  train::Stage0Options stage0;
+  train::Stage1Options stage1;
+  train::EarlyStopOptions early_stop;
+  metric::RewardOptions reward;
+  double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
+  std::int64_t max_params = 0;  // hard limits, known before training; 0: none
+  std::int64_t max_macs = 0;
+  network::Kernels kernels = network::Kernels::kFast;  // not an option of studies; for comparisons
+  void visit(core::FieldVisitor& v);
+};
+
+// What all candidates of a study share, read-only.
+struct SharedData {
+  NetworkDescription description;
+  graph::Size picture;  // for which costs are stated
+  weights::ArrayMap encoder_weights;
+  train::FeatureBatch features;                          // of augmented training crops
+  std::vector<train::FeatureBatch> validation_features;  // of the validation views
+  std::vector<data::Sample> samples;                     // training pictures, for stage 1
+  std::vector<data::Sample> validation_views;            // for stage 1
+};
+
+// Trains candidates in two stages and measures them on the validation split.
+class TrainAndMeasure final : public Evaluator {
+ public:
+  TrainAndMeasure(const space::CellSpace& space,
+                  std::shared_ptr<const SharedData> shared,  // several evaluators may share one cache
+                  CandidateOptions options,
+                  core::Rng rng);
+
+  Prepared prepare(const space::Tokens& tokens) const override;
+  Evaluation evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) override;
+  void replay(const std::vector<study::Observation>& observations) override;
+
+ private:
+  Evaluation train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop);
+
+  const space::CellSpace& space_;
+  std::shared_ptr<const SharedData> shared_;
+  CandidateOptions options_;
+  core::Rng rng_;
+  std::mutex early_stop_mutex_;
+  train::EarlyStop early_stop_;
+};
+
+}  // namespace parsimony::evaluate

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "parsimony/core/fields.h"
+#include "parsimony/objective/objective.h"
+
+namespace parsimony::metric {
+
+// Counts of (true class, predicted class) pairs over a whole data set. Pixels whose label is not a
+// class (255, "ignore") are left out.
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int classes);
+  void add(const std::uint8_t* labels, const std::uint8_t* predictions, std::int64_t pixels);
+  void add(const ConfusionMatrix& other);
+  void set(int truth, int prediction, std::int64_t count);
+
+  int classes() const { return classes_; }
+  std::int64_t count(int truth, int prediction) const;
+  std::int64_t labelled(int c) const;   // pixels of class c in the ground truth
+  std::int64_t predicted(int c) const;  // pixels predicted as c
+  std::int64_t total() const;
+
+  // |truth and prediction| / |truth or prediction|; nullopt when the class occurs in neither.
+  std::optional<double> iou(int c) const;
+  // Share of the class's pixels that are predicted as it; nullopt when it is absent.
+  std::optional<double> accuracy(int c) const;
+
+ private:
+  int classes_;
+  std::vector<std::int64_t> counts_;  // [truth, prediction]
+};
+
+// The usual figures of a data set. Classes without a single labelled pixel are excluded from the means,
+// whether predicted or not.
+struct Quality {
+  double miou = 0;            // mean IoU
+  double mean_accuracy = 0;   // mean of the per-class accuracies
+  double pixel_accuracy = 0;  // correct share of all labelled pixels
+  double fwiou = 0;           // IoU weighted by the class's labelled pixels
+};
+Quality quality(const ConfusionMatrix& matrix);
+
+// What becomes of classes that are absent from the ground truth, in the reward. kExcluded leaves them
+// out; the others reproduce the two states of the reference code (spec rl-cell-search, section 5):
+// kCvpr counts their accuracy as 1 and drops every class whose IoU is exactly 1 or undefined, kHead
+// counts their accuracy as 2.
+enum class AbsentClasses { kExcluded, kCvpr, kHead };
+inline constexpr std::array<std::string_view, 3> kAbsentClassesNames = {"excluded", "cvpr", "head"};
+
+struct RewardOptions {
+  AbsentClasses absent = AbsentClasses::kExcluded;
+  std::vector<std::int64_t> omit;  // class ids that do not count; [0] leaves the background out
+  void visit(core::FieldVisitor& v);
+};
+
+// The reward of the cell search and its three factors: the geometric mean of mean IoU, mean accuracy
+// and frequency-weighted IoU over the classes that count (Nekrasov et al., CVPR 2019).
+struct Reward {
+  double value = 0, miou = 0, mean_accuracy = 0, fwiou = 0;
+};
+Reward reward(const ConfusionMatrix& matrix, const RewardOptions& options);
+
+// "reward", "miou", "mean_accuracy", "pixel_accuracy", "fwiou".
+objective::Scores scores(const ConfusionMatrix& matrix, const RewardOptions& options);
+
+}  // namespace parsimony::metric

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/metric/confusion.h"
+
+#include <gtest/gtest.h>
+
+namespace parsimony::metric {
+namespace {
+
+// The known answer of spec rl-cell-search, section 5: class 3 is absent but predicted once.
+ConfusionMatrix known_matrix() {
+  const std::int64_t counts[4][4] = {{50, 2, 3, 0}, {4, 30, 6, 0}, {1, 0, 20, 1}, {0, 0, 0, 0}};
+  ConfusionMatrix matrix(4);
+  for (int t = 0; t < 4; ++t) {
+    for (int p = 0; p < 4; ++p) matrix.set(t, p, counts[t][p]);
+  }
+  return matrix;
+}
+
+TEST(Reward, OfTheCvprState) {
+  const Reward r = reward(known_matrix(), {.absent = AbsentClasses::kCvpr, .omit = {}});
+  EXPECT_NEAR(r.miou, 0.453149, 1e-6);
+  EXPECT_NEAR(r.mean_accuracy, 0.886364, 1e-6);
+  EXPECT_NEAR(r.fwiou, 0.689758, 1e-6);
+  EXPECT_NEAR(r.value, 0.651903, 1e-6);
+}
+
+TEST(Reward, OfTheLaterState) {
+  EXPECT_NEAR(reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {0}}).value, 0.725098, 1e-6);
+  const Reward all = reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {}});
+  EXPECT_NEAR(all.miou, 0.548195, 1e-6);
+  EXPECT_NEAR(all.mean_accuracy, 1.142045, 1e-6);
+  EXPECT_NEAR(all.fwiou, 0.757251, 1e-6);
+  EXPECT_NEAR(all.value, 0.779745, 1e-6);
+}
+
+TEST(Reward, ExcludesAbsentClassesByDefault) {
+  const Reward r = reward(known_matrix(), {.omit = {0}});
+  EXPECT_NEAR(r.miou, (30.0 / 42 + 20.0 / 31) / 2, 1e-12);
+  EXPECT_NEAR(r.mean_accuracy, (30.0 / 40 + 20.0 / 22) / 2, 1e-12);
+}
+
+TEST(Quality, OfPerfectAndConstantPredictions) {
+  ConfusionMatrix perfect(3);
+  perfect.set(0, 0, 10);
+  perfect.set(1, 1, 5);
+  EXPECT_DOUBLE_EQ(quality(perfect).miou, 1);
+  EXPECT_DOUBLE_EQ(quality(perfect).pixel_accuracy, 1);
+  ConfusionMatrix constant(2);
+  constant.set(0, 0, 75);
+  constant.set(1, 0, 25);
+  EXPECT_DOUBLE_EQ(quality(constant).miou, 0.375);
+  EXPECT_DOUBLE_EQ(quality(constant).mean_accuracy, 0.5);
+}
+
+TEST(ConfusionMatrix, LeavesIgnoredPixelsOut) {
+  const std::uint8_t labels[] = {0, 1, 255, 1};
+  const std::uint8_t predictions[] = {0, 0, 1, 1};
+  ConfusionMatrix matrix(2);
+  matrix.add(labels, predictions, 4);
+  EXPECT_EQ(matrix.total(), 3);
+  EXPECT_EQ(matrix.count(1, 0), 1);
+  ConfusionMatrix sum(2);
+  sum.add(matrix);
+  sum.add(matrix);
+  EXPECT_EQ(sum.total(), 6);
+}
+
+TEST(ConfusionMatrix, OfNothingHasNoQuality) {
+  const ConfusionMatrix empty(2);
+  EXPECT_FALSE(empty.iou(0).has_value());
+  EXPECT_DOUBLE_EQ(quality(empty).miou, 0);
+  EXPECT_DOUBLE_EQ(reward(empty, {}).value, 0);
+}
+
+}  // namespace
+}  // namespace parsimony::metric

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/network.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "parsimony/core/error.h"
+#include "parsimony/network/plan.h"
+
+namespace parsimony::network {
+namespace {
+
+// Collects the tensors of a group, then lays them out in one vector.
+class GroupBuilder {
+ public:
+  void add(std::string name, std::vector<std::int64_t> shape, Tensor* into) {
+    std::int64_t numel = 1;
+    for (const std::int64_t n : shape) numel *= n;
+    entries_.push_back({std::move(name), std::move(shape), size_, numel, into});
+    size_ += numel;
+  }
+
+  ParameterGroup build(const at::TensorOptions& options) {
+    ParameterGroup group;
+    group.values = at::zeros({size_}, options);
+    group.gradients = at::zeros({size_}, options);
+    for (const Entry& entry : entries_) {
+      Tensor view = group.values.narrow(0, entry.offset, entry.numel).view(entry.shape).detach();
+      view.set_requires_grad(true);
+      view.mutable_grad() = group.gradients.narrow(0, entry.offset, entry.numel).view(entry.shape);
+      *entry.into = view;
+      group.tensors.emplace_back(entry.name, view);
+    }
+    return group;
+  }
+
+ private:
+  struct Entry {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::int64_t offset, numel;
+    Tensor* into;
+  };
+  std::vector<Entry> entries_;
+  std::int64_t size_ = 0;
+};
+
+void fill_uniform(const Tensor& tensor, double bound, core::Rng rng) {
+  Tensor values = at::empty(tensor.sizes(), at::kDouble);
+  double* out = values.data_ptr<double>();
+  for (std::int64_t i = 0; i < values.numel(); ++i) out[i] = rng.uniform(-bound, bound);
+  tensor.detach().copy_(values);
+}
+
+}  // namespace
+
+struct Network::Parts {
+  graph::Graph graph;
+  Options options;
+  ParameterGroup encoder, decoder;
+  std::map<graph::NodeId, ConvState> convs;
+  std::map<graph::NodeId, NormState> norms;
+  Plan all_outputs;
+  Plan logits_only;
+
+  ExecutionState state() { return {graph, convs, norms, options.kernels}; }
+
+  // Every tensor that weights are saved as.
+  std::vector<std::pair<std::string, Tensor>> named() const {
+    std::vector<std::pair<std::string, Tensor>> all = encoder.tensors;
+    all.insert(all.end(), decoder.tensors.begin(), decoder.tensors.end());
+    for (const auto& [id, norm] : norms) {
+      all.emplace_back(graph[id].name + ".running_mean", norm.running_mean);
+      all.emplace_back(graph[id].name + ".running_var", norm.running_variance);
+    }
+    return all;
+  }
+};
+
+Network::Network(const graph::Graph& graph, const core::Rng& rng, Options options) : parts_(std::make_unique<Parts>()) {
+  graph::verify(graph);
+  Parts& parts = *parts_;
+  parts.graph = graph;
+  parts.options = options;
+  const auto tensor_options = at::TensorOptions().dtype(options.dtype).device(options.device);
+
+  GroupBuilder encoder;
+  GroupBuilder decoder;
+  for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(graph.nodes.size()); ++id) {
+    const graph::Node& node = graph[id];
+    GroupBuilder& group = node.section == graph::Section::kEncoder ? encoder : decoder;
+    if (const auto* conv = std::get_if<graph::Conv>(&node.layer)) {
+      ConvState& state = parts.convs[id];
+      group.add(node.name + ".weight",
+                {conv->out_channels, conv->in_channels / conv->groups, conv->kernel, conv->kernel},
+                &state.weight);
+      if (conv->bias) group.add(node.name + ".bias", {conv->out_channels}, &state.bias);
+    } else if (const auto* norm = std::get_if<graph::BatchNorm>(&node.layer)) {
+      NormState& state = parts.norms[id];
+      group.add(node.name + ".weight", {norm->channels}, &state.weight);
+      group.add(node.name + ".bias", {norm->channels}, &state.bias);
+      state.running_mean = at::zeros({norm->channels}, tensor_options);
+      state.running_variance = at::ones({norm->channels}, tensor_options);
+    }
+  }
+  parts.encoder = encoder.build(tensor_options);
+  parts.decoder = decoder.build(tensor_options);
+
+  for (auto& [id, state] : parts.convs) {
+    const auto& conv = std::get<graph::Conv>(graph[id].layer);
+    const auto fan_in = static_cast<double>(conv.in_channels / conv.groups * conv.kernel * conv.kernel);
+    const core::Rng stream = rng.split(graph[id].name);
+    fill_uniform(state.weight, 1 / std::sqrt(fan_in), stream.split("weight"));
+    if (state.bias.defined()) fill_uniform(state.bias, 1 / std::sqrt(fan_in), stream.split("bias"));
+  }
+  for (auto& [id, state] : parts.norms) state.weight.detach().fill_(1);
+
+  parts.all_outputs = make_plan(graph, graph.outputs);
+  for (const graph::Output& out : graph.outputs) {
+    if (out.name == "logits") parts.logits_only = make_plan(graph, {out});
+  }
+}
+
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+std::vector<Tensor> Network::forward(const std::vector<Tensor>& inputs, Phase phase) {
+  return execute(parts_->all_outputs, parts_->state(), inputs, phase == Phase::kTraining);
+}
+
+Tensor Network::logits(const std::vector<Tensor>& inputs, Phase phase) {
+  core::require(!parts_->logits_only.steps.empty(), "this graph has no logits");
+  return execute(parts_->logits_only, parts_->state(), inputs, phase == Phase::kTraining)[0];
+}
+
+const graph::Graph& Network::graph() const { return parts_->graph; }
+const Network::Options& Network::options() const { return parts_->options; }
+ParameterGroup& Network::encoder() { return parts_->encoder; }
+ParameterGroup& Network::decoder() { return parts_->decoder; }
+
+weights::ArrayMap Network::save() const {
+  weights::ArrayMap map;
+  for (const auto& [name, tensor] : parts_->named()) map.arrays[name] = to_array(tensor);
+  return map;
+}
+
+namespace {
+
+void load_into(const std::vector<std::pair<std::string, Tensor>>& targets,
+               const weights::ArrayMap& arrays,
+               const std::string& source) {
+  for (const auto& [name, target] : targets) {
+    const auto found = arrays.arrays.find(name);
+    if (found == arrays.arrays.end()) {
+      core::throw_user_error("{}: has no array '{}', which the network needs", source, name);
+    }
+    const Tensor value = to_tensor(found->second);
+    if (value.sizes() != target.sizes()) {
+      core::throw_user_error("{}: '{}' has shape [{}], the network needs [{}]",
+                             source,
+                             name,
+                             fmt::join(value.sizes().vec(), ", "),
+                             fmt::join(target.sizes().vec(), ", "));
+    }
+    target.detach().copy_(value);
+  }
+}
+
+}  // namespace
+
+void Network::load(const weights::ArrayMap& arrays, const std::string& source) {
+  load_into(parts_->named(), arrays, source);
+}
+
+void Network::load_section(const weights::ArrayMap& arrays, graph::Section section, const std::string& source) {
+  std::vector<std::pair<std::string, Tensor>> targets;
+  std::map<std::string, graph::Section> section_of;
+  for (const graph::Node& node : parts_->graph.nodes) section_of[node.name] = node.section;
+  for (const auto& entry : parts_->named()) {
+    if (section_of[entry.first.substr(0, entry.first.rfind('.'))] == section) targets.push_back(entry);
+  }
+  load_into(targets, arrays, source);
+}
+
+std::vector<std::pair<std::string, Tensor>> Network::buffers() const {
+  std::vector<std::pair<std::string, Tensor>> buffers;
+  for (const auto& [id, norm] : parts_->norms) {
+    buffers.emplace_back(parts_->graph[id].name + ".running_mean", norm.running_mean);
+    buffers.emplace_back(parts_->graph[id].name + ".running_var", norm.running_variance);
+  }
+  return buffers;
+}
+
+weights::Array to_array(const Tensor& tensor) {
+  const Tensor values = tensor.detach().to(at::kCPU).to(at::kFloat).contiguous();
+  weights::Array array;
+  array.type = weights::DType::kF32;
+  array.shape = values.sizes().vec();
+  array.bytes.resize(static_cast<std::size_t>(values.numel()) * sizeof(float));
+  std::memcpy(array.bytes.data(), values.data_ptr<float>(), array.bytes.size());
+  return array;
+}
+
+Tensor to_tensor(const weights::Array& array) {
+  const std::vector<float> floats = array.to_floats();
+  Tensor tensor = at::empty(array.shape, at::kFloat);
+  std::memcpy(tensor.data_ptr<float>(), floats.data(), floats.size() * sizeof(float));
+  return tensor;
+}
+
+}  // namespace parsimony::network

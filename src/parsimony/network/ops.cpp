@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/ops.h"
+
+#include <limits>
+
+#include "parsimony/network/simd/loops.h"
+
+namespace parsimony::network {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+bool suits_own_kernels(const Tensor& x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 4; }
+
+Tensor channels_last(const Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+// ---- depthwise convolution ----
+
+simd::DepthwiseShape depthwise_shape(const Tensor& x, std::int64_t kernel, std::int64_t dilation) {
+  return {x.size(2), x.size(3), x.size(1), kernel, dilation};
+}
+
+// [C, 1, k, k] -> [k, k, C]
+Tensor taps_first(const Tensor& weight) { return weight.squeeze(1).permute({1, 2, 0}).contiguous(); }
+
+Tensor run_depthwise(const Tensor& x, const Tensor& taps, std::int64_t dilation) {
+  Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
+  const simd::DepthwiseShape shape = depthwise_shape(x, taps.size(0), dilation);
+  const std::int64_t image = shape.height * shape.width * shape.channels;
+  const float* in = x.data_ptr<float>();
+  float* out = y.data_ptr<float>();
+  const float* weight = taps.data_ptr<float>();
+  at::parallel_for(0, x.size(0), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first; n < last; ++n) simd::loops().depthwise(shape, in + n * image, weight, out + n * image);
+  });
+  return y;
+}
+
+struct DepthwiseConvolution : Function<DepthwiseConvolution> {
+  static Tensor forward(AutogradContext* context, const Tensor& x_any, const Tensor& weight, std::int64_t dilation) {
+    const Tensor x = channels_last(x_any);
+    context->save_for_backward({x, weight});
+    context->saved_data["dilation"] = dilation;
+    return run_depthwise(x, taps_first(weight), dilation);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor& weight = saved[1];
+    const std::int64_t dilation = context->saved_data["dilation"].toInt();
+    const Tensor dy = channels_last(gradients[0]);
+    Tensor dx;
+    Tensor dweight;
+    // Correlation with the mirrored kernel: padding and size are symmetric.
+    if (context->needs_input_grad(0)) dx = run_depthwise(dy, taps_first(weight).flip({0, 1}).contiguous(), dilation);
+    if (context->needs_input_grad(1)) {
+      const simd::DepthwiseShape shape = depthwise_shape(x, weight.size(2), dilation);
+      const std::int64_t image = shape.height * shape.width * shape.channels;
+      // One partial sum per image, added in image order: the result does not depend on the thread count.
+      Tensor partial = at::zeros({x.size(0), shape.kernel, shape.kernel, shape.channels}, x.options());
+      const std::int64_t taps = partial.stride(0);
+      at::parallel_for(0, x.size(0), 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t n = first; n < last; ++n) {
+          simd::loops().depthwise_weight_gradient(shape,
+                                                  x.data_ptr<float>() + n * image,
+                                                  dy.data_ptr<float>() + n * image,
+                                                  partial.data_ptr<float>() + n * taps);
+        }
+      });
+      dweight = partial.sum(0).permute({2, 0, 1}).unsqueeze(1).contiguous();
+    }
+    return {dx, dweight, Tensor()};
+  }
+};
+
+// ---- batch norm and clamp ----
+
+struct ClampRange {
+  float floor, ceiling;
+};
+
+ClampRange range_of(Clamp clamp) {
+  switch (clamp) {
+    case Clamp::kNone: return {-kInfinity, kInfinity};
+    case Clamp::kRelu: return {0.0F, kInfinity};
+    case Clamp::kRelu6: return {0.0F, 6.0F};
+  }
+  return {};
+}
+
+Tensor apply_clamp(const Tensor& x, Clamp clamp) {
+  switch (clamp) {
+    case Clamp::kNone: return x;
+    case Clamp::kRelu: return at::relu(x);
+    case Clamp::kRelu6: return at::hardtanh(x, 0, 6);
+  }
+  return x;
+}
+
+// Splits rows over threads in fixed chunks whose partial results are combined in order, so that sums do
+// not depend on the thread count.
+constexpr std::int64_t kChunkRows = 8192;
+
+template <typename Body>
+void for_chunks(std::int64_t rows, Body body) {
+  const std::int64_t chunks = (rows + kChunkRows - 1) / kChunkRows;
+  at::parallel_for(0, chunks, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) body(i, i * kChunkRows, std::min(kChunkRows, rows - i * kChunkRows));
+  });
+}
+
+Tensor chunk_sums(std::int64_t rows, std::int64_t channels) {
+  return at::zeros({(rows + kChunkRows - 1) / kChunkRows, 2, channels}, at::kDouble);
+}
+
+struct NormClamp : Function<NormClamp> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& x_any,
+                        const Tensor& weight,
+                        const Tensor& bias,
+                        Tensor running_mean,
+                        Tensor running_variance,
+                        std::int64_t clamp) {
+    const Tensor x = channels_last(x_any);
+    const std::int64_t channels = x.size(1);
+    const std::int64_t rows = x.numel() / channels;
+    const float* in = x.data_ptr<float>();
+
+    Tensor partial = chunk_sums(rows, channels);
+    for_chunks(rows, [&](std::int64_t chunk, std::int64_t first, std::int64_t count) {
+      double* sums = partial.data_ptr<double>() + chunk * 2 * channels;
+      simd::loops().channel_moments(count, channels, in + first * channels, sums, sums + channels);
+    });
+    const Tensor sums = partial.sum(0);
+    const Tensor mean = sums[0] / static_cast<double>(rows);
+    const Tensor variance = (sums[1] / static_cast<double>(rows) - mean * mean).clamp_min(0);
+    const Tensor inverse_deviation = (variance + kNormEpsilon).rsqrt();
+    const double unbiased = rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
+    running_mean.mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
+    running_variance.mul_(1 - kNormMomentum).add_(variance.to(at::kFloat), kNormMomentum * unbiased);
+
+    const Tensor scale64 = weight.to(at::kDouble) * inverse_deviation;
+    const Tensor scale = scale64.to(at::kFloat);
+    const Tensor shift = (bias.to(at::kDouble) - mean * scale64).to(at::kFloat);
+    const ClampRange range = range_of(static_cast<Clamp>(clamp));
+    Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
+    float* out = y.data_ptr<float>();
+    for_chunks(rows, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+      simd::loops().scale_shift_clamp(count,
+                                      channels,
+                                      in + first * channels,
+                                      scale.data_ptr<float>(),
+                                      shift.data_ptr<float>(),
+                                      range.floor,
+                                      range.ceiling,
+                                      out + first * channels);
+    });
+    context->save_for_backward({x, y, weight, mean, inverse_deviation});
+    context->saved_data["clamp"] = clamp;
+    return y;
+  }
+
+  // With g the gradient behind the clamp, xhat = (x - mean) * s and m rows:
+  // dx = weight * s * (g - mean(g) - xhat * mean(g * xhat)), written as a * g + b * x + c.
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor& y = saved[1];
+    const Tensor weight = saved[2].to(at::kDouble);
+    const Tensor& mean = saved[3];
+    const Tensor& inverse_deviation = saved[4];
+    const ClampRange range = range_of(static_cast<Clamp>(context->saved_data["clamp"].toInt()));
+    const Tensor dy = channels_last(gradients[0]);
+    const std::int64_t channels = x.size(1);
+    const std::int64_t rows = x.numel() / channels;
+
+    Tensor partial = chunk_sums(rows, channels);
+    for_chunks(rows, [&](std::int64_t chunk, std::int64_t first, std::int64_t count) {
+      const std::int64_t at = first * channels;
+      double* sums = partial.data_ptr<double>() + chunk * 2 * channels;
+      simd::loops().clamp_gradient_moments(count,
+                                           channels,
+                                           dy.data_ptr<float>() + at,
+                                           y.data_ptr<float>() + at,
+                                           x.data_ptr<float>() + at,
+                                           range.floor,
+                                           range.ceiling,
+                                           sums,
+                                           sums + channels);
+    });
+    const Tensor sums = partial.sum(0);
+    const Tensor dbias = sums[0];
+    const Tensor dweight = (sums[1] - mean * sums[0]) * inverse_deviation;  // sum of g * xhat
+    const auto m = static_cast<double>(rows);
+    const Tensor a = weight * inverse_deviation;
+    const Tensor b = -a * inverse_deviation * dweight / m;
+    const Tensor c = -a * dbias / m - b * mean;
+    const Tensor a32 = a.to(at::kFloat);
+    const Tensor b32 = b.to(at::kFloat);
+    const Tensor c32 = c.to(at::kFloat);
+    Tensor dx = at::empty_like(x, at::MemoryFormat::ChannelsLast);
+    for_chunks(rows, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+      const std::int64_t at = first * channels;
+      simd::loops().clamp_gradient_affine(count,
+                                          channels,
+                                          dy.data_ptr<float>() + at,
+                                          y.data_ptr<float>() + at,
+                                          x.data_ptr<float>() + at,
+                                          range.floor,
+                                          range.ceiling,
+                                          a32.data_ptr<float>(),
+                                          b32.data_ptr<float>(),
+                                          c32.data_ptr<float>(),
+                                          dx.data_ptr<float>() + at);
+    });
+    return {dx, dweight.to(at::kFloat), dbias.to(at::kFloat), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const graph::Conv& conv, Kernels kernels) {
+  const bool own_depthwise = kernels == Kernels::kFast && suits_own_kernels(x) && conv.groups == conv.in_channels &&
+                             conv.out_channels == conv.in_channels && conv.groups > 1 && conv.stride == 1 &&
+                             2 * conv.padding == conv.dilation * (conv.kernel - 1) && !bias.defined();
+  if (own_depthwise) return DepthwiseConvolution::apply(x, weight, conv.dilation);
+  return at::conv2d(x,
+                    weight,
+                    bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt,
+                    {conv.stride, conv.stride},
+                    {conv.padding, conv.padding},
+                    {conv.dilation, conv.dilation},
+                    conv.groups);
+}
+
+Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels) {
+  if (training && kernels == Kernels::kFast && suits_own_kernels(x)) {
+    return NormClamp::apply(
+        x, state.weight, state.bias, state.running_mean, state.running_variance, static_cast<std::int64_t>(clamp));
+  }
+  const Tensor y = at::batch_norm(x,
+                                  state.weight,
+                                  state.bias,
+                                  state.running_mean,
+                                  state.running_variance,
+                                  training,
+                                  kNormMomentum,
+                                  kNormEpsilon,
+                                  /*cudnn_enabled=*/true);
+  return apply_clamp(y, clamp);
+}
+
+Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width) {
+  if (x.size(2) == height && x.size(3) == width) return x;
+  if (x.size(2) == 1 && x.size(3) == 1) return x.expand({x.size(0), x.size(1), height, width});
+  return at::upsample_bilinear2d(x, {height, width}, /*align_corners=*/false, c10::nullopt, c10::nullopt);
+}
+
+}  // namespace parsimony::network

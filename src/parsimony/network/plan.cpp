@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/plan.h"
+
+#include <algorithm>
+
+#include "parsimony/core/error.h"
+
+namespace parsimony::network {
+namespace {
+
+using graph::NodeId;
+
+constexpr std::size_t at_index(NodeId id) { return static_cast<std::size_t>(id); }
+
+// The single reader of a node that is no output; -1 when there are none or several.
+std::vector<NodeId> single_readers(const graph::Graph& graph,
+                                   const std::vector<bool>& needed,
+                                   const std::vector<graph::Output>& outputs) {
+  std::vector<int> count(graph.nodes.size(), 0);
+  std::vector<NodeId> reader(graph.nodes.size(), -1);
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+    if (!needed[at_index(id)]) continue;
+    for (const NodeId input : graph[id].inputs) {
+      ++count[at_index(input)];
+      reader[at_index(input)] = id;
+    }
+  }
+  for (const graph::Output& out : outputs) ++count[at_index(out.node)];
+  for (std::size_t i = 0; i < reader.size(); ++i) {
+    if (count[i] != 1) reader[i] = -1;
+  }
+  return reader;
+}
+
+template <typename L>
+const L* layer_at(const graph::Graph& graph, NodeId id) {
+  return id < 0 ? nullptr : std::get_if<L>(&graph[id].layer);
+}
+
+// Extends a step that starts at `id` over the batch norm and ReLU behind it.
+Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
+  Step step;
+  step.result = id;
+  step.inputs = graph[id].inputs;
+  NodeId next = id;
+  if (layer_at<graph::Conv>(graph, id) != nullptr) {
+    step.conv = id;
+    next = reader[at_index(id)];
+  }
+  if (layer_at<graph::BatchNorm>(graph, next) == nullptr) return step;
+  step.norm = next;
+  step.result = next;
+  const NodeId after = reader[at_index(next)];
+  if (const auto* relu = layer_at<graph::Relu>(graph, after)) {
+    step.clamp = relu->six ? Clamp::kRelu6 : Clamp::kRelu;
+    step.result = after;
+  }
+  return step;
+}
+
+Tensor concat(const std::vector<Tensor>& parts) { return at::cat(parts, 1); }
+
+// Maps of 1x1 among the terms broadcast by themselves.
+Tensor add(const std::vector<Tensor>& terms) {
+  Tensor sum = terms[0] + terms[1];
+  for (std::size_t i = 2; i < terms.size(); ++i) {
+    // The partial sum is ours alone; autograd needs none of its values.
+    sum.add_(terms[i]);
+  }
+  return sum;
+}
+
+// conv and batch norm with running statistics as one convolution.
+ConvState folded(const ConvState& conv, const NormState& norm) {
+  const Tensor scale = norm.weight * (norm.running_variance + kNormEpsilon).rsqrt();
+  Tensor bias = norm.bias - norm.running_mean * scale;
+  if (conv.bias.defined()) bias = bias + conv.bias * scale;
+  return {conv.weight * scale.view({-1, 1, 1, 1}), bias};
+}
+
+Tensor clamp_in_place(Tensor x, Clamp clamp) {
+  if (clamp == Clamp::kRelu) x.relu_();
+  if (clamp == Clamp::kRelu6) x.clamp_(0, 6);
+  return x;
+}
+
+Tensor run_conv_norm(const Step& step, const ExecutionState& state, const Tensor& x, bool training) {
+  const bool fold = !training && !at::GradMode::is_enabled() && step.conv >= 0 && step.norm >= 0;
+  if (fold) {
+    const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
+    const ConvState both = folded(state.convs.at(step.conv), state.norms.at(step.norm));
+    const bool depthwise = conv.groups == conv.in_channels && conv.groups > 1;
+    if (!depthwise) return clamp_in_place(convolution(x, both.weight, both.bias, conv, state.kernels), step.clamp);
+    // Our depthwise kernel has no bias; the shift costs one pass, fused with the clamp by LibTorch's in-place ops.
+    Tensor y = convolution(x, both.weight, Tensor(), conv, state.kernels);
+    y.add_(both.bias.view({1, -1, 1, 1}));
+    return clamp_in_place(y, step.clamp);
+  }
+  Tensor y = x;
+  if (step.conv >= 0) {
+    const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
+    const ConvState& weights = state.convs.at(step.conv);
+    y = convolution(x, weights.weight, weights.bias, conv, state.kernels);
+  }
+  if (step.norm >= 0) y = norm_clamp(y, state.norms.at(step.norm), training, step.clamp, state.kernels);
+  return y;
+}
+
+Tensor run(const Step& step, const ExecutionState& state, const std::vector<Tensor>& in, bool training) {
+  if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in[0], training);
+  return std::visit(graph::Match{[&](const graph::Relu& relu) {
+                                   return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
+                                 },
+                                 [&](const graph::Add&) { return in.size() == 1 ? in[0] : add(in); },
+                                 [&](const graph::Concat&) { return concat(in); },
+                                 [&](const graph::Resize&) {
+                                   return resize_bilinear(in[0], in[1].size(2), in[1].size(3));
+                                 },
+                                 [&](const graph::GlobalPool&) { return in[0].mean({2, 3}, /*keepdim=*/true); },
+                                 [&](const graph::Zero&) { return in[0] * 0; },
+                                 [&](const auto&) -> Tensor {
+                                   core::throw_internal_error("step {} cannot be run", step.result);
+                                 }},
+                    state.graph[step.result].layer);
+}
+
+}  // namespace
+
+Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outputs) {
+  std::vector<bool> needed(graph.nodes.size(), false);
+  for (const graph::Output& out : outputs) needed[at_index(out.node)] = true;
+  for (std::size_t id = graph.nodes.size(); id-- > 0;) {
+    if (!needed[id]) continue;
+    for (const NodeId input : graph.nodes[id].inputs) needed[at_index(input)] = true;
+  }
+
+  Plan plan;
+  for (const graph::Output& out : outputs) plan.outputs.push_back(out.node);
+  const std::vector<NodeId> reader = single_readers(graph, needed, outputs);
+  std::vector<bool> covered(graph.nodes.size(), false);
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+    if (!needed[at_index(id)] || covered[at_index(id)]) continue;
+    if (layer_at<graph::Input>(graph, id) != nullptr) continue;
+    Step step = fuse(graph, reader, id);
+    for (const NodeId part : {step.conv, step.norm, step.result}) {
+      if (part >= 0) covered[at_index(part)] = true;
+    }
+    plan.steps.push_back(std::move(step));
+  }
+
+  std::vector<int> last(graph.nodes.size(), -1);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    for (const NodeId input : plan.steps[i].inputs) last[at_index(input)] = static_cast<int>(i);
+  }
+  for (const graph::Output& out : outputs) last[at_index(out.node)] = -1;
+  for (std::size_t id = 0; id < last.size(); ++id) {
+    if (last[id] >= 0) plan.steps[static_cast<std::size_t>(last[id])].last_uses.push_back(static_cast<NodeId>(id));
+  }
+  return plan;
+}
+
+std::vector<Tensor> execute(const Plan& plan,
+                            const ExecutionState& state,
+                            const std::vector<Tensor>& inputs,
+                            bool training) {
+  std::vector<Tensor> values(state.graph.nodes.size());
+  std::size_t next_input = 0;
+  for (std::size_t id = 0; id < state.graph.nodes.size(); ++id) {
+    if (layer_at<graph::Input>(state.graph, static_cast<NodeId>(id)) == nullptr) continue;
+    core::require(next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
+    values[id] = inputs[next_input++];
+    if (state.kernels == Kernels::kFast) values[id] = values[id].contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  core::require(next_input == inputs.size(), "the network has {} inputs, got {}", next_input, inputs.size());
+
+  std::vector<Tensor> in;
+  for (const Step& step : plan.steps) {
+    in.clear();
+    for (const NodeId input : step.inputs) in.push_back(values[at_index(input)]);
+    values[at_index(step.result)] = run(step, state, in, training);
+    for (const NodeId done : step.last_uses) values[at_index(done)] = Tensor();
+  }
+  std::vector<Tensor> results;
+  for (const NodeId out : plan.outputs) results.push_back(values[at_index(out)]);
+  return results;
+}
+
+}  // namespace parsimony::network

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "parsimony/graph/graph.h"
+#include "parsimony/network/ops.h"
+#include "parsimony/network/tensor.h"
+
+namespace parsimony::network {
+
+struct ConvState {
+  Tensor weight;  // [out, in / groups, k, k]
+  Tensor bias;    // [out] or undefined
+};
+
+// One executable step: a graph node, or a run conv - batch norm - ReLU that is computed together.
+// `result` is the node whose value the step produces.
+struct Step {
+  graph::NodeId conv = -1;  // -1: none
+  graph::NodeId norm = -1;
+  Clamp clamp = Clamp::kNone;
+  graph::NodeId result = 0;
+  std::vector<graph::NodeId> inputs;
+  std::vector<graph::NodeId> last_uses;  // values that nobody needs after this step
+};
+
+// The steps that compute some outputs of a graph, in order.
+struct Plan {
+  std::vector<Step> steps;
+  std::vector<graph::NodeId> outputs;
+};
+Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outputs);
+
+// What a plan runs on.
+struct ExecutionState {
+  const graph::Graph& graph;
+  std::map<graph::NodeId, ConvState>& convs;
+  std::map<graph::NodeId, NormState>& norms;
+  Kernels kernels;
+};
+
+// Inputs in the order of the graph's Input layers; results in the order of plan.outputs. Outside
+// training and without gradients, batch norms are folded into the convolutions before them and every
+// value is released after its last use.
+std::vector<Tensor> execute(const Plan& plan,
+                            const ExecutionState& state,
+                            const std::vector<Tensor>& inputs,
+                            bool training);
+
+}  // namespace parsimony::network

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/objective/objective.h"
+
+#include <cmath>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
+
+namespace parsimony::objective {
+
+std::string_view name_of(Direction direction) {
+  switch (direction) {
+    case Direction::kMaximize:
+      return "maximize";
+    case Direction::kMinimize:
+      return "minimize";
+  }
+  core::throw_internal_error("no direction has the number {}", static_cast<int>(direction));
+}
+
+const std::vector<Objective>& known_objectives() {
+  static const std::vector<Objective> known{
+      {"reward", Direction::kMaximize, ""},
+      {"miou", Direction::kMaximize, ""},
+      {"pixel_accuracy", Direction::kMaximize, ""},
+      {"mean_accuracy", Direction::kMaximize, ""},
+      {"fwiou", Direction::kMaximize, ""},
+      {"params", Direction::kMinimize, "parameters"},
+      {"macs", Direction::kMinimize, "MACs"},
+      {"flops", Direction::kMinimize, "FLOPs"},
+      {"peak_activation_bytes", Direction::kMinimize, "bytes"},
+      {"latency_ms", Direction::kMinimize, "ms"},
+  };
+  return known;
+}
+
+Objective objective_by_name(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Objective& objective : known_objectives()) {
+    if (objective.name == name) return objective;
+    names.push_back(objective.name);
+  }
+  core::throw_user_error("unknown objective '{}', expected one of {}{}",
+                         name,
+                         core::join(names, ", "),
+                         core::did_you_mean(name, names));
+}
+
+std::optional<Point> to_point(const Scores& scores, const std::vector<Objective>& objectives) {
+  Point point;
+  point.reserve(objectives.size());
+  for (const Objective& objective : objectives) {
+    const auto score = scores.find(objective.name);
+    if (score == scores.end() || !std::isfinite(score->second)) return std::nullopt;
+    const bool turn = objective.direction == Direction::kMaximize;
+    point.push_back(turn ? -score->second : score->second);
+  }
+  return point;
+}
+
+}  // namespace parsimony::objective

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/core/error.h"
+#include "parsimony/report/html.h"
+#include "parsimony/report/sections.h"
+#include "parsimony/report/terms.h"
+
+namespace parsimony::report {
+namespace {
+
+void fact(std::string& out, const std::string& name, const std::string& value) {
+  put(out, "<div><dt>{}</dt><dd>{}</dd></div>", escape_markup(name), escape_markup(value));
+}
+
+std::string explanation(const study::Trial& trial) {
+  if (!trial.outcome) return "still being evaluated";
+  if (const auto* pruned = std::get_if<study::Pruned>(&*trial.outcome)) {
+    return fmt::format("ended {}: {}", pruned->where, pruned->why);
+  }
+  if (const auto* failed = std::get_if<study::Failed>(&*trial.outcome)) {
+    return failed->message.empty() ? std::string(study::name_of(failed->reason))
+                                   : fmt::format("{}: {}", study::name_of(failed->reason), failed->message);
+  }
+  return {};
+}
+
+void numbers(std::string& out, const View& view, const study::Trial& trial) {
+  out += "<dl class=\"facts\">\n";
+  if (trial.outcome) {
+    if (const objective::Scores* scores = study::scores_of(*trial.outcome)) {
+      for (const auto& [name, value] : *scores) {
+        fact(out, term_of(name).title + ", validation", format_score(name, value));
+      }
+    }
+  }
+  for (const auto& [name, value] : trial.costs) fact(out, term_of(name).title, format_score(name, value));
+  if (const auto found = view.models.find(trial.id); found != view.models.end()) {
+    const ReportedModel& model = *found->second;
+    for (const char* name : {"miou", "pixel_accuracy", "mean_accuracy"}) {
+      if (const auto value = value_of(model, name)) fact(out, term_of(name).title + ", test", format_score(name, *value));
+    }
+    if (model.onnx_difference) fact(out, "ONNX, largest difference", fmt::format("{:.2g}", *model.onnx_difference));
+    if (!model.model.folder.empty()) fact(out, "Folder", model.model.folder);
+  }
+  fact(out, "Time spent", core::human_duration(trial.seconds));
+  if (trial.same_as) fact(out, "Same network as", fmt::format("#{}", *trial.same_as));
+  out += "</dl>\n";
+}
+
+void drawings(std::string& out, const View& view, const study::Trial& trial) {
+  try {
+    const space::CellGenotype genotype = space::parse_cell_genotype(trial.genotype);
+    put(out,
+        R"(<div class="drawings"><figure><figcaption>Cell</figcaption><div class="scroll">{}</div></figure>)"
+        R"(<figure><figcaption>Decoder</figcaption><div class="scroll">{}</div></figure></div>)",
+        graph::draw_cell(genotype), graph::draw_decoder(genotype, view.data.tap_strides));
+  } catch (const core::Error&) {
+    // Of another space: there is no drawing for it, the text has to do.
+    return;
+  }
+}
+
+}  // namespace
+
+std::string render_card(const View& view, const study::Trial& trial) {
+  std::string out;
+  put(out, R"(<h3>Candidate #{}</h3><p class="badges"><span class="badge {}">{}</span>)",
+      trial.id, word_of(trial), word_of(trial));
+  if (view.on_front.contains(trial.id)) put(out, R"(<span class="badge front">on the front</span>)");
+  if (view.models.contains(trial.id)) put(out, R"(<span class="badge final">trained to the end</span>)");
+  put(out, "</p>");
+  if (const std::string text = explanation(trial); !text.empty()) put(out, "<p>{}</p>", escape_markup(text));
+  numbers(out, view, trial);
+  put(out, R"(<p class="genotype"><span>Genotype</span> <code>{}</code></p>)", escape_markup(trial.genotype));
+  if (view.drawn.contains(trial.id)) {
+    drawings(out, view, trial);
+  } else {
+    put(out, R"(<p class="note">Drawings are kept for the front and the best candidates; )"
+             R"(<code>parsimony inspect --genotype</code> draws any other.</p>)");
+  }
+  return out;
+}
+
+}  // namespace parsimony::report

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "parsimony/report/chart.h"
+#include "parsimony/report/html.h"
+#include "parsimony/report/sections.h"
+#include "parsimony/report/terms.h"
+
+namespace parsimony::report {
+namespace {
+
+using study::Trial;
+
+std::string tip_of(const View& view, const Trial& trial) {
+  std::string tip = fmt::format("#{}, {}", trial.id, word_of(trial));
+  if (const auto value = value_of(trial, view.quality)) {
+    tip += fmt::format("\n{} {}", term_of(view.quality).title, format_score(view.quality, *value));
+  }
+  if (!trial.outcome) return tip;
+  if (const auto* failed = std::get_if<study::Failed>(&*trial.outcome)) tip += fmt::format("\n{}", study::name_of(failed->reason));
+  if (const auto* pruned = std::get_if<study::Pruned>(&*trial.outcome)) tip += fmt::format("\n{}", pruned->where);
+  return tip;
+}
+
+std::string quality_chart(const View& view) {
+  std::vector<ChartPoint> scored, pruned, failed, rejected, best, mean;
+  std::vector<double> recent;
+  const std::size_t window = std::clamp<std::size_t>(view.data.trials.size() / 12, 5, 50);
+  for (const Trial& trial : view.data.trials) {
+    if (!trial.outcome) continue;
+    const auto x = static_cast<double>(trial.id);
+    const auto value = value_of(trial, view.quality);
+    if (!value) {
+      const bool is_failed = std::holds_alternative<study::Failed>(*trial.outcome);
+      (is_failed ? failed : rejected).push_back({x, 0, tip_of(view, trial), trial.id});
+      continue;
+    }
+    (is_scored(trial) ? scored : pruned).push_back({x, *value, tip_of(view, trial), trial.id});
+    if (is_scored(trial)) best.push_back({x, best.empty() ? *value : std::max(best.back().y, *value)});
+    recent.push_back(*value);
+    if (recent.size() < window) continue;
+    double sum = 0;
+    for (std::size_t i = recent.size() - window; i < recent.size(); ++i) sum += recent[i];
+    mean.push_back({x, sum / static_cast<double>(window)});
+  }
+  const std::string title = term_of(view.quality).title;
+  Chart chart{.title = title + " of each candidate",
+              .x_title = "Candidate",
+              .y_title = title + " on validation",
+              .x = {.whole = true, .headroom = 0.02},
+              .description = fmt::format("{} candidates in the order in which they were proposed.", view.data.trials.size())};
+  chart.series = {{"scored", "scored", Mark::kDot, std::move(scored)},
+                  {"pruned", "ended early", Mark::kCross, std::move(pruned)},
+                  {"rejected", "rejected", Mark::kRug, std::move(rejected)},
+                  {"failed", "failed", Mark::kRug, std::move(failed)},
+                  {"mean", fmt::format("mean of {}", window), Mark::kLine, std::move(mean)},
+                  {"front", "best so far", Mark::kSteps, std::move(best)}};
+  return render_chart(chart);
+}
+
+std::vector<ChartPoint> volume_line(const std::vector<Trial>& trials,
+                                    const std::vector<objective::Objective>& objectives,
+                                    const study::Scale& scale) {
+  const auto volumes = study::hypervolume_over_time(trials, objectives, scale);
+  std::vector<ChartPoint> points;
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    // Of a level stretch only the ends are drawn.
+    if (i > 0 && i + 1 < volumes.size() && volumes[i] == volumes[i - 1]) continue;
+    points.push_back({static_cast<double>(i + 1), volumes[i]});
+  }
+  return points;
+}
+
+std::string volume_chart(const View& view) {
+  std::vector<Trial> both = view.data.trials;
+  both.insert(both.end(), view.data.baseline.begin(), view.data.baseline.end());
+  const study::Scale scale = study::scale_of(both, view.objectives);
+  Chart chart{.title = "Hypervolume",
+              .x_title = "Candidates evaluated",
+              .y_title = "Share of the box dominated",
+              .x = {.whole = true, .headroom = 0.02},
+              .y = {.from_zero = true},
+              .description = "How much of the space between the best and the worst values the front dominates, over the search."};
+  chart.series = {{"baseline", "random search", Mark::kSteps, volume_line(view.data.baseline, view.objectives, scale)},
+                  {"front", "search", Mark::kSteps, volume_line(view.data.trials, view.objectives, scale)}};
+  return render_chart(chart);
+}
+
+std::string diagnostic_chart(const std::string& name, const Curve& curve) {
+  std::vector<ChartPoint> points;
+  for (const auto& [trial, value] : curve) {
+    if (std::isfinite(value)) points.push_back({static_cast<double>(trial), value});
+  }
+  if (points.empty()) return {};
+  const bool entropy = name == "entropy";
+  Chart chart{.title = entropy ? "Entropy of the controller" : "Search: " + name,
+              .x_title = "Candidate",
+              .y_title = entropy ? "Entropy (nats)" : name,
+              .x = {.whole = true, .headroom = 0.02},
+              .description = entropy ? "How undecided the controller is; it falls as the search settles." : ""};
+  chart.series = {{"scored", "", Mark::kLine, std::move(points)}};
+  return render_chart(chart);
+}
+
+}  // namespace
+
+std::string render_history(const View& view) {
+  std::string out = open_section("history", "Course of the search", "");
+  if (view.summary.trials == view.summary.running) {
+    put(out, R"(<p class="empty">{}</p></section>)",
+        view.summary.trials == 0 ? "Nothing has happened yet." : "The first candidates are still being evaluated.");
+    return out;
+  }
+  out += "<div class=\"charts\">\n" + quality_chart(view);
+  if (view.summary.scored > 0) out += volume_chart(view);
+  for (const auto& [name, curve] : view.data.diagnostics) out += diagnostic_chart(name, curve);
+  out += "</div>\n";
+  put(out, R"(<p class="note">Failed and rejected candidates have no score; they are strokes on the lower edge. A search )"
+           R"(never sees them as a reward of 0.</p></section>)");
+  return out;
+}
+
+}  // namespace parsimony::report

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
+#include "parsimony/report/report.h"
+
+namespace parsimony::report {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+json parse_json(const std::string& text, const std::string& origin) {
+  json value = json::parse(text, nullptr, false);
+  if (value.is_discarded() || !value.is_object()) core::throw_user_error("{}: expected a JSON object", origin);
+  return value;
+}
+
+// Reads an object's member when it is there; the wrong type is an error that names it.
+template <typename Value>
+void read(const json& object, const char* name, Value& value, const std::string& origin) {
+  const auto member = object.find(name);
+  if (member == object.end() || member->is_null()) return;
+  try {
+    value = member->get<Value>();
+  } catch (const json::exception& error) {
+    core::throw_user_error("{}: '{}' has an unexpected form: {}", origin, name, error.what());
+  }
+}
+
+// The value of a top-level "seed: 7" of a YAML text.
+std::string seed_in(const std::string& yaml) {
+  constexpr std::string_view kKey = "seed:";
+  for (const std::string& line : core::split(yaml, '\n')) {
+    if (!line.starts_with(kKey)) continue;
+    const std::string value = line.substr(kKey.size(), line.find('#') - kKey.size());
+    return std::string(core::trim(value));
+  }
+  return {};
+}
+
+void read_report_state(const study::Store& store, ReportData& data) {
+  const auto state = store.state("report");
+  if (!state) return;
+  const std::string origin = "the study's state 'report'";
+  const json object = parse_json(*state, origin);
+  read(object, "command", data.command, origin);
+  read(object, "machine", data.machine, origin);
+  read(object, "version", data.version, origin);
+  read(object, "classes", data.classes, origin);
+  read(object, "palette", data.palette, origin);
+  read(object, "tap_strides", data.tap_strides, origin);
+  if (const auto seed = object.find("seed"); seed != object.end()) {
+    data.seed = seed->is_string() ? seed->get<std::string>() : seed->dump();
+  }
+  std::vector<std::string> objectives;
+  read(object, "objectives", objectives, origin);
+  for (const std::string& name : objectives) data.objectives.push_back(objective::objective_by_name(name));
+}
+
+void read_diagnostics(ReportData& data) {
+  for (const study::Event& event : data.events) {
+    if (event.kind != "diagnostics") continue;
+    const std::string origin = fmt::format("event {} of the study", event.index);
+    const json object = parse_json(event.text, origin);
+    study::TrialId trial = 0;
+    read(object, "trial", trial, origin);
+    for (const auto& [name, value] : object.items()) {
+      if (name != "trial" && value.is_number()) data.diagnostics[name].emplace_back(trial, value.get<double>());
+    }
+  }
+}
+
+Picture read_picture(const fs::path& file) {
+  if (!fs::exists(file)) return {};
+  return {file.extension() == ".png" ? "image/png" : "image/jpeg", core::read_binary_file(file)};
+}
+
+std::vector<Sample> read_samples(const fs::path& folder) {
+  constexpr std::string_view kEnd = "_prediction.png";
+  std::vector<Sample> samples;
+  if (!fs::is_directory(folder)) return samples;
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string file = entry.path().filename().string();
+    if (file.ends_with(kEnd)) names.insert(file.substr(0, file.size() - kEnd.size()));
+  }
+  for (const std::string& name : names) {
+    samples.push_back({name,
+                       read_picture(folder / (name + "_image.jpg")),
+                       read_picture(folder / (name + "_label.png")),
+                       read_picture(folder / (name + "_prediction.png"))});
+  }
+  return samples;
+}
+
+ReportedModel read_model(const study::FinalModel& model, const fs::path& study_folder, ReportData& data) {
+  ReportedModel reported{.model = model};
+  const fs::path folder = study_folder / model.folder;
+  if (const auto score = model.scores.find("onnx_difference"); score != model.scores.end()) {
+    reported.onnx_difference = score->second;
+  }
+  const fs::path file = folder / "metrics.json";
+  if (fs::exists(file)) {
+    const std::string origin = file.string();
+    const json object = parse_json(core::read_text_file(file), origin);
+    TestMetrics& metrics = reported.metrics.emplace();
+    read(object, "miou", metrics.miou, origin);
+    read(object, "pixel_accuracy", metrics.pixel_accuracy, origin);
+    read(object, "mean_accuracy", metrics.mean_accuracy, origin);
+    read(object, "images", metrics.images, origin);
+    std::vector<json> iou;
+    read(object, "iou", iou, origin);
+    for (const json& value : iou) {
+      if (!value.is_null() && !value.is_number()) core::throw_user_error("{}: 'iou' holds {}; expected numbers", origin, value.dump());
+      metrics.iou.push_back(value.is_null() ? std::nullopt : std::optional(value.get<double>()));
+    }
+    if (data.classes.empty()) read(object, "classes", data.classes, origin);
+    if (data.palette.empty()) read(object, "palette", data.palette, origin);
+  }
+  reported.samples = read_samples(folder / "samples");
+  return reported;
+}
+
+}  // namespace
+
+ReportData load_report_data(const study::Store& store, const fs::path& study_folder) {
+  ReportData data{.title = fs::weakly_canonical(study_folder).filename().string()};
+  data.trials = store.trials();
+  data.events = store.events(0);
+  read_report_state(store, data);
+  read_diagnostics(data);
+  if (const fs::path file = study_folder / "study.yaml"; fs::exists(file)) {
+    data.resolved_study = core::read_text_file(file);
+  } else {
+    data.resolved_study = store.state("study.yaml").value_or("");
+  }
+  if (data.seed.empty()) data.seed = seed_in(data.resolved_study);
+  if (const fs::path file = study_folder / "random" / "study.db"; fs::exists(file)) {
+    data.baseline = study::open_sqlite_store(file)->trials();
+  }
+  for (const study::FinalModel& model : store.models()) {
+    data.models.push_back(read_model(model, study_folder, data));
+  }
+  return data;
+}
+
+fs::path write_report(const fs::path& study_folder) {
+  const fs::path database = study_folder / "study.db";
+  if (!fs::exists(database)) {
+    core::throw_user_error("{}: no study there (study.db is missing); expected the folder of a study, such as runs/NAME",
+                           study_folder.string());
+  }
+  const auto store = study::open_sqlite_store(database);
+  const fs::path file = study_folder / "report.html";
+  core::write_file_atomic(file, render_report(load_report_data(*store, study_folder)));
+  return file;
+}
+
+}  // namespace parsimony::report

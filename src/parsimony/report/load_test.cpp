@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/report/testing.h"
+
+namespace parsimony::report {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class LoadReport : public testing::Test {
+ protected:
+  void fill(study::Store& store) {
+    ReportData fake = fake_report_data(12);
+    study::Update update;
+    update.trials = fake.trials;
+    for (study::Trial& trial : update.trials) {
+      if (trial.same_as) trial.same_as.reset();
+    }
+    update.models = {{3, "models/3", {{"miou", 0.6}, {"onnx_difference", 2e-5}}, 60}};
+    update.events = {{0, 1.7635e9, "started", ""}, {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":31.5})"}};
+    update.states["report"] =
+        R"({"objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
+    ASSERT_TRUE(store.commit(update));
+    const auto folder = runs_.path() / "faces";
+    core::write_file_atomic(folder / "study.yaml", std::string_view("seed: 11  # chosen\ndata: {}\n"));
+    core::write_file_atomic(folder / "models/3/metrics.json",
+                            std::string_view(R"({"miou":0.61,"iou":[0.9,null,0.32],"pixel_accuracy":0.9,)"
+                                             R"("mean_accuracy":0.7,"images":20,"classes":["a","b","c"]})"));
+    core::write_file_atomic(folder / "models/3/samples/p1_image.jpg", std::string_view("jpg"));
+    core::write_file_atomic(folder / "models/3/samples/p1_label.png", std::string_view("lab"));
+    core::write_file_atomic(folder / "models/3/samples/p1_prediction.png", std::string_view("pre"));
+  }
+
+  std::string error_of(const study::Store& store) {
+    try {
+      load_report_data(store, runs_.path() / "faces");
+    } catch (const core::Error& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kUser);
+      return error.what();
+    }
+    return "";
+  }
+
+  core::TemporaryFolder runs_;
+};
+
+TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
+  const auto store = study::make_memory_store();
+  fill(*store);
+  const ReportData data = load_report_data(*store, runs_.path() / "faces");
+  EXPECT_EQ(data.title, "faces");
+  EXPECT_EQ(data.seed, "11");
+  EXPECT_EQ(data.command, "parsimony search x.yaml");
+  EXPECT_EQ(data.trials.size(), 12u);
+  ASSERT_EQ(data.objectives.size(), 2u);
+  EXPECT_EQ(data.objectives[0].name, "miou");
+  EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
+  EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
+  EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
+  EXPECT_THAT(data.diagnostics.at("entropy"), ElementsAre(std::pair<study::TrialId, double>{4, 31.5}));
+  ASSERT_EQ(data.models.size(), 1u);
+  const ReportedModel& model = data.models[0];
+  EXPECT_EQ(model.onnx_difference, 2e-5);
+  EXPECT_EQ(model.metrics->miou, 0.61);
+  EXPECT_THAT(model.metrics->iou, ElementsAre(0.9, std::nullopt, 0.32));
+  ASSERT_EQ(model.samples.size(), 1u);
+  EXPECT_EQ(model.samples[0].name, "p1");
+  EXPECT_EQ(model.samples[0].image.media_type, "image/jpeg");
+  EXPECT_EQ(model.samples[0].prediction.bytes.size(), 3u);
+}
+
+TEST_F(LoadReport, NamesTheFileThatIsBroken) {
+  const auto store = study::make_memory_store();
+  fill(*store);
+  const auto file = runs_.path() / "faces/models/3/metrics.json";
+  core::write_file_atomic(file, std::string_view("{\"miou\":\"high\"}"));
+  EXPECT_THAT(error_of(*store), testing::AllOf(HasSubstr("metrics.json"), HasSubstr("'miou'")));
+  core::write_file_atomic(file, std::string_view("not json"));
+  EXPECT_THAT(error_of(*store), HasSubstr("metrics.json: expected a JSON object"));
+}
+
+TEST_F(LoadReport, AnEmptyStoreIsEnough) {
+  const auto store = study::make_memory_store();
+  const ReportData data = load_report_data(*store, runs_.path() / "nothing");
+  EXPECT_TRUE(data.trials.empty());
+  EXPECT_FALSE(render_report(data).empty());
+}
+
+TEST_F(LoadReport, WritesThePageIntoTheStudyFolder) {
+  const auto folder = runs_.path() / "faces";
+  EXPECT_THROW(write_report(folder), core::Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "study.db"));
+  std::filesystem::create_directories(folder);
+  fill(*study::open_sqlite_store(folder / "study.db"));
+  const auto file = write_report(folder);
+  EXPECT_EQ(file, folder / "report.html");
+  EXPECT_THAT(core::read_text_file(file), HasSubstr("<h1>faces</h1>"));
+}
+
+}  // namespace
+}  // namespace parsimony::report

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/report/terms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "parsimony/core/text.h"
+
+namespace parsimony::report {
+namespace {
+
+struct Entry {
+  std::string_view score, title;
+  Term::Kind kind;
+};
+
+constexpr std::array kTerms = {
+    Entry{"reward", "Reward", Term::Kind::kPlain},
+    Entry{"miou", "mIoU", Term::Kind::kPercent},
+    Entry{"pixel_accuracy", "Pixel accuracy", Term::Kind::kPercent},
+    Entry{"mean_accuracy", "Mean accuracy", Term::Kind::kPercent},
+    Entry{"fwiou", "Frequency-weighted IoU", Term::Kind::kPercent},
+    Entry{"params", "Parameters", Term::Kind::kCount},
+    Entry{"macs", "Multiply-accumulates", Term::Kind::kCount},
+    Entry{"flops", "FLOPs", Term::Kind::kCount},
+    Entry{"peak_activation_bytes", "Peak activations", Term::Kind::kBytes},
+    Entry{"latency_ms", "Latency", Term::Kind::kMilliseconds},
+};
+
+}  // namespace
+
+Term term_of(std::string_view score) {
+  const auto entry = std::find_if(kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
+  if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
+  Term term{std::string(score), Term::Kind::kPlain};
+  std::replace(term.title.begin(), term.title.end(), '_', ' ');
+  return term;
+}
+
+std::string percent(double share) {
+  return std::isfinite(share) ? fmt::format("{:.1f} %", 100 * share) : "–";
+}
+
+std::string format_score(std::string_view score, double value) {
+  if (!std::isfinite(value)) return "–";
+  switch (term_of(score).kind) {
+    case Term::Kind::kPlain:
+      return fmt::format("{:.4g}", value);
+    case Term::Kind::kPercent:
+      return percent(value);
+    case Term::Kind::kCount:
+      return core::human_count(value);
+    case Term::Kind::kBytes:
+      return core::human_bytes(value);
+    case Term::Kind::kMilliseconds:
+      return fmt::format("{:.3g} ms", value);
+  }
+  return {};
+}
+
+}  // namespace parsimony::report

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/report/view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace parsimony::report {
+namespace {
+
+// A page with a drawing for each of thousands of trials would take seconds to open.
+constexpr std::size_t kMaxDrawn = 160;
+
+std::vector<objective::Objective> objectives_of(const ReportData& data) {
+  if (!data.objectives.empty()) return data.objectives;
+  return {objective::objective_by_name("reward"), objective::objective_by_name("params")};
+}
+
+std::vector<study::FinalModel> final_models(const ReportData& data) {
+  std::vector<study::FinalModel> models;
+  for (const ReportedModel& reported : data.models) models.push_back(reported.model);
+  return models;
+}
+
+Progress progress_of(const ReportData& data) {
+  if (data.trials.empty()) return Progress::kEmpty;
+  Progress progress = Progress::kUnfinished;
+  for (const study::Event& event : data.events) {
+    if (event.kind == "finished") progress = Progress::kFinished;
+    if (event.kind == "interrupted") progress = Progress::kInterrupted;
+    if (event.kind == "started" || event.kind == "resumed") progress = Progress::kUnfinished;
+  }
+  return progress;
+}
+
+std::optional<double> find(const objective::Scores& scores, std::string_view name) {
+  const auto found = scores.find(std::string(name));
+  if (found == scores.end() || !std::isfinite(found->second)) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace
+
+View::View(const ReportData& report_data)
+    : data(report_data),
+      objectives(objectives_of(report_data)),
+      summary(study::summarize(data.trials, final_models(data), data.events)),
+      front(study::front_of(data.trials, final_models(data), objectives)),
+      progress(progress_of(data)) {
+  quality = "reward";
+  for (auto objective = objectives.rbegin(); objective != objectives.rend(); ++objective) {
+    if (objective->direction == objective::Direction::kMaximize) quality = objective->name;
+  }
+  std::vector<std::string> candidates = {"params", "macs"};
+  for (const auto& objective : objectives) {
+    const bool listed = std::find(candidates.begin(), candidates.end(), objective.name) != candidates.end();
+    if (objective.direction == objective::Direction::kMinimize && !listed) candidates.push_back(objective.name);
+  }
+  for (const std::string& cost : candidates) {
+    const bool known = std::any_of(data.trials.begin(), data.trials.end(), [&cost](const study::Trial& trial) {
+      return value_of(trial, cost).has_value();
+    });
+    if (known) costs.push_back(cost);
+  }
+  for (const auto& member : front.trials) on_front.insert(member.id);
+  for (const ReportedModel& reported : data.models) models[reported.model.trial] = &reported;
+
+  std::vector<std::pair<double, study::TrialId>> by_quality;
+  for (const study::Trial& trial : data.trials) {
+    trials[trial.id] = &trial;
+    if (on_front.contains(trial.id) || models.contains(trial.id)) drawn.insert(trial.id);
+    by_quality.emplace_back(-value_of(trial, quality).value_or(-HUGE_VAL), trial.id);
+    if (trial.started <= 0) continue;
+    started = started == 0 ? trial.started : std::min(started, trial.started);
+    ended = std::max(ended, trial.started + trial.seconds);
+  }
+  for (const study::Event& event : data.events) {
+    started = started == 0 ? event.time : std::min(started, event.time);
+    ended = std::max(ended, event.time);
+  }
+  std::sort(by_quality.begin(), by_quality.end());
+  for (const auto& entry : by_quality) {
+    if (drawn.size() >= kMaxDrawn) break;
+    drawn.insert(entry.second);
+  }
+}
+
+const ReportedModel* View::best_model() const {
+  const ReportedModel* best = nullptr;
+  for (const ReportedModel& reported : data.models) {
+    const auto miou = value_of(reported, "miou");
+    if (miou && (best == nullptr || *miou > *value_of(*best, "miou"))) best = &reported;
+  }
+  return best;
+}
+
+const study::Trial* View::best_trial() const {
+  const study::Trial* best = nullptr;
+  for (const study::Trial& trial : data.trials) {
+    const auto value = is_scored(trial) ? value_of(trial, quality) : std::nullopt;
+    if (value && (best == nullptr || *value > *value_of(*best, quality))) best = &trial;
+  }
+  return best;
+}
+
+std::optional<double> value_of(const study::Trial& trial, std::string_view name) {
+  if (trial.outcome) {
+    if (const objective::Scores* scores = study::scores_of(*trial.outcome)) {
+      if (const auto value = find(*scores, name)) return value;
+    }
+  }
+  return find(trial.costs, name);
+}
+
+std::optional<double> value_of(const ReportedModel& model, std::string_view name) {
+  objective::Scores scores = model.model.scores;
+  if (model.metrics) {
+    scores["miou"] = model.metrics->miou;
+    scores["pixel_accuracy"] = model.metrics->pixel_accuracy;
+    scores["mean_accuracy"] = model.metrics->mean_accuracy;
+  }
+  return find(scores, name);
+}
+
+bool is_scored(const study::Trial& trial) {
+  return trial.outcome && std::holds_alternative<study::Scored>(*trial.outcome);
+}
+
+std::string_view word_of(const study::Trial& trial) {
+  if (!trial.outcome) return "running";
+  const bool pruned = std::holds_alternative<study::Pruned>(*trial.outcome);
+  if (pruned && study::scores_of(*trial.outcome) == nullptr) return "rejected";
+  return study::kind_of(*trial.outcome);
+}
+
+std::string class_colour(const ReportData& data, std::size_t index) {
+  Colour colour = {0, 0, 0};
+  if (index < data.palette.size()) {
+    colour = data.palette[index];
+  } else {
+    // Bits of the class number, dealt in turn to red, green and blue from the highest bit down.
+    std::size_t bits = index;
+    for (int bit = 7; bit >= 0; --bit, bits >>= 3) {
+      for (std::size_t c = 0; c < 3; ++c) {
+        colour[c] = static_cast<std::uint8_t>(colour[c] | (bits >> c & 1) << bit);
+      }
+    }
+  }
+  return fmt::format("#{:02x}{:02x}{:02x}", colour[0], colour[1], colour[2]);
+}
+
+std::string class_name(const ReportData& data, std::size_t index) {
+  return index < data.classes.size() ? data.classes[index] : fmt::format("class {}", index);
+}
+
+}  // namespace parsimony::report

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parsimony/report/report.h"
+#include "parsimony/study/summary.h"
+
+namespace parsimony::report {
+
+// How far a study is, from its last event.
+enum class Progress { kEmpty, kUnfinished, kInterrupted, kFinished };
+
+// What the sections of the page derive from the same data, computed once. Refers to the data.
+struct View {
+  explicit View(const ReportData& report_data);
+
+  const ReportData& data;
+  std::vector<objective::Objective> objectives;
+  study::StudySummary summary;
+  study::Front front;
+  std::string quality;             // the first score to be maximised
+  std::vector<std::string> costs;  // what to plot it against: parameters, MACs, minimised objectives
+  std::set<study::TrialId> on_front;
+  std::map<study::TrialId, const study::Trial*> trials;
+  std::map<study::TrialId, const ReportedModel*> models;
+  std::set<study::TrialId> drawn;  // trials whose cards show drawings
+  Progress progress = Progress::kEmpty;
+  double started = 0, ended = 0;  // seconds since the epoch; 0 when nothing has happened
+
+  // The trained network with the best test mIoU; nullptr when none has one.
+  const ReportedModel* best_model() const;
+  // The front member, else the trial, that is best in quality.
+  const study::Trial* best_trial() const;
+};
+
+// A score the trial was given, else a cost; nothing when it has none or it is not finite. Scores of
+// pruned trials count: callers that must not use them ask for the kind of outcome.
+std::optional<double> value_of(const study::Trial& trial, std::string_view name);
+// Of a final model: from its test metrics, else its scores.
+std::optional<double> value_of(const ReportedModel& model, std::string_view name);
+
+bool is_scored(const study::Trial& trial);
+
+// "scored", "pruned", "rejected", "failed" or "running": an outcome in one word, also its CSS class.
+std::string_view word_of(const study::Trial& trial);
+
+// Colour of a class as "#rrggbb": from the data's palette, else from the PASCAL VOC map.
+std::string class_colour(const ReportData& data, std::size_t index);
+// Name of a class as text, "class 7" when it has none.
+std::string class_name(const ReportData& data, std::size_t index);
+
+}  // namespace parsimony::report

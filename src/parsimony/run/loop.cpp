@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/loop.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/parallel.h"
+#include "parsimony/core/text.h"
+
+namespace parsimony::run {
+namespace {
+
+using evaluate::Evaluation;
+using study::Trial;
+using study::TrialId;
+
+constexpr const char* kSearchState = "search";
+constexpr double kLeaseSeconds = 24 * 3600.0;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string worker_name() {
+  char host[256] = {};
+  ::gethostname(host, sizeof(host) - 1);
+  return fmt::format("{}:{}", host, ::getpid());
+}
+
+// Evaluates trials in its own threads; finished ones come back through `next`.
+class Workers {
+ public:
+  struct Finished {
+    Trial trial;
+    Evaluation evaluation;
+    double seconds = 0;
+    std::exception_ptr error;
+  };
+
+  Workers(int count, evaluate::Evaluator& evaluator, const core::StopFlag& stop) : evaluator_(evaluator), stop_(stop) {
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Workers() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    wake_workers_.notify_all();
+    threads_.clear();
+  }
+
+  void start(Trial trial) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(std::move(trial));
+      ++in_flight_;
+    }
+    wake_workers_.notify_one();
+  }
+
+  bool has_free() const { return in_flight_ < static_cast<int>(threads_.size()); }
+  bool idle() const { return in_flight_ == 0; }
+
+  // Blocks until a trial is finished, at most `patience`.
+  std::optional<Finished> next(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    if (!wake_loop_.wait_for(lock, patience, [this] { return !finished_.empty(); })) return std::nullopt;
+    Finished result = std::move(finished_.front());
+    finished_.pop_front();
+    --in_flight_;
+    return result;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      Finished result;
+      {
+        std::unique_lock lock(mutex_);
+        wake_workers_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+        if (waiting_.empty()) return;
+        result.trial = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      const auto start = std::chrono::steady_clock::now();
+      try {
+        result.evaluation = evaluator_.evaluate(result.trial.id, result.trial.tokens, stop_);
+      } catch (...) {
+        result.error = std::current_exception();
+      }
+      result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      {
+        const std::lock_guard lock(mutex_);
+        finished_.push_back(std::move(result));
+      }
+      wake_loop_.notify_one();
+    }
+  }
+
+  evaluate::Evaluator& evaluator_;
+  const core::StopFlag& stop_;
+  std::mutex mutex_;
+  std::condition_variable wake_workers_, wake_loop_;
+  std::deque<Trial> waiting_;
+  std::deque<Finished> finished_;
+  int in_flight_ = 0;  // touched by the loop's thread only
+  bool closing_ = false;
+  std::vector<std::jthread> threads_;  // last: joined before the rest goes
+};
+
+class Loop {
+ public:
+  Loop(search::Search& search,
+       evaluate::Evaluator& evaluator,
+       study::Store& store,
+       const LoopOptions& options,
+       const core::Context& context)
+      : search_(search),
+        evaluator_(evaluator),
+        store_(store),
+        options_(options),
+        context_(context),
+        workers_(options.workers > 0 ? options.workers : core::available_cores(), evaluator, context.stop) {}
+
+  LoopEnd run() {
+    restore();
+    while (!(all_asked() && idle())) {
+      if (must_stop() && idle()) break;
+      while (may_start()) start_next();
+      if (const auto finished = workers_.next(std::chrono::milliseconds(200))) finish(*finished);
+      report_progress();
+    }
+    if (all_asked() && idle()) return LoopEnd::kFinished;
+    return context_.stop.requested() ? LoopEnd::kInterrupted : LoopEnd::kOutOfTime;
+  }
+
+ private:
+  bool all_asked() const { return next_id_ > options_.trials && redo_.empty(); }
+  bool idle() const { return workers_.idle(); }
+  bool out_of_time() const {
+    return options_.hours > 0 && std::chrono::steady_clock::now() - begin_ > std::chrono::duration<double>(3600 * options_.hours);
+  }
+  bool must_stop() const { return context_.stop.requested() || out_of_time(); }
+  bool may_start() const { return !all_asked() && !must_stop() && workers_.has_free(); }
+
+  // Takes up what an earlier session left: outcomes by network, the search's state, claims to repeat.
+  void restore() {
+    std::vector<Trial> trials = store_.trials();
+    std::vector<const Trial*> done;
+    for (const Trial& trial : trials) {
+      next_id_ = std::max(next_id_, trial.id + 1);
+      if (trial.state == study::TrialState::kDone) {
+        done.push_back(&trial);
+        remember(trial);
+        note_reward(trial);
+      } else {
+        redo_.push_back(trial);
+      }
+    }
+    if (trials.empty()) return;
+    std::sort(done.begin(), done.end(), [](const Trial* a, const Trial* b) {
+      return std::pair(a->started + a->seconds, a->id) < std::pair(b->started + b->seconds, b->id);
+    });
+    for (const Trial* trial : done) evaluator_.replay(trial->observations);
+    const std::optional<std::string> state = store_.state(kSearchState);
+    core::require(state.has_value(), "the study has trials but no search state");
+    search_.load(*state);
+  }
+
+  void start_next() {
+    Trial trial = redo_.empty() ? claim_new() : claim_again();
+    const evaluate::Prepared prepared = evaluator_.prepare(trial.tokens);
+    trial.genotype = prepared.genotype;
+    trial.canonical_id = prepared.canonical_id;
+    trial.costs = prepared.costs;
+    study::Update update;
+    update.trials = {trial};
+    update.states[kSearchState] = search_.save();
+    core::require(store_.commit(update), "trial {} is claimed by somebody else", trial.id);
+
+    if (prepared.rejection) {
+      complete(trial, *prepared.rejection, {}, 0, std::nullopt);
+    } else if (const auto equal = outcomes_.find(trial.canonical_id); equal != outcomes_.end()) {
+      complete(trial, equal->second.outcome, {}, 0, equal->second.trial);
+    } else if (in_flight_.contains(trial.canonical_id)) {
+      followers_[trial.canonical_id].push_back(trial);
+    } else {
+      in_flight_.insert(trial.canonical_id);
+      workers_.start(trial);
+    }
+  }
+
+  Trial claim_new() {
+    Trial trial;
+    trial.id = next_id_++;
+    trial.tokens = search_.ask(trial.id);
+    claim(trial);
+    return trial;
+  }
+
+  Trial claim_again() {
+    Trial trial = redo_.front();
+    redo_.pop_front();
+    ++trial.attempt;
+    claim(trial);
+    return trial;
+  }
+
+  static void claim(Trial& trial) {
+    trial.worker = worker_name();
+    trial.started = now();
+    trial.lease_until = trial.started + kLeaseSeconds;
+  }
+
+  void finish(const Workers::Finished& finished) {
+    if (finished.error) std::rethrow_exception(finished.error);
+    const Trial& trial = finished.trial;
+    in_flight_.erase(trial.canonical_id);
+    const auto* failed = std::get_if<study::Failed>(&finished.evaluation.outcome);
+    const bool interrupted = failed != nullptr && failed->reason == study::FailureReason::kInterrupted;
+    // An interrupted candidate keeps its claim: the next session evaluates it again.
+    if (!interrupted) {
+      complete(trial, finished.evaluation.outcome, finished.evaluation.observations, finished.seconds, std::nullopt);
+    }
+    release_followers(trial, failed == nullptr);
+  }
+
+  // Candidates that waited for an equal network take its outcome over, or are evaluated themselves.
+  void release_followers(const Trial& leader, bool usable) {
+    const auto found = followers_.find(leader.canonical_id);
+    if (found == followers_.end()) return;
+    const std::vector<Trial> waiting = std::move(found->second);
+    followers_.erase(found);
+    for (const Trial& trial : waiting) {
+      if (usable) {
+        complete(trial, outcomes_.at(trial.canonical_id).outcome, {}, 0, leader.id);
+      } else {
+        redo_.push_back(trial);
+      }
+    }
+  }
+
+  void complete(Trial trial,
+                const study::Outcome& outcome,
+                const std::vector<study::Observation>& observations,
+                double seconds,
+                std::optional<TrialId> same_as) {
+    trial.state = study::TrialState::kDone;
+    trial.outcome = outcome;
+    trial.observations = observations;
+    trial.seconds = seconds;
+    trial.same_as = same_as;
+
+    const objective::Scores* scores = study::scores_of(outcome);
+    search::Feedback feedback{trial.id, trial.tokens, std::nullopt};
+    if (scores != nullptr) feedback.reward = scores->at(options_.reward);
+    search_.tell(feedback);
+
+    study::Update update;
+    update.trials = {trial};
+    update.states[kSearchState] = search_.save();
+    if (!store_.commit(update)) {
+      context_.log.line(core::LogLevel::kWarning,
+                        fmt::format("trial {}: the result came too late, another worker holds its claim", trial.id));
+      return;
+    }
+    remember(trial);
+    note_reward(trial);
+    if (seconds > 0) ++evaluated_now_;
+  }
+
+  void remember(const Trial& trial) {
+    if (study::scores_of(*trial.outcome) == nullptr || trial.same_as) return;
+    outcomes_.try_emplace(trial.canonical_id, Known{trial.id, *trial.outcome});
+  }
+
+  void note_reward(const Trial& trial) {
+    ++done_;
+    const objective::Scores* scores = study::scores_of(*trial.outcome);
+    if (scores != nullptr) best_ = std::max(best_, scores->at(options_.reward));
+  }
+
+  void report_progress() {
+    const double hours = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() / 3600;
+    const double rate = hours > 0 ? static_cast<double>(evaluated_now_) / hours : 0;
+    const std::string detail = fmt::format("best reward {:.3f}, {:.0f} candidates/h", best_, rate);
+    context_.progress.advance({"search", static_cast<double>(done_), static_cast<double>(options_.trials), detail});
+  }
+
+  struct Known {
+    TrialId trial;
+    study::Outcome outcome;
+  };
+
+  search::Search& search_;
+  evaluate::Evaluator& evaluator_;
+  study::Store& store_;
+  const LoopOptions& options_;
+  const core::Context& context_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+
+  TrialId next_id_ = 1;
+  std::deque<Trial> redo_;
+  std::map<std::string, Known> outcomes_;
+  std::set<std::string> in_flight_;
+  std::map<std::string, std::vector<Trial>> followers_;
+  std::int64_t done_ = 0;
+  std::int64_t evaluated_now_ = 0;
+  double best_ = 0;
+  Workers workers_;
+};
+
+}  // namespace
+
+void LoopOptions::visit(core::FieldVisitor& v) {
+  v.field("trials", trials, {"candidates in all, duplicates and failures included", 1});
+  v.field("hours", hours, {"end a session after this many hours; 0: no limit", 0});
+  v.field("workers", workers, {"candidates evaluated at once, one thread each; 0: one per core", 0, 4096});
+}
+
+LoopEnd run_loop(search::Search& search,
+                 evaluate::Evaluator& evaluator,
+                 study::Store& store,
+                 const LoopOptions& options,
+                 const core::Context& context) {
+  return Loop(search, evaluator, store, options, context).run();
+}
+
+}  // namespace parsimony::run

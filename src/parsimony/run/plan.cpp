@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "parsimony/core/parallel.h"
+#include "parsimony/graph/cost.h"
+#include "parsimony/network/threads.h"
+#include "parsimony/run/preparation.h"
+#include "parsimony/train/measure.h"
+
+namespace parsimony::run {
+namespace {
+
+constexpr int kSampledGenotypes = 31;
+constexpr int kMeasuredSteps = 2;
+
+// The sampled genotype whose decoder costs the median number of MACs.
+space::CellGenotype median_genotype(const space::CellSpace& space,
+                                    const evaluate::NetworkDescription& description,
+                                    graph::Size picture,
+                                    double& macs) {
+  core::Rng rng(1);
+  std::vector<std::pair<double, space::CellGenotype>> sampled;
+  for (int i = 0; i < kSampledGenotypes; ++i) {
+    const space::CellGenotype genotype = space.genotype(space::sample(space, rng));
+    const auto graphs = evaluate::candidate_graphs(genotype, description);
+    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()), genotype);
+  }
+  const auto middle = sampled.begin() + kSampledGenotypes / 2;
+  std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  macs = middle->first;
+  return middle->second;
+}
+
+train::FeatureBatch blank_features(const graph::Graph& encoder, graph::Size picture, std::int64_t count, bool labels_at_tap) {
+  const std::vector<graph::Shape> shapes = graph::infer_shapes(encoder, picture);
+  train::FeatureBatch features;
+  for (const graph::Output& tap : encoder.outputs) {
+    const graph::Shape& shape = shapes[static_cast<std::size_t>(tap.node)];
+    features.taps.push_back(
+        at::ones({count, shape.channels, shape.height, shape.width}, at::kHalf).contiguous(at::MemoryFormat::ChannelsLast));
+  }
+  const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs[0].node)];
+  const graph::Size grid = labels_at_tap ? graph::Size{finest.height, finest.width} : picture;
+  features.labels = at::zeros({count, grid.height, grid.width}, at::kByte);
+  return features;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Stage 0 and stage 1 of one candidate, extrapolated from a few steps.
+double candidate_seconds(const StudyOptions& options,
+                         const evaluate::NetworkDescription& description,
+                         const space::CellGenotype& genotype,
+                         graph::Size view,
+                         const Plan& plan) {
+  const auto& stage0 = options.candidate.stage0;
+  const auto& stage1 = options.candidate.stage1;
+  const auto graphs = evaluate::candidate_graphs(genotype, description);
+  const graph::Graph encoder = evaluate::encoder_graph(description.encoder);
+  network::Network decoder(graphs.decoder, core::Rng(1), {});
+  const std::int64_t batch = std::min(stage0.batch, stage0.samples);
+  const train::FeatureBatch crops =
+      blank_features(encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true);
+  const std::vector<train::FeatureBatch> views = {blank_features(encoder, view, 1, false)};
+  const core::StopFlag never;
+  const train::Limits limits{never, std::nullopt};
+  const auto accept = [](int, int, const objective::Scores&) { return true; };
+
+  train::Stage0Options one_epoch = stage0;
+  one_epoch.epochs = 1;
+  one_epoch.batch = batch;
+  auto start = std::chrono::steady_clock::now();
+  train::train_stage0(decoder, graphs.tap_of_input, crops, views, description.classes, {}, one_epoch, core::Rng(1), limits, accept);
+  const double per_crop = seconds_since(start) / static_cast<double>(crops.size());
+  start = std::chrono::steady_clock::now();
+  train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes);
+  const double per_view = seconds_since(start);
+  double seconds = per_crop * static_cast<double>(stage0.samples) * stage0.epochs +
+                   per_view * static_cast<double>(plan.val) * std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
+  if (stage1.epochs == 0) return seconds;
+
+  network::Network whole(graphs.whole, core::Rng(1), {});
+  train::Stage1Options few = stage1;
+  few.epochs = 1;
+  few.batch = std::min<std::int64_t>(stage1.batch, 4);
+  const std::vector<data::Sample> samples(static_cast<std::size_t>(few.batch),
+                                          data::Sample{data::Image(view.width, view.height), data::LabelMap(view.width, view.height)});
+  start = std::chrono::steady_clock::now();
+  train::train_stage1(whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
+  return seconds + seconds_since(start) / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
+}
+
+}  // namespace
+
+Plan plan_study(const StudyOptions& options, const core::Context& context) {
+  const auto dataset = open_study_data(options, context);
+  const space::CellSpace space(options.space);
+  Plan plan;
+  plan.dataset = dataset->info().name;
+  plan.train = dataset->size(data::Split::kTrain);
+  plan.val = dataset->size(data::Split::kVal);
+  plan.test = dataset->size(data::Split::kTest);
+  plan.classes = static_cast<std::int64_t>(dataset->info().classes.size());
+  plan.decisions = space.decisions().size();
+  plan.space_size = std::exp(space::log_size(space));
+  plan.workers = options.budget.workers > 0 ? options.budget.workers : core::available_cores();
+
+  std::vector<graph::Size> views;
+  for (const data::Sample& sample : train::load_samples(*dataset, data::Split::kVal, context)) {
+    const data::Sample view = data::central_view(sample, options.data.view_shorter_side, options.data.view);
+    views.push_back({view.image.height, view.image.width});
+  }
+  const auto classes = static_cast<int>(plan.classes);
+  plan.cache_bytes = cache_needs(options, views, classes).total();
+  const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
+  const space::CellGenotype genotype = median_genotype(space, description, picture_size(*dataset), plan.candidate_macs);
+  network::set_threads(1);
+  plan.measured_steps = kMeasuredSteps;
+  plan.candidate_seconds = candidate_seconds(options, description, genotype, views.at(0), plan);
+  network::set_threads(context.threads);
+  plan.search_seconds = plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
+  return plan;
+}
+
+}  // namespace parsimony::run

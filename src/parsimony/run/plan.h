@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "parsimony/core/context.h"
+#include "parsimony/run/study_options.h"
+
+namespace parsimony::run {
+
+// What a study would do, without doing it. Times come from a few training steps of one candidate of median
+// cost on this machine, with one thread, and leave early termination and duplicates out.
+struct Plan {
+  std::string dataset;
+  std::int64_t train = 0, val = 0, test = 0, classes = 0;
+  std::size_t decisions = 0;
+  double space_size = 0;
+  int workers = 1;
+  double cache_bytes = 0;
+  double candidate_macs = 0;  // forward MACs of one picture through the median candidate
+  int measured_steps = 0;
+  double candidate_seconds = 0;
+  double search_seconds = 0;
+};
+Plan plan_study(const StudyOptions& options, const core::Context& context);
+
+}  // namespace parsimony::run

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/preparation.h"
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
+#include "parsimony/graph/simplify.h"
+#include "parsimony/network/pretrained.h"
+#include "parsimony/weights/cache.h"
+#include "parsimony/weights/safetensors.h"
+#include "parsimony/weights/tensor_files.h"
+
+namespace parsimony::run {
+namespace {
+
+namespace fs = std::filesystem;
+using evaluate::SharedData;
+
+constexpr double kBytesPerGib = 1024.0 * 1024 * 1024;
+
+std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples, const DataOptions& options) {
+  std::vector<data::Sample> views;
+  views.reserve(samples.size());
+  for (const data::Sample& sample : samples) {
+    views.push_back(data::central_view(sample, options.view_shorter_side, options.view));
+  }
+  return views;
+}
+
+// Encoder weights from a file, under the names of our graphs.
+weights::ArrayMap pretrained_encoder(const EncoderChoice& encoder, const core::Context& context) {
+  const fs::path file = weights::resolve(encoder.weights);
+  network::EncoderWeights found = network::encoder_weights(weights::read_weights(file), encoder.network, file.string());
+  if (!found.note.empty()) context.log.line(core::LogLevel::kWarning, fmt::format("{}: {}", file.string(), found.note));
+  return std::move(found.arrays);
+}
+
+// The network that is trained before the search; loaded when an earlier session finished it.
+std::optional<network::Network> start_network(const StudyOptions& options,
+                                              const SharedData& shared,
+                                              const fs::path& folder,
+                                              const core::Context& context) {
+  evaluate::NetworkDescription description = shared.description;
+  const graph::Graph whole =
+      evaluate::candidate_graphs(space::parse_cell_genotype(options.start.genotype), description).whole;
+  const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("start");
+  network::Network net(whole, rng.split("weights"), {});
+  const fs::path file = folder / "start" / "weights.safetensors";
+  if (fs::exists(file)) {
+    net.load(weights::read_safetensors(file), file.string());
+    return net;
+  }
+  if (!shared.encoder_weights.arrays.empty()) {
+    net.load_section(shared.encoder_weights, graph::Section::kEncoder, options.encoder.weights);
+  }
+  const fs::path checkpoint = folder / "start" / "checkpoint.safetensors";
+  const train::TrainerResult result = train::train_fully(net,
+                                                         shared.samples,
+                                                         shared.validation_views,
+                                                         description.classes,
+                                                         options.start.training,
+                                                         rng,
+                                                         checkpoint,
+                                                         context,
+                                                         "start network");
+  if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
+  if (result.end == train::TrainerEnd::kDiverged) {
+    core::throw_user_error("the network that is trained before the search diverged in epoch {}; lower "
+                           "start.training.encoder.rate or start.training.decoder.rate", result.epochs + 1);
+  }
+  context.log.line(core::LogLevel::kInfo, fmt::format("start network: {:.1f} % validation mIoU after {} epochs ({})",
+                                                      100 * result.best_miou, result.epochs,
+                                                      core::human_duration(result.seconds)));
+  weights::write_safetensors(file, net.save());
+  fs::remove(checkpoint);
+  return net;
+}
+
+void check_memory(const StudyOptions& options, const CacheNeeds& needs) {
+  if (needs.total() <= options.cache.memory_gib * kBytesPerGib) return;
+  core::throw_user_error(
+      "the feature cache would need {} ({} for {} training crops of {} pixels, {} for the validation pictures), more "
+      "than cache.memory_gib = {}; lower candidate.stage0.samples or candidate.stage0.augment.crop, crop the "
+      "validation pictures with data.view, or raise cache.memory_gib",
+      core::human_bytes(needs.total()), core::human_bytes(needs.training), options.candidate.stage0.samples,
+      options.candidate.stage0.augment.crop, core::human_bytes(needs.validation), options.cache.memory_gib);
+}
+
+// Neighbouring views of equal size share a cache; usually all do.
+bool cache_validation(SharedData& shared, network::Network& encoder, const StudyOptions& options, const core::Context& context) {
+  const auto& views = shared.validation_views;
+  for (std::size_t first = 0; first < views.size();) {
+    std::size_t last = first + 1;
+    while (last < views.size() && views[last].image.width == views[first].image.width &&
+           views[last].image.height == views[first].image.height) {
+      ++last;
+    }
+    train::CacheRequest request;
+    request.count = static_cast<std::int64_t>(last - first);
+    request.make = [&views, first](std::int64_t i) { return views[first + static_cast<std::size_t>(i)]; };
+    request.labels_at_tap = false;
+    request.precision = options.cache.precision;
+    request.task = "validation features";
+    shared.validation_features.push_back(train::build_cache(encoder, nullptr, request, context));
+    if (context.stop.requested()) return false;
+    first = last;
+  }
+  return true;
+}
+
+bool cache_training(SharedData& shared,
+                    network::Network& encoder,
+                    network::Network* teacher,
+                    const StudyOptions& options,
+                    const core::Context& context) {
+  const auto& stage0 = options.candidate.stage0;
+  const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("feature cache");
+  train::CacheRequest request;
+  request.count = stage0.samples;
+  // Every picture comes up equally often, in an order of its own for each pass over the set.
+  std::vector<std::size_t> order;
+  core::Rng shuffle = rng.split("order");
+  while (static_cast<std::int64_t>(order.size()) < stage0.samples) {
+    std::vector<std::size_t> pass(shared.samples.size());
+    for (std::size_t i = 0; i < pass.size(); ++i) pass[i] = i;
+    shuffle.shuffle(pass);
+    order.insert(order.end(), pass.begin(), pass.end());
+  }
+  request.make = [&](std::int64_t i) {
+    const data::Sample& sample = shared.samples[order[static_cast<std::size_t>(i)]];
+    return data::augment(sample, stage0.augment, rng.split("crop").split(static_cast<std::uint64_t>(i)));
+  };
+  request.precision = options.cache.precision;
+  request.task = "training features";
+  shared.features = train::build_cache(encoder, teacher, request, context);
+  return !context.stop.requested();
+}
+
+}  // namespace
+
+bool trains_start_network(const StudyOptions& options) {
+  return options.start.when == StartWhen::kAlways ||
+         (options.start.when == StartWhen::kAuto && options.encoder.weights.empty());
+}
+
+CacheNeeds cache_needs(const StudyOptions& options, const std::vector<graph::Size>& views, int classes) {
+  const auto& stage0 = options.candidate.stage0;
+  const graph::Graph encoder = evaluate::encoder_graph(options.encoder.network);
+  const bool teacher = trains_start_network(options) && options.start.teach;
+  const graph::Size crop{stage0.augment.crop, stage0.augment.crop};
+  const graph::Size grid{graph::strided(crop.height, 4), graph::strided(crop.width, 4)};
+  const auto bytes = [&](graph::Size size, std::int64_t label_pixels, int teacher_channels) {
+    return static_cast<double>(
+        train::cache_bytes_per_picture(encoder, size, label_pixels, teacher_channels, options.cache.precision));
+  };
+  CacheNeeds needs;
+  needs.training = static_cast<double>(stage0.samples) * bytes(crop, grid.height * grid.width, teacher ? classes : 0);
+  for (const graph::Size& size : views) needs.validation += bytes(size, size.height * size.width, 0);
+  return needs;
+}
+
+std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options, const core::Context& context) {
+  if (!options.data.path.empty()) return data::open_dataset(options.data.path);
+  return std::make_unique<data::MemoryDataset>(data::make_synthetic_dataset(options.data.synth, context.threads));
+}
+
+graph::Size picture_size(const data::Dataset& dataset) {
+  const data::Sample sample = dataset.read(data::Split::kVal, 0);
+  return {sample.image.height, sample.image.width};
+}
+
+namespace {
+
+// Pictures, description and encoder weights; `start` receives the network trained before the search, if
+// there is one. nullptr when interrupted.
+std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
+                                            const data::Dataset& dataset,
+                                            const fs::path& folder,
+                                            const core::Context& context,
+                                            std::optional<network::Network>& start) {
+  for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
+    if (dataset.size(split) == 0) {
+      core::throw_user_error("data set '{}' has no pictures in its split '{}'; run 'parsimony check' on it",
+                             dataset.info().name, data::name_of(split));
+    }
+  }
+  auto shared = std::make_shared<SharedData>();
+  shared->description = {options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
+  shared->picture = picture_size(dataset);
+  shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
+  shared->validation_views = validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
+  if (!options.encoder.weights.empty()) shared->encoder_weights = pretrained_encoder(options.encoder, context);
+  if (!trains_start_network(options)) return shared;
+
+  start = start_network(options, *shared, folder, context);
+  if (!start) return nullptr;
+  // Stages that the start network does not read stay as they came, where they came from a file.
+  for (auto& [name, array] : start->save().arrays) {
+    if (name.starts_with("encoder.")) shared->encoder_weights.arrays[name] = array;
+  }
+  return shared;
+}
+
+}  // namespace
+
+std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
+                                                const data::Dataset& dataset,
+                                                const fs::path& folder,
+                                                const core::Context& context) {
+  std::optional<network::Network> start;
+  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, start);
+  if (!shared) return nullptr;
+  std::vector<graph::Size> views;
+  for (const data::Sample& view : shared->validation_views) views.push_back({view.image.height, view.image.width});
+  check_memory(options, cache_needs(options, views, shared->description.classes));
+
+  network::Network encoder(evaluate::encoder_graph(options.encoder.network),
+                           core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
+                           {});
+  encoder.load(shared->encoder_weights, "the study's encoder weights");
+  network::Network* teacher = start && options.start.teach ? &*start : nullptr;
+  if (!cache_training(*shared, encoder, teacher, options, context)) return nullptr;
+  if (!cache_validation(*shared, encoder, options, context)) return nullptr;
+  return shared;
+}
+
+std::optional<weights::ArrayMap> encoder_for(const StudyOptions& options,
+                                             const data::Dataset& dataset,
+                                             const fs::path& folder,
+                                             const core::Context& context) {
+  std::optional<network::Network> start;
+  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, start);
+  if (!shared) return std::nullopt;
+  return shared->encoder_weights;
+}
+
+}  // namespace parsimony::run

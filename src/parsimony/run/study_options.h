@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/fields.h"
+#include "parsimony/data/synth.h"
+#include "parsimony/deploy/interface.h"
+#include "parsimony/evaluate/train_and_measure.h"
+#include "parsimony/run/loop.h"
+#include "parsimony/search/table.h"
+#include "parsimony/train/trainer.h"
+
+namespace parsimony::run {
+
+struct DataOptions {
+  std::string path;           // data-set folder; empty: synthetic portraits
+  data::SynthOptions synth;   // when path is empty
+  int view = 0;               // side of the central validation crop, pixels; 0: whole pictures
+  int view_shorter_side = 0;  // validation pictures are enlarged to this; 0: never
+  void visit(core::FieldVisitor& v);
+};
+
+struct EncoderChoice {
+  graph::EncoderOptions network;
+  std::string weights;  // file, or name of a fetched file; empty: trained at the study's start
+  void visit(core::FieldVisitor& v);
+};
+
+// A network that is trained end to end before the search: it gives the frozen encoder of the candidates
+// its weights and is the teacher whose logits candidates learn from.
+enum class StartWhen { kAuto, kAlways, kNever };  // auto: when the encoder has no weights
+inline constexpr std::array<std::string_view, 3> kStartWhenNames = {"auto", "always", "never"};
+struct StartOptions {
+  StartWhen when = StartWhen::kAuto;
+  std::string genotype = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";  // arch1 of the paper
+  bool teach = true;
+  train::TrainerOptions training{.epochs = 30};
+  void visit(core::FieldVisitor& v);
+};
+
+struct CacheOptions {
+  double memory_gib = 6;  // cap on the features held in memory
+  train::CachePrecision precision = train::CachePrecision::kFloat16;
+  void visit(core::FieldVisitor& v);
+};
+
+// What happens to the best networks after the search.
+struct FinalOptions {
+  int count = 3;             // networks that are trained fully; 0: none
+  int width = 64;            // of the decoder; the published final networks are wider than searched ones
+  int repeats = 2;           // of separable convolutions
+  train::TrainerOptions training;
+  bool normalise_inside = true;  // exported networks take RGB values 0..255
+  deploy::OutputKind output = deploy::OutputKind::kPictureLogits;
+  int samples = 6;           // test pictures shown in the report
+  void visit(core::FieldVisitor& v);
+};
+
+// A study: everything that decides what it does. Read from YAML (configs/), written back resolved.
+struct StudyOptions {
+  std::string name = "study";
+  std::int64_t seed = 1;
+  DataOptions data;
+  EncoderChoice encoder;
+  space::CellSpaceOptions space;
+  graph::DecoderOptions decoder;
+  StartOptions start;
+  CacheOptions cache;
+  evaluate::CandidateOptions candidate;
+  search::SearchOptions search;
+  LoopOptions budget;
+  std::vector<std::string> objectives = {"miou", "params"};
+  bool random_baseline = false;  // repeat the search with the random method and the same budget
+  FinalOptions final;
+  void visit(core::FieldVisitor& v);
+};
+
+// Reads a study file and "a.b=value" overrides, and checks what the fields' types cannot say.
+StudyOptions read_study(const std::string& file, const std::vector<std::string>& overrides);
+
+}  // namespace parsimony::run

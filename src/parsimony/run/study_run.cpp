@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/study_run.h"
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/parallel.h"
+#include "parsimony/core/text.h"
+#include "parsimony/deploy/version.h"
+#include "parsimony/network/threads.h"
+#include "parsimony/report/report.h"
+#include "parsimony/run/finalise.h"
+#include "parsimony/run/preparation.h"
+#include "parsimony/study/store.h"
+
+namespace parsimony::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void note(study::Store& store, const std::string& kind, const std::string& text) {
+  study::Update update;
+  update.events.push_back({0, now(), kind, text});
+  store.commit(update);
+}
+
+// "AMD EPYC, 2 cores"
+std::string machine() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string model = "unknown processor";
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) {
+      model = core::trim(line.substr(line.find(':') + 1));
+      break;
+    }
+  }
+  return fmt::format("{}, {} cores", model, core::available_cores());
+}
+
+// Everything that must not change while a study goes on; budget, final training and names may.
+std::string identity(StudyOptions options) {
+  options.budget = {};
+  options.final = {};
+  options.name = "";
+  options.random_baseline = false;
+  options.objectives = {};
+  options.cache.memory_gib = 1;
+  return core::to_yaml(options);
+}
+
+void check_same_study(const StudyOptions& options, const fs::path& folder) {
+  const fs::path file = folder / "study.yaml";
+  if (!fs::exists(file)) return;
+  StudyOptions before;
+  core::Config::from_file(file).read_into(before);
+  const std::vector<std::string> old_lines = core::split(identity(before), '\n');
+  const std::vector<std::string> new_lines = core::split(identity(options), '\n');
+  for (std::size_t i = 0; i < old_lines.size() && i < new_lines.size(); ++i) {
+    if (old_lines[i] == new_lines[i]) continue;
+    core::throw_user_error("{} holds a study with other options: there '{}', now '{}'; choose another folder with "
+                           "--out, or remove it to start over", folder.string(), core::trim(old_lines[i]),
+                           core::trim(new_lines[i]));
+  }
+}
+
+std::string report_state(const StudyOptions& options, const data::DatasetInfo& info, const std::string& command) {
+  nlohmann::ordered_json json;
+  json["objectives"] = options.objectives;
+  json["command"] = command;
+  json["machine"] = machine();
+  json["version"] = deploy::version();
+  json["seed"] = std::to_string(options.seed);
+  json["classes"] = info.classes;
+  json["palette"] = nlohmann::ordered_json::array();
+  for (const data::Rgb& color : info.palette) json["palette"].push_back({color.r, color.g, color.b});
+  return json.dump();
+}
+
+core::Rng study_rng(const StudyOptions& options) { return core::Rng(static_cast<std::uint64_t>(options.seed)); }
+
+LoopEnd search_into(study::Store& store,
+                    const StudyOptions& options,
+                    const search::SearchOptions& method,
+                    const std::string& stream,
+                    const space::CellSpace& space,
+                    const std::shared_ptr<const evaluate::SharedData>& shared,
+                    const core::Context& context) {
+  const std::unique_ptr<search::Search> search =
+      search::make_search(method, space, study_rng(options).split(stream));
+  evaluate::TrainAndMeasure evaluator(space, shared, options.candidate, study_rng(options));
+  network::set_threads(1);  // candidates are what runs in parallel
+  const LoopEnd end = run_loop(*search, evaluator, store, options.budget, context);
+  network::set_threads(context.threads);
+  return end;
+}
+
+StudyEnd to_study_end(LoopEnd end) {
+  return end == LoopEnd::kInterrupted ? StudyEnd::kInterrupted : StudyEnd::kOutOfTime;
+}
+
+class Study {
+ public:
+  Study(const StudyOptions& options, const fs::path& folder, const core::Context& context)
+      : options_(options),
+        folder_(folder),
+        context_(context),
+        space_(options.space),
+        store_(study::open_sqlite_store(folder / "study.db")) {}
+
+  StudyEnd run(const std::string& command) {
+    const bool is_new = store_->trials().empty();
+    note(*store_, is_new ? "started" : "resumed", fmt::format("parsimony {}", deploy::version()));
+    network::set_threads(context_.threads);
+    dataset_ = open_study_data(options_, context_);
+    study::Update update;
+    update.states["report"] = report_state(options_, dataset_->info(), command);
+    update.states["study.yaml"] = core::to_yaml(options_);
+    store_->commit(update);
+
+    const StudyEnd end = steps();
+    note(*store_, end == StudyEnd::kFinished ? "finished" : "interrupted", "");
+    report::write_report(folder_);
+    return end;
+  }
+
+ private:
+  StudyEnd steps() {
+    if (!searched()) {
+      shared_ = prepare_study(options_, *dataset_, folder_, context_);
+      if (!shared_) return StudyEnd::kInterrupted;
+      const LoopEnd end =
+          search_into(*store_, options_, options_.search, "search", space_, shared_, context_);
+      report::write_report(folder_);
+      if (end != LoopEnd::kFinished) return to_study_end(end);
+      if (options_.random_baseline) {
+        const LoopEnd baseline = random_baseline();
+        if (baseline != LoopEnd::kFinished) return to_study_end(baseline);
+      }
+    }
+    return finalise() ? StudyEnd::kFinished : StudyEnd::kInterrupted;
+  }
+
+  static std::int64_t done_trials(const study::Store& store) {
+    std::int64_t done = 0;
+    for (const study::Trial& trial : store.trials()) done += trial.state == study::TrialState::kDone ? 1 : 0;
+    return done;
+  }
+
+  bool searched() const {
+    if (done_trials(*store_) < options_.budget.trials) return false;
+    if (!options_.random_baseline) return true;
+    const fs::path file = folder_ / "random" / "study.db";
+    return fs::exists(file) && done_trials(*study::open_sqlite_store(file)) >= options_.budget.trials;
+  }
+
+  LoopEnd random_baseline() {
+    fs::create_directories(folder_ / "random");
+    const std::unique_ptr<study::Store> store = study::open_sqlite_store(folder_ / "random" / "study.db");
+    search::SearchOptions random;
+    random.method = search::SearchMethod::kRandom;
+    context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
+    return search_into(*store, options_, random, "random baseline", space_, shared_, context_);
+  }
+
+  weights::ArrayMap encoder_weights() {
+    if (!shared_) shared_ = prepare_study(options_, *dataset_, folder_, context_);
+    return shared_ ? shared_->encoder_weights : weights::ArrayMap{};
+  }
+
+  bool finalise() {
+    std::vector<study::TrialId> have;
+    for (const study::FinalModel& model : store_->models()) have.push_back(model.trial);
+    const auto finalists = choose_finalists(store_->trials(), options_.objectives, options_.final.count);
+    for (const study::Trial& trial : finalists) {
+      if (std::find(have.begin(), have.end(), trial.id) != have.end()) continue;
+      ModelRequest request{fmt::format("{}-{}", options_.name, trial.id), trial.id,       trial.genotype,
+                           options_.encoder.network,                      encoder_weights(), options_.final,
+                           static_cast<std::uint64_t>(options_.seed)};
+      if (!shared_) return false;
+      const auto model = make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
+      if (!model) return false;
+      study::Update update;
+      update.models = {*model};
+      store_->commit(update);
+      context_.log.line(core::LogLevel::kInfo,
+                        fmt::format("model {}: {:.1f} % test mIoU, {} parameters", trial.id,
+                                    100 * model->scores.at("miou"), core::human_count(model->scores.at("params"))));
+      report::write_report(folder_);
+    }
+    return true;
+  }
+
+  const StudyOptions& options_;
+  const fs::path folder_;
+  const core::Context& context_;
+  const space::CellSpace space_;
+  std::unique_ptr<study::Store> store_;
+  std::unique_ptr<data::Dataset> dataset_;
+  std::shared_ptr<const evaluate::SharedData> shared_;
+};
+
+}  // namespace
+
+StudyEnd run_study(const StudyOptions& options,
+                   const fs::path& folder,
+                   const std::string& command,
+                   const core::Context& context) {
+  fs::create_directories(folder);
+  check_same_study(options, folder);
+  core::write_file_atomic(folder / "study.yaml",
+                          fmt::format("# parsimony {}\n{}", deploy::version(), core::to_yaml(options, /*comments=*/true)));
+  return Study(options, folder, context).run(command);
+}
+
+}  // namespace parsimony::run

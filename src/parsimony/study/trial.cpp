@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/study/trial.h"
+
+#include "parsimony/core/error.h"
+
+namespace parsimony::study {
+
+std::string_view name_of(FailureReason reason) {
+  switch (reason) {
+    case FailureReason::kDiverged:
+      return "diverged";
+    case FailureReason::kOutOfMemory:
+      return "out of memory";
+    case FailureReason::kTimedOut:
+      return "timed out";
+    case FailureReason::kInterrupted:
+      return "interrupted";
+    case FailureReason::kError:
+      return "error";
+  }
+  core::throw_internal_error("no failure reason has the number {}", static_cast<int>(reason));
+}
+
+std::string_view kind_of(const Outcome& outcome) {
+  struct Kind {
+    std::string_view operator()(const Scored&) const { return "scored"; }
+    std::string_view operator()(const Pruned&) const { return "pruned"; }
+    std::string_view operator()(const Failed&) const { return "failed"; }
+  };
+  return std::visit(Kind{}, outcome);
+}
+
+const objective::Scores* scores_of(const Outcome& outcome) {
+  struct Learnable {
+    const objective::Scores* operator()(const Scored& scored) const { return &scored.scores; }
+    const objective::Scores* operator()(const Pruned& pruned) const {
+      return pruned.scores.empty() ? nullptr : &pruned.scores;
+    }
+    const objective::Scores* operator()(const Failed&) const { return nullptr; }
+  };
+  return std::visit(Learnable{}, outcome);
+}
+
+}  // namespace parsimony::study

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/train/candidate.h"
+
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "parsimony/train/loss.h"
+#include "parsimony/train/measure.h"
+
+namespace parsimony::train {
+namespace {
+
+std::optional<TrainingEnd> must_end(const Limits& limits) {
+  if (limits.stop.requested()) return TrainingEnd::kInterrupted;
+  if (limits.deadline && std::chrono::steady_clock::now() > *limits.deadline) return TrainingEnd::kTimedOut;
+  return std::nullopt;
+}
+
+// The auxiliary outputs follow the logits in a network's outputs.
+Tensor supervised_loss(const std::vector<Tensor>& outputs, const Tensor& labels, double auxiliary_weight) {
+  Tensor loss = cross_entropy(outputs[0], labels);
+  if (auxiliary_weight > 0) {
+    for (std::size_t i = 1; i < outputs.size(); ++i) loss = loss + auxiliary_weight * cross_entropy(outputs[i], labels);
+  }
+  return loss;
+}
+
+bool back_propagate(const Tensor& loss) {
+  if (!std::isfinite(loss.item<double>())) return false;
+  torch::autograd::backward({loss}, {});
+  return true;
+}
+
+// Validates after an epoch when it is due; fills `result` and says whether training goes on.
+template <typename Measure>
+bool validate(TrainingResult& result,
+              int epochs,
+              int every,
+              const metric::RewardOptions& reward,
+              const Validation& validation,
+              Measure measure) {
+  const bool last = result.epoch == epochs;
+  if (!last && result.epoch % every != 0) return true;
+  const int index = (result.epoch + every - 1) / every - 1;
+  result.scores = metric::scores(measure(), reward);
+  if (validation(result.stage, index, *result.scores)) return true;
+  result.end = TrainingEnd::kStoppedEarly;
+  return false;
+}
+
+}  // namespace
+
+void Stage0Options::visit(core::FieldVisitor& v) {
+  v.field("epochs", epochs, {"passes over the cached features", 1, 10000});
+  v.field("validate_every", validate_every, {"epochs between validations", 1, 10000});
+  v.field("samples", samples, {"augmented crops in the feature cache", 1});
+  v.field("batch", batch, {"batch size", 1});
+  v.group("augment", augment, "augmentation of the cached crops");
+  v.group("decoder", decoder, "optimiser of the decoder");
+  v.field("distillation", distillation, {"weight of the distillation loss where there is a teacher", 0});
+  v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
+  v.field("polyak", polyak, {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
+}
+
+void Stage1Options::visit(core::FieldVisitor& v) {
+  v.field("epochs", epochs, {"passes over the training pictures; 0 leaves stage 1 out", 0, 10000});
+  v.field("validate_every", validate_every, {"epochs between validations", 1, 10000});
+  v.field("batch", batch, {"batch size", 1});
+  v.group("augment", augment, "augmentation of the pictures");
+  v.group("encoder", encoder, "optimiser of the encoder");
+  v.group("decoder", decoder, "optimiser of the decoder");
+  v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
+  v.field("polyak", polyak, {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
+}
+
+TrainingResult train_stage0(network::Network& decoder,
+                            const std::vector<std::size_t>& tap_of_input,
+                            const FeatureBatch& features,
+                            const std::vector<FeatureBatch>& validation_features,
+                            int classes,
+                            const metric::RewardOptions& reward,
+                            const Stage0Options& options,
+                            core::Rng rng,
+                            const Limits& limits,
+                            const Validation& validation) {
+  TrainingResult result{.end = TrainingEnd::kFinished, .stage = 0, .epoch = 0, .scores = {}};
+  Optimizer optimizer(decoder.decoder(), options.decoder);
+  std::unique_ptr<PolyakAverage> average;
+  if (options.polyak > 0) average = std::make_unique<PolyakAverage>(decoder.decoder(), options.polyak);
+
+  const std::int64_t batch = std::min(options.batch, features.size());
+  std::vector<std::int64_t> order(static_cast<std::size_t>(features.size()));
+  while (result.epoch < options.epochs) {
+    std::iota(order.begin(), order.end(), 0);
+    core::Rng shuffle = rng.split("stage 0").split(static_cast<std::uint64_t>(result.epoch));
+    shuffle.shuffle(order);
+    for (std::int64_t first = 0; first + batch <= features.size(); first += batch) {
+      if (const auto end = must_end(limits)) {
+        result.end = *end;
+        return result;
+      }
+      const Tensor chosen = at::from_blob(order.data() + first, {batch}, at::TensorOptions(at::kLong));
+      std::vector<Tensor> inputs;
+      for (const std::size_t tap : tap_of_input) {
+        inputs.push_back(features.taps[tap].index_select(0, chosen).to(at::kFloat));
+      }
+      const Tensor labels = features.labels.index_select(0, chosen);
+      const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
+      Tensor loss = supervised_loss(outputs, labels, options.auxiliary);
+      if (features.teacher.defined() && options.distillation > 0) {
+        const Tensor teacher = features.teacher.index_select(0, chosen).to(at::kFloat);
+        loss = loss + options.distillation * distillation(outputs[0], teacher);
+      }
+      optimizer.zero_gradients();
+      if (!back_propagate(loss)) {
+        result.end = TrainingEnd::kDiverged;
+        return result;
+      }
+      optimizer.step();
+      if (average) average->update();
+    }
+    if (average) average->copy_to_parameters();
+    ++result.epoch;
+    const auto measure = [&] { return measure_on_features(decoder, tap_of_input, validation_features, classes); };
+    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure)) return result;
+  }
+  return result;
+}
+
+TrainingResult train_stage1(network::Network& network,
+                            const std::vector<data::Sample>& samples,
+                            const std::vector<data::Sample>& validation_views,
+                            int classes,
+                            const metric::RewardOptions& reward,
+                            const Stage1Options& options,
+                            core::Rng rng,
+                            const Limits& limits,
+                            const Validation& validation) {
+  TrainingResult result{.end = TrainingEnd::kFinished, .stage = 1, .epoch = 0, .scores = {}};
+  Optimizer encoder_optimizer(network.encoder(), options.encoder);
+  Optimizer decoder_optimizer(network.decoder(), options.decoder);
+  std::unique_ptr<PolyakAverage> encoder_average;
+  std::unique_ptr<PolyakAverage> decoder_average;
+  if (options.polyak > 0) {
+    encoder_average = std::make_unique<PolyakAverage>(network.encoder(), options.polyak);
+    decoder_average = std::make_unique<PolyakAverage>(network.decoder(), options.polyak);
+  }
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::Context quiet{log, progress, limits.stop, 1};
+
+  // The candidate's own thread prepares its batches: candidates are what runs in parallel.
+  BatchStream batches(samples, options.augment, options.batch, rng.split("stage 1"), /*threads=*/0);
+  while (result.epoch < options.epochs) {
+    for (std::int64_t i = 0; i < batches.batches_per_epoch(); ++i) {
+      if (const auto end = must_end(limits)) {
+        result.end = *end;
+        return result;
+      }
+      const Batch batch = batches.get(result.epoch, i);
+      const std::vector<Tensor> outputs = network.forward({batch.pictures}, network::Phase::kTraining);
+      // Targets have the network's own resolution in this stage.
+      const Tensor labels = resize_labels(batch.labels, outputs[0].size(2), outputs[0].size(3));
+      encoder_optimizer.zero_gradients();
+      decoder_optimizer.zero_gradients();
+      if (!back_propagate(supervised_loss(outputs, labels, options.auxiliary))) {
+        result.end = TrainingEnd::kDiverged;
+        return result;
+      }
+      encoder_optimizer.step();
+      decoder_optimizer.step();
+      if (encoder_average) {
+        encoder_average->update();
+        decoder_average->update();
+      }
+    }
+    if (encoder_average) {
+      encoder_average->copy_to_parameters();
+      decoder_average->copy_to_parameters();
+    }
+    ++result.epoch;
+    const auto measure = [&] { return measure_on_pictures(network, validation_views, classes, quiet, "validation"); };
+    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure)) return result;
+  }
+  return result;
+}
+
+}  // namespace parsimony::train

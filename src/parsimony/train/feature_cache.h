@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "parsimony/core/context.h"
+#include "parsimony/network/network.h"
+#include "parsimony/train/images.h"
+
+namespace parsimony::train {
+
+// How cached features are stored. Half precision halves the memory and changes features by less than
+// one part in a thousand, far below what training's noise tells apart.
+enum class CachePrecision { kFloat16, kFloat32 };
+inline constexpr std::array<std::string_view, 2> kCachePrecisionNames = {"float16", "float32"};
+
+// A frozen encoder's results for some pictures of one size, with labels; what decoders train on in stage
+// 0 and are measured on. Read-only once built and shared by all candidates.
+struct FeatureBatch {
+  std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
+  Tensor labels;             // [N, H, W] uint8
+  Tensor teacher;            // [N, K, H_0, W_0] logits at the finest tap's resolution, or undefined
+  std::int64_t size() const { return labels.size(0); }
+};
+
+// Bytes that one picture of this size takes in a cache; `label_size` is the side lengths' product of its labels.
+std::int64_t cache_bytes_per_picture(const graph::Graph& encoder,
+                                     graph::Size picture,
+                                     std::int64_t label_pixels,
+                                     std::int64_t teacher_channels,
+                                     CachePrecision precision);
+
+// Makes pictures for a cache: sample i of n, all of one size.
+using SampleMaker = std::function<data::Sample(std::int64_t)>;
+
+struct CacheRequest {
+  std::int64_t count = 0;
+  SampleMaker make;
+  bool labels_at_tap = true;  // labels nearest-resized to the finest tap's grid; else in picture size
+  CachePrecision precision = CachePrecision::kFloat16;
+  std::string task;           // for progress
+};
+
+// Runs the encoder (evaluation mode, no gradients) over `count` pictures. `encoder` has the taps as
+// outputs; `teacher` (optional) maps pictures to logits.
+FeatureBatch build_cache(network::Network& encoder,
+                         network::Network* teacher,
+                         const CacheRequest& request,
+                         const core::Context& context);
+
+}  // namespace parsimony::train

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "parsimony/core/context.h"
+#include "parsimony/metric/confusion.h"
+#include "parsimony/network/network.h"
+#include "parsimony/train/feature_cache.h"
+#include "parsimony/train/images.h"
+
+namespace parsimony::train {
+
+// Class ids [N, H, W] (uint8) of logits [N, K, h, w] resized bilinearly to H x W.
+Tensor predict_classes(const Tensor& logits, std::int64_t height, std::int64_t width);
+
+// One data-set-wide confusion matrix of a decoder on cached features. `tap_of_input[i]` says which cached
+// tap the decoder's i-th input is.
+metric::ConfusionMatrix measure_on_features(network::Network& decoder,
+                                            const std::vector<std::size_t>& tap_of_input,
+                                            const std::vector<FeatureBatch>& features,
+                                            int classes);
+
+// The same of a whole network on pictures; samples of any sizes, each measured at its own size.
+metric::ConfusionMatrix measure_on_pictures(network::Network& network,
+                                            const std::vector<data::Sample>& samples,
+                                            int classes,
+                                            const core::Context& context,
+                                            std::string_view task);
+
+}  // namespace parsimony::train

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/train/optimizer.h"
+
+#include <cmath>
+
+#include "parsimony/core/error.h"
+
+namespace parsimony::train {
+namespace {
+
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-8;
+
+}  // namespace
+
+void OptimizerOptions::visit(core::FieldVisitor& v) {
+  v.choice("kind", kind, kOptimizerNames, {"adam or sgd"});
+  v.field("rate", rate, {"learning rate", 0, 10});
+  v.field("weight_decay", weight_decay, {"L2 penalty, added to the gradient", 0, 1});
+  v.field("momentum", momentum, {"momentum of sgd", 0, 0.9999});
+  v.field("clip", clip, {"longest gradient (L2 norm over the group); 0 never clips", 0});
+}
+
+Optimizer::Optimizer(network::ParameterGroup& group, const OptimizerOptions& options)
+    : group_(group), options_(options), first_(at::zeros_like(group.values)) {
+  if (options_.kind == OptimizerKind::kAdam) second_ = at::zeros_like(group.values);
+}
+
+void Optimizer::zero_gradients() { group_.gradients.zero_(); }
+
+void Optimizer::step(double factor) {
+  const at::NoGradGuard no_grad;
+  Tensor& gradient = group_.gradients;
+  if (gradient.numel() == 0) return;
+  if (options_.clip > 0) {
+    const double norm = gradient.norm().item<double>();
+    if (norm > options_.clip) gradient.mul_(options_.clip / (norm + 1e-6));
+  }
+  if (options_.weight_decay > 0) gradient.add_(group_.values, options_.weight_decay);
+  const double rate = options_.rate * factor;
+  ++steps_;
+  if (options_.kind == OptimizerKind::kSgd) {
+    first_.mul_(options_.momentum).add_(gradient);
+    group_.values.add_(first_, -rate);
+    return;
+  }
+  first_.mul_(kBeta1).add_(gradient, 1 - kBeta1);
+  second_.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+  const double correction1 = 1 - std::pow(kBeta1, static_cast<double>(steps_));
+  const double correction2 = 1 - std::pow(kBeta2, static_cast<double>(steps_));
+  const Tensor denominator = second_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
+  group_.values.addcdiv_(first_, denominator, -rate / correction1);
+}
+
+void Optimizer::save(weights::ArrayMap& into, const std::string& prefix) const {
+  into.arrays[prefix + ".first"] = network::to_array(first_);
+  if (second_.defined()) into.arrays[prefix + ".second"] = network::to_array(second_);
+  into.metadata[prefix + ".steps"] = std::to_string(steps_);
+}
+
+void Optimizer::load(const weights::ArrayMap& from, const std::string& prefix) {
+  const auto copy = [&](const std::string& name, Tensor& into) {
+    const auto found = from.arrays.find(name);
+    if (found == from.arrays.end() || found->second.numel() != into.numel()) {
+      core::throw_user_error("the checkpoint has no fitting '{}': it belongs to another network", name);
+    }
+    into.copy_(network::to_tensor(found->second));
+  };
+  copy(prefix + ".first", first_);
+  if (second_.defined()) copy(prefix + ".second", second_);
+  steps_ = std::stoll(from.metadata.at(prefix + ".steps"));
+}
+
+PolyakAverage::PolyakAverage(network::ParameterGroup& group, double decay)
+    : group_(group), decay_(decay), average_(group.values.clone()) {}
+
+void PolyakAverage::update() { average_.mul_(decay_).add_(group_.values, 1 - decay_); }
+
+void PolyakAverage::copy_to_parameters() { group_.values.copy_(average_); }
+
+}  // namespace parsimony::train

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "parsimony/core/fields.h"
+#include "parsimony/network/network.h"
+#include "parsimony/weights/tensor_file.h"
+
+namespace parsimony::train {
+
+using network::Tensor;
+
+enum class OptimizerKind { kAdam, kSgd };
+inline constexpr std::array<std::string_view, 2> kOptimizerNames = {"adam", "sgd"};
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::kAdam;
+  double rate = 3e-3;          // learning rate
+  double weight_decay = 0;     // L2, added to the gradient
+  double momentum = 0.9;       // SGD only
+  double clip = 3;             // gradients longer than this (L2) are shortened to it; 0: never
+  void visit(core::FieldVisitor& v);
+};
+
+// Adam (betas 0.9, 0.999, eps 1e-8) or SGD with momentum on one parameter group. Constructed once per
+// training: it holds the moments.
+class Optimizer {
+ public:
+  Optimizer(network::ParameterGroup& group, const OptimizerOptions& options);
+  void zero_gradients();
+  // One update with the learning rate times `factor`.
+  void step(double factor = 1);
+
+  // The moments and the step count, for checkpoints.
+  void save(weights::ArrayMap& into, const std::string& prefix) const;
+  void load(const weights::ArrayMap& from, const std::string& prefix);
+
+ private:
+  network::ParameterGroup& group_;
+  OptimizerOptions options_;
+  Tensor first_, second_;
+  std::int64_t steps_ = 0;
+};
+
+// Polyak average of a group's values (not of running statistics): average <- d average + (1 - d) value.
+class PolyakAverage {
+ public:
+  PolyakAverage(network::ParameterGroup& group, double decay);
+  void update();
+  void copy_to_parameters();
+  Tensor& average() { return average_; }
+
+ private:
+  network::ParameterGroup& group_;
+  double decay_;
+  Tensor average_;
+};
+
+}  // namespace parsimony::train

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/data/synth.h"
+#include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/simplify.h"
+#include "parsimony/train/early_stop.h"
+#include "parsimony/train/images.h"
+#include "parsimony/train/loss.h"
+#include "parsimony/train/measure.h"
+#include "parsimony/train/trainer.h"
+
+namespace parsimony::train {
+namespace {
+
+using network::Network;
+
+// ---- losses ----
+
+TEST(CrossEntropy, LeavesIgnoredPixelsOut) {
+  const Tensor logits = at::sin(at::arange(2 * 3 * 4 * 4, at::kFloat)).view({2, 3, 4, 4});
+  Tensor labels = at::zeros({2, 4, 4}, at::kByte);
+  labels[1].fill_(255);
+  const float only_first = cross_entropy(logits.narrow(0, 0, 1), labels.narrow(0, 0, 1)).item<float>();
+  EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), only_first);
+  labels.fill_(255);
+  EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), 0);
+}
+
+TEST(CrossEntropy, OfCertainPredictionsIsNothing) {
+  Tensor logits = at::zeros({1, 2, 3, 3});
+  logits.select(1, 1).fill_(100);
+  EXPECT_NEAR(cross_entropy(logits, at::ones({1, 6, 6}, at::kByte)).item<float>(), 0, 1e-6);
+}
+
+TEST(ResizeLabels, TakesPixelCentres) {
+  const Tensor labels = at::arange(16, at::kByte).view({1, 4, 4});
+  const Tensor small = resize_labels(labels, 2, 2);
+  EXPECT_TRUE(at::equal(small.flatten(), at::tensor({5, 7, 13, 15}, at::kByte)));
+}
+
+// ---- early termination, spec rl-cell-search 6.3 ----
+
+// P(continue) for rho = reward / mean, at a given level of delta, by the rule itself.
+double continue_share(double rho, double delta, EarlyStopRule rule) {
+  int continued = 0;
+  constexpr int kDraws = 20000;
+  core::Rng rng(3);
+  for (int i = 0; i < kDraws; ++i) {
+    // A fresh point whose mean is 1 before this reward and hardly moves.
+    EarlyStopPoint point({.rule = rule, .mean_decay = 0.9999999, .start = delta});
+    // The mean starts at 0.01, so scale the reward to it.
+    if (point.decide(rho * 0.01, rng.uniform())) ++continued;
+  }
+  return static_cast<double>(continued) / kDraws;
+}
+
+TEST(EarlyStop, RatioRuleMatchesThePublishedTable) {
+  EXPECT_NEAR(continue_share(0.5, 0.9, EarlyStopRule::kRatio), 0.44, 0.012);
+  EXPECT_NEAR(continue_share(0.7, 0.9, EarlyStopRule::kRatio), 0.67, 0.012);
+  EXPECT_NEAR(continue_share(0.9, 0.9, EarlyStopRule::kRatio), 0.89, 0.012);
+  EXPECT_NEAR(continue_share(0.95, 0.9, EarlyStopRule::kRatio), 0.94, 0.012);
+  EXPECT_NEAR(continue_share(0.7, 0.27216, EarlyStopRule::kRatio), 0, 0.012);
+  EXPECT_NEAR(continue_share(0.9, 0.27216, EarlyStopRule::kRatio), 0.63, 0.012);
+}
+
+TEST(EarlyStop, PaperRuleIsBlindToTheDeficit) {
+  EXPECT_NEAR(continue_share(0.2, 0.9, EarlyStopRule::kPaper), 0.9, 0.012);
+  EXPECT_NEAR(continue_share(0.9, 0.9, EarlyStopRule::kPaper), 0.9, 0.012);
+}
+
+TEST(EarlyStop, BetterThanTheMeanAlwaysContinues) {
+  EXPECT_EQ(continue_share(1.1, 0.9, EarlyStopRule::kRatio), 1);
+  EXPECT_EQ(continue_share(1.1, 0.9, EarlyStopRule::kPaper), 1);
+  EXPECT_EQ(continue_share(0.1, 0.9, EarlyStopRule::kOff), 1);
+}
+
+TEST(EarlyStop, DeltaFallsAtTheMilestones) {
+  // Rewards below the mean advance the counter by one: every milestone is met.
+  EarlyStopPoint point({.rule = EarlyStopRule::kRatio});
+  double reward = 0.0099;
+  for (int i = 0; i <= 400; ++i) {
+    point.decide(reward, 0.5);
+    reward *= 0.999;
+  }
+  EXPECT_NEAR(point.level(), 0.9 * 0.9 * 0.8 * 0.7 * 0.6, 1e-12);
+}
+
+// ---- optimisers ----
+
+TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+  Network net(graph, core::Rng(1), {});
+  const Tensor before = net.decoder().values.clone();
+  Optimizer optimizer(net.decoder(), {.rate = 0.01, .clip = 0});
+  net.decoder().gradients.fill_(5);
+  optimizer.step();
+  EXPECT_LT(((before - net.decoder().values) - 0.01).abs().max().item<double>(), 1e-6);
+}
+
+TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+  Network net(graph, core::Rng(1), {});
+  Optimizer optimizer(net.decoder(), {.kind = OptimizerKind::kSgd, .rate = 1, .momentum = 0.5, .clip = 2});
+  const Tensor start = net.decoder().values.clone();
+  net.decoder().gradients.fill_(1000);
+  optimizer.step();
+  EXPECT_NEAR((start - net.decoder().values).norm().item<double>(), 2, 1e-3);
+  const Tensor after = net.decoder().values.clone();
+  optimizer.zero_gradients();
+  optimizer.step();
+  EXPECT_NEAR((after - net.decoder().values).norm().item<double>(), 1, 1e-3);
+}
+
+TEST(PolyakAverage, FollowsTheFormula) {
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+  Network net(graph, core::Rng(1), {});
+  net.decoder().values.fill_(1);
+  PolyakAverage average(net.decoder(), 0.9);
+  net.decoder().values.fill_(2);
+  average.update();
+  average.copy_to_parameters();
+  EXPECT_NEAR(net.decoder().values[0].item<double>(), 0.9 + 0.2, 1e-6);
+}
+
+// ---- batches ----
+
+std::vector<data::Sample> portraits(std::int64_t count) {
+  data::SynthOptions options;
+  options.train = count;
+  options.val = options.test = 1;
+  options.width = options.height = 64;
+  const data::MemoryDataset dataset = data::make_synthetic_dataset(options, 2);
+  std::vector<data::Sample> samples;
+  for (std::int64_t i = 0; i < count; ++i) samples.push_back(dataset.read(data::Split::kTrain, i));
+  return samples;
+}
+
+TEST(BatchStream, DependsOnTheSeedOnly) {
+  const auto samples = portraits(10);
+  const data::AugmentOptions augment{.crop = 48, .shorter_side = 48};
+  BatchStream alone(samples, augment, 4, core::Rng(9), 0);
+  BatchStream ahead(samples, augment, 4, core::Rng(9), 3);
+  EXPECT_EQ(alone.batches_per_epoch(), 2);
+  for (const auto& [epoch, index] : {std::pair(0, 0), std::pair(0, 1), std::pair(1, 0), std::pair(5, 1)}) {
+    const Batch a = alone.get(epoch, index);
+    const Batch b = ahead.get(epoch, index);
+    EXPECT_TRUE(at::equal(a.pictures, b.pictures)) << epoch << " " << index;
+    EXPECT_TRUE(at::equal(a.labels, b.labels)) << epoch << " " << index;
+  }
+  BatchStream other(samples, augment, 4, core::Rng(10), 0);
+  EXPECT_FALSE(at::equal(other.get(0, 0).pictures, alone.get(0, 0).pictures));
+}
+
+TEST(BatchStream, NormalisesPictures) {
+  data::Sample grey{data::Image(8, 8), data::LabelMap(8, 8)};
+  std::fill(grey.image.pixels.begin(), grey.image.pixels.end(), std::uint8_t{124});
+  const Batch batch = to_batch({grey});
+  EXPECT_NEAR(batch.pictures[0][0][3][3].item<double>(), (124 / 255.0 - 0.485) / 0.229, 1e-6);
+  EXPECT_NEAR(batch.pictures[0][2][3][3].item<double>(), (124 / 255.0 - 0.406) / 0.225, 1e-6);
+}
+
+// ---- full training ----
+
+struct Trained {
+  TrainerResult result;
+  Tensor encoder, decoder;
+};
+
+TrainerOptions short_training(int epochs) {
+  return {.epochs = epochs,
+          .batch = 6,
+          .validate_every = 2,
+          .augment = {.crop = 48, .shorter_side = 48},
+          .encoder = {.rate = 2e-3},
+          .decoder = {.rate = 3e-3}};
+}
+
+// `stop_after`: seconds of progress calls until an interrupt is requested; negative: never.
+Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_after_steps) {
+  const auto samples = portraits(24);
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"), {.name = "small"}, {.width = 12}, 8).graph);
+  Network net(graph, core::Rng(1), {});
+  core::StopFlag stop;
+  class Countdown final : public core::ProgressObserver {
+   public:
+    Countdown(core::StopFlag& flag, int steps) : flag_(flag), steps_(steps) {}
+    void advance(const core::Progress&) override {
+      if (steps_ >= 0 && steps_-- == 0) flag_.request();
+    }
+
+   private:
+    core::StopFlag& flag_;
+    int steps_;
+  } countdown(stop, interrupt_after_steps);
+  core::SilentLog log;
+  Trained trained;
+  trained.result = train_fully(net, samples, {samples.begin(), samples.begin() + 6}, 8, short_training(6), core::Rng(4),
+                               checkpoint, {log, countdown, stop, 1}, "test");
+  trained.encoder = net.encoder().values.clone();
+  trained.decoder = net.decoder().values.clone();
+  return trained;
+}
+
+TEST(Trainer, LearnsAndKeepsTheBestWeights) {
+  const Trained trained = train_portraits({}, -1);
+  EXPECT_EQ(trained.result.end, TrainerEnd::kFinished);
+  EXPECT_EQ(trained.result.history.size(), 6u);
+  EXPECT_LT(trained.result.history.back().loss, 0.8 * trained.result.history.front().loss);
+  EXPECT_GT(trained.result.best_miou, 0.05);
+}
+
+TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
+  const core::TemporaryFolder folder;
+  const Trained whole = train_portraits({}, -1);
+  const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
+  Trained pieces;
+  int sessions = 0;
+  do {
+    pieces = train_portraits(checkpoint, 7 + 3 * sessions);
+    ++sessions;
+    ASSERT_LT(sessions, 20);
+  } while (pieces.result.end == TrainerEnd::kInterrupted);
+  EXPECT_GT(sessions, 1);
+  EXPECT_TRUE(at::equal(pieces.encoder, whole.encoder));
+  EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder));
+  EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
+}
+
+TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
+  const core::TemporaryFolder folder;
+  const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
+  train_portraits(checkpoint, 9);
+  ASSERT_TRUE(std::filesystem::exists(checkpoint));
+  const auto samples = portraits(24);
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"), {.name = "small"}, {.width = 12}, 8).graph);
+  Network net(graph, core::Rng(1), {});
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  EXPECT_THROW(train_fully(net, samples, samples, 8, short_training(7), core::Rng(4), checkpoint,
+                           {log, progress, stop, 1}, "test"),
+               core::Error);
+}
+
+TEST(Trainer, ADivergingTrainingIsAnOutcome) {
+  const auto samples = portraits(12);
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[1],[[3,2]]]"), {.name = "small"}, {.width = 8}, 8).graph);
+  Network net(graph, core::Rng(1), {});
+  const TrainerOptions options = short_training(4);
+  net.decoder().values.fill_(std::numeric_limits<float>::quiet_NaN());
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  EXPECT_EQ(train_fully(net, samples, samples, 8, options, core::Rng(4), {}, {log, progress, stop, 1}, "test").end,
+            TrainerEnd::kDiverged);
+}
+
+}  // namespace
+}  // namespace parsimony::train

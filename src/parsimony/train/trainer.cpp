@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
+#include "parsimony/train/images.h"
+#include "parsimony/train/loss.h"
+#include "parsimony/train/measure.h"
+#include "parsimony/weights/safetensors.h"
+
+namespace parsimony::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Everything that changes while training. Saved as one safetensors file: arrays under "network.",
+// "best.", "encoder." and "decoder.", the rest as metadata.
+class Training {
+ public:
+  Training(network::Network& network, const TrainerOptions& options, core::Rng rng)
+      : network_(network),
+        options_(options),
+        signature_(core::sha256(core::to_yaml(options) + std::to_string(rng.state()))),
+        encoder_(network.encoder(), options.encoder),
+        decoder_(network.decoder(), options.decoder) {}
+
+  TrainerResult result;
+  weights::ArrayMap best;
+
+  Optimizer& encoder() { return encoder_; }
+  Optimizer& decoder() { return decoder_; }
+
+  void save(const std::filesystem::path& file) const {
+    weights::ArrayMap map;
+    add(map, "network.", network_.save());
+    add(map, "best.", best);
+    if (!network_.encoder().empty()) encoder_.save(map, "encoder");
+    decoder_.save(map, "decoder");
+    map.metadata["signature"] = signature_;
+    map.metadata["epochs"] = std::to_string(result.epochs);
+    map.metadata["best_epoch"] = std::to_string(result.best_epoch);
+    map.metadata["best_miou"] = fmt::format("{}", result.best_miou);
+    map.metadata["seconds"] = fmt::format("{}", result.seconds);
+    std::string history;
+    for (const EpochRecord& record : result.history) {
+      history += fmt::format("{} {} {};", record.epoch, record.loss, record.miou.value_or(-1));
+    }
+    map.metadata["history"] = history;
+    weights::write_safetensors(file, map);
+  }
+
+  void load(const std::filesystem::path& file) {
+    const weights::ArrayMap map = weights::read_safetensors(file);
+    const auto meta = [&](const std::string& key) -> const std::string& {
+      const auto found = map.metadata.find(key);
+      if (found == map.metadata.end()) core::throw_user_error("{}: is not a training checkpoint (no '{}')", file.string(), key);
+      return found->second;
+    };
+    if (meta("signature") != signature_) {
+      core::throw_user_error("{}: belongs to a training with other options or another seed; remove it to start over",
+                             file.string());
+    }
+    network_.load(part(map, "network."), file.string());
+    best = part(map, "best.");
+    if (!network_.encoder().empty()) encoder_.load(map, "encoder");
+    decoder_.load(map, "decoder");
+    result.epochs = std::stoi(meta("epochs"));
+    result.best_epoch = std::stoi(meta("best_epoch"));
+    result.best_miou = std::stod(meta("best_miou"));
+    result.seconds = std::stod(meta("seconds"));
+    for (const std::string& entry : core::split(meta("history"), ';')) {
+      const std::vector<std::string> fields = core::split(entry, ' ');
+      if (fields.size() != 3) continue;
+      const double miou = std::stod(fields[2]);
+      result.history.push_back({std::stoi(fields[0]), std::stod(fields[1]),
+                                miou < 0 ? std::nullopt : std::optional<double>(miou)});
+    }
+  }
+
+ private:
+  static void add(weights::ArrayMap& map, const std::string& prefix, const weights::ArrayMap& from) {
+    for (const auto& [name, array] : from.arrays) map.arrays[prefix + name] = array;
+  }
+  static weights::ArrayMap part(const weights::ArrayMap& map, const std::string& prefix) {
+    weights::ArrayMap out;
+    for (const auto& [name, array] : map.arrays) {
+      if (name.starts_with(prefix)) out.arrays[name.substr(prefix.size())] = array;
+    }
+    return out;
+  }
+
+  network::Network& network_;
+  const TrainerOptions& options_;
+  std::string signature_;
+  Optimizer encoder_, decoder_;
+};
+
+double rate_factor(const TrainerOptions& options, double progress) {
+  const double decay = std::pow(1 - progress, options.poly_power);
+  return options.warm_up > 0 && progress < options.warm_up ? decay * progress / options.warm_up : decay;
+}
+
+// One epoch; the mean loss, or nothing when it was interrupted or diverged (then `end` says which).
+std::optional<double> train_epoch(network::Network& network,
+                                  Training& training,
+                                  BatchStream& batches,
+                                  const TrainerOptions& options,
+                                  const core::Context& context,
+                                  const std::string& task,
+                                  TrainerEnd& end) {
+  const std::int64_t count = batches.batches_per_epoch();
+  const int epoch = training.result.epochs;
+  double total = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (context.stop.requested()) {
+      end = TrainerEnd::kInterrupted;
+      return std::nullopt;
+    }
+    const Batch batch = batches.get(epoch, i);
+    const std::vector<Tensor> outputs = network.forward({batch.pictures}, network::Phase::kTraining);
+    Tensor loss = cross_entropy(outputs[0], batch.labels);
+    const double main_loss = loss.item<double>();
+    if (!std::isfinite(main_loss)) {
+      end = TrainerEnd::kDiverged;
+      return std::nullopt;
+    }
+    for (std::size_t k = 1; k < outputs.size() && options.auxiliary > 0; ++k) {
+      const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
+      loss = loss + options.auxiliary * cross_entropy(outputs[k], labels);
+    }
+    training.encoder().zero_gradients();
+    training.decoder().zero_gradients();
+    torch::autograd::backward({loss}, {});
+    const double steps = static_cast<double>(count) * options.epochs;
+    const double factor = rate_factor(options, (static_cast<double>(epoch * count + i) + 0.5) / steps);
+    training.encoder().step(factor);
+    training.decoder().step(factor);
+    total += main_loss;
+    std::string detail =
+        fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
+    if (training.result.best_epoch > 0) detail += fmt::format(", best mIoU {:.1f} %", 100 * training.result.best_miou);
+    context.progress.advance({task, static_cast<double>(epoch * count + i + 1), steps, detail});
+  }
+  return total / static_cast<double>(count);
+}
+
+}  // namespace
+
+void TrainerOptions::visit(core::FieldVisitor& v) {
+  v.field("epochs", epochs, {"passes over the training pictures", 1, 100000});
+  v.field("batch", batch, {"batch size", 1});
+  v.field("validate_every", validate_every, {"epochs between validations; the best weights are kept", 1, 100000});
+  v.group("augment", augment, "augmentation of the pictures");
+  v.group("encoder", encoder, "optimiser of the encoder");
+  v.group("decoder", decoder, "optimiser of the decoder");
+  v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
+  v.field("poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
+  v.field("warm_up", warm_up, {"share of the training in which the rate rises from zero", 0, 1});
+}
+
+TrainerResult train_fully(network::Network& network,
+                          const std::vector<data::Sample>& samples,
+                          const std::vector<data::Sample>& validation,
+                          int classes,
+                          const TrainerOptions& options,
+                          core::Rng rng,
+                          const std::filesystem::path& checkpoint,
+                          const core::Context& context,
+                          const std::string& task) {
+  Training training(network, options, rng);
+  if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
+  TrainerResult& result = training.result;
+  BatchStream batches(samples, options.augment, options.batch, rng.split("pictures"), context.threads);
+
+  while (result.epochs < options.epochs) {
+    const auto start = Clock::now();
+    TrainerEnd end = TrainerEnd::kFinished;
+    const std::optional<double> loss = train_epoch(network, training, batches, options, context, task, end);
+    if (!loss) {
+      result.end = end;
+      return result;
+    }
+    ++result.epochs;
+    EpochRecord record{result.epochs, *loss, std::nullopt};
+    if (result.epochs % options.validate_every == 0 || result.epochs == options.epochs) {
+      const metric::ConfusionMatrix matrix =
+          measure_on_pictures(network, validation, classes, context, task + " validation");
+      if (context.stop.requested()) {
+        result.end = TrainerEnd::kInterrupted;  // the epoch is repeated from its checkpoint
+        return result;
+      }
+      record.miou = metric::quality(matrix).miou;
+      if (*record.miou >= result.best_miou) {
+        result.best_miou = *record.miou;
+        result.best_epoch = result.epochs;
+        training.best = network.save();
+      }
+    }
+    result.history.push_back(record);
+    result.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    if (!checkpoint.empty()) training.save(checkpoint);
+  }
+  network.load(training.best, "the best weights");
+  return result;
+}
+
+}  // namespace parsimony::train

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole study as its user runs it: the program, a study file, synthetic portraits; killed, continued, its
+// answers read back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "parsimony/core/files.h"
+#include "parsimony/core/rng.h"
+#include "parsimony/deploy/ort.h"
+#include "parsimony/study/store.h"
+
+namespace parsimony {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+constexpr const char* kStudy = R"(
+name: tiny
+seed: 3
+data: {synth: {train: 24, val: 8, test: 8, width: 64, height: 64}}
+encoder: {name: small}
+decoder: {width: 8, auxiliary_cells: false}
+start:
+  training: {epochs: 3, batch: 8, validate_every: 3, augment: {crop: 64, shorter_side: 64}}
+candidate:
+  stage0: {samples: 32, epochs: 1, validate_every: 1, batch: 8, augment: {crop: 64, shorter_side: 64}}
+  stage1: {epochs: 0}
+search: {method: ppo, ppo: {capacity: 8}}
+budget: {trials: 10, workers: 1}
+final:
+  count: 2
+  width: 8
+  repeats: 1
+  samples: 2
+  training: {epochs: 2, batch: 8, validate_every: 1, augment: {crop: 64, shorter_side: 64}}
+)";
+
+struct Answer {
+  int code = -1;
+  std::string out, err;
+};
+
+// Starts the program with standard output and error in files.
+pid_t start(const std::vector<std::string>& arguments, const fs::path& folder) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<char*> argv = {const_cast<char*>(PARSIMONY_PROGRAM)};
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    if (!std::freopen((folder / "out").c_str(), "w", stdout) || !std::freopen((folder / "err").c_str(), "w", stderr)) ::_exit(99);
+    ::execv(PARSIMONY_PROGRAM, argv.data());
+    ::_exit(98);
+  }
+  return child;
+}
+
+Answer parsimony(const std::vector<std::string>& arguments) {
+  const core::TemporaryFolder folder;
+  const pid_t child = start(arguments, folder.path());
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), core::read_text_file(folder.path() / "out"),
+          core::read_text_file(folder.path() / "err")};
+}
+
+class StudyTest : public ::testing::Test {
+ protected:
+  void SetUp() override { core::write_file_atomic(file("study.yaml"), std::string(kStudy)); }
+  std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
+  Answer search(const std::string& out, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {"search", file("study.yaml"), "--out", file(out), "--threads", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return parsimony(arguments);
+  }
+
+ private:
+  core::TemporaryFolder folder_;
+};
+
+std::vector<study::Trial> trials_of(const std::string& folder) {
+  std::vector<study::Trial> trials = study::open_sqlite_store(folder + "/study.db")->trials();
+  for (study::Trial& trial : trials) {
+    trial.attempt = 0;
+    trial.worker.clear();
+    trial.started = trial.seconds = trial.lease_until = 0;
+  }
+  return trials;
+}
+
+TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
+  const Answer run = search("run");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::string study = file("run");
+  EXPECT_TRUE(fs::exists(study + "/report.html"));
+  EXPECT_TRUE(fs::exists(study + "/study.yaml"));
+
+  const Json status = Json::parse(parsimony({"status", study, "--json"}).out);
+  EXPECT_EQ(status["trials"], 10);
+  EXPECT_GE(status["final_models"], 1);
+  const Json front = Json::parse(parsimony({"front", study, "--json"}).out);
+  ASSERT_FALSE(front["trials"].empty());
+  EXPECT_EQ(front["objectives"][0]["name"], "miou");
+
+  // Every model folder is complete, and LibTorch and ONNX Runtime give the same test figures.
+  ASSERT_EQ(parsimony({"synth", file("data"), "--set", "train=24", "--set", "val=8", "--set", "test=8", "--set",
+                       "width=64", "--set", "height=64"}).code, 0);
+  int models = 0;
+  for (const auto& entry : fs::directory_iterator(study + "/models")) {
+    ++models;
+    for (const char* part : {"weights.safetensors", "model.onnx", "model.json", "README.md", "metrics.json"}) {
+      EXPECT_TRUE(fs::exists(entry.path() / part)) << entry.path() << " " << part;
+    }
+    const Json torch = Json::parse(parsimony({"eval", entry.path(), file("data"), "--json"}).out);
+    EXPECT_EQ(torch["images"], 8);
+    const Json stored = Json::parse(core::read_text_file(entry.path() / "metrics.json"));
+    EXPECT_NEAR(torch["miou"].get<double>(), stored["miou"].get<double>(), 1e-9);
+    if (!deploy::OrtSession::available()) continue;
+    const Answer onnx = parsimony({"eval", entry.path() / "model.onnx", file("data"), "--json"});
+    ASSERT_EQ(onnx.code, 0) << onnx.err;
+    EXPECT_NEAR(Json::parse(onnx.out)["miou"].get<double>(), torch["miou"].get<double>(), 1e-3);
+  }
+  EXPECT_GE(models, 1);
+
+  const std::string model = fs::directory_iterator(study + "/models")->path();
+  const Answer predicted = parsimony({"predict", model, file("data") + "/images", "--out", file("masks")});
+  EXPECT_EQ(predicted.code, 0) << predicted.err;
+  EXPECT_EQ(std::distance(fs::directory_iterator(file("masks")), {}), 2 * 40);
+
+  // The same command again has nothing to do and says so.
+  EXPECT_EQ(search("run").code, 0);
+  EXPECT_EQ(trials_of(study).size(), 10u);
+}
+
+TEST_F(StudyTest, KilledAndInterruptedStudiesEqualAnUninterruptedOne) {
+  ASSERT_EQ(search("whole", {"--set", "final.count=0"}).code, 0);
+  core::Rng moments(5);
+  const core::TemporaryFolder logs;
+  int broken_off = 0;
+  for (int session = 0;; ++session) {
+    ASSERT_LT(session, 60);
+    const pid_t child = start({"search", file("study.yaml"), "--out", file("pieces"), "--threads", "1", "--set", "final.count=0"},
+                              logs.path());
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 + moments.below(1500 + 400 * session)));
+    const bool hard = session % 2 == 0;
+    ::kill(child, hard ? SIGKILL : SIGINT);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) break;
+    ++broken_off;
+    if (!hard && WIFEXITED(status)) {
+      EXPECT_TRUE(WEXITSTATUS(status) == 75) << core::read_text_file(logs.path() / "err");
+    }
+  }
+  EXPECT_GT(broken_off, 0);
+  EXPECT_TRUE(trials_of(file("pieces")) == trials_of(file("whole")));
+}
+
+TEST_F(StudyTest, ErrorsNameLineValueAndRemedy) {
+  core::write_file_atomic(file("bad.yaml"), std::string("name: x\nbudget:\n  trails: 10\n"));
+  const Answer unknown = parsimony({"search", file("bad.yaml")});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("line 3: unknown key 'budget.trails' (did you mean 'trials'?)"));
+
+  const Answer range = search("run", {"--set", "budget.trials=0"});
+  EXPECT_EQ(range.code, 2);
+  EXPECT_THAT(range.err, HasSubstr("--set budget.trials=0: 'budget.trials' must be at least 1, found 0"));
+
+  const Answer data = search("run", {"--set", "data.path=/nowhere"});
+  EXPECT_EQ(data.code, 2);
+  EXPECT_THAT(data.err, HasSubstr("/nowhere"));
+
+  const Answer memory = search("run", {"--set", "cache.memory_gib=0.001"});
+  EXPECT_EQ(memory.code, 2);
+  EXPECT_THAT(memory.err, HasSubstr("raise cache.memory_gib"));
+
+  EXPECT_EQ(parsimony({"serach"}).code, 2);
+  EXPECT_EQ(parsimony({"status", file("nothing")}).code, 2);
+  EXPECT_EQ(parsimony({"--help"}).code, 0);
+}
+
+TEST_F(StudyTest, AFolderOfAnotherStudyIsNotTouched) {
+  ASSERT_EQ(search("run", {"--set", "final.count=0", "--set", "budget.trials=2"}).code, 0);
+  const Answer other = search("run", {"--set", "seed=4"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("there 'seed: 3', now 'seed: 4'"));
+  // The budget may grow.
+  EXPECT_EQ(search("run", {"--set", "final.count=0", "--set", "budget.trials=4"}).code, 0);
+  EXPECT_EQ(trials_of(file("run")).size(), 4u);
+}
+
+// The contract of `inspect` that other programs rely on.
+TEST(Inspect, JsonContract) {
+  const Answer answer = parsimony({"inspect", "--space", "cell-decoder", "--genotype",
+                                   "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]", "--set", "width=64", "--set",
+                                   "repeats=2", "--set", "classes=21", "--set", "auxiliary_cells=false", "--input", "512x512",
+                                   "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json json = Json::parse(answer.out);
+  EXPECT_EQ(json["space"], "cell-decoder");
+  EXPECT_EQ(json["params"]["encoder"], 1'812'800);
+  EXPECT_EQ(json["params"]["decoder"], 817'109);
+  EXPECT_EQ(json["params"]["auxiliary"], 36'351);
+  EXPECT_EQ(json["params"]["total"], 2'629'909);
+  EXPECT_EQ(json["macs"]["total"], 4'208'189'440);
+  EXPECT_EQ(json["output"], (Json{21, 128, 128}));
+  EXPECT_GT(json["peak_activation_bytes"], 0);
+}
+
+TEST(Configs, AllShippedStudiesLoad) {
+  int loaded = 0;
+  for (const auto& entry : fs::directory_iterator("configs")) {
+    const Answer answer = parsimony({"plan", entry.path(), "--set", "data.path=/nowhere", "--set", "name=x"});
+    // The file is understood; the data set that was put in its place is what is missing.
+    EXPECT_EQ(answer.code, 2);
+    EXPECT_THAT(answer.err, HasSubstr("/nowhere")) << entry.path();
+    ++loaded;
+  }
+  EXPECT_GE(loaded, 3);
+}
+
+}  // namespace
+}  // namespace parsimony
