@@ -28,9 +28,9 @@ struct RuntimePort {
 };
 
 struct OrtOptions {
-  int threads = 1;           // that ONNX Runtime computes with
-  double load_seconds = 60;  // how long starting and loading may take
-  double run_seconds = 300;  // how long one run may take
+  int threads = 1;            // that ONNX Runtime computes with
+  double load_seconds = 300;  // how long starting and loading may take on a busy machine
+  double run_seconds = 300;   // how long one run may take
 };
 
 // An ONNX file in ONNX Runtime, which lives in a Node.js process of its own (tools/ort) for as long

@@ -161,10 +161,11 @@ using SimplifiedNetworks = testing::NeedsOrt;
 TEST_F(SimplifiedNetworks, Run) {
   const Size size{50, 70};
   // With "none" in the cell, unused encoder taps and look-alike blocks.
-  const char* genotypes[] = {testing::kHelenL.data(),
-                             "[[10,[1,0,0,0],[0,0,9,9],[4,1,9,9]],[[2,1],[3,4],[5,2]]]",
-                             "[[9,[0,0,10,4],[1,2,9,10],[3,0,4,9]],[[3,3],[4,4],[0,5]]]"};
-  for (const char* genotype : genotypes) {
+  constexpr std::string_view kGenotypes[] = {
+      testing::kHelenL,
+      "[[10,[1,0,0,0],[0,0,9,9],[4,1,9,9]],[[2,1],[3,4],[5,2]]]",
+      "[[9,[0,0,10,4],[1,2,9,10],[3,0,4,9]],[[3,3],[4,4],[0,5]]]"};
+  for (const std::string_view genotype : kGenotypes) {
     SCOPED_TRACE(genotype);
     const Graph graph =
         drop_auxiliary(graph::simplify(testing::cell_network(genotype, "small", 16, 5)));

@@ -99,7 +99,12 @@ Axis make_axis(const std::vector<double>& values, const AxisOptions& options) {
   const auto ticks = axis.logarithmic
                          ? log_ticks(axis.low, axis.high)
                          : linear_ticks(axis.low, axis.high, options.whole);
+  double last = -1;
   for (const double tick : ticks) {
+    // On a logarithmic axis neighbours differ in distance, and the nearest would touch.
+    constexpr double kNearest = 0.09;
+    if (axis.logarithmic && axis.place(tick) - last < kNearest) continue;
+    last = axis.place(tick);
     // Sums of steps are a rounding error away from what should be printed.
     const double shown = std::abs(tick) < 1e-12 * (axis.high - axis.low) ? 0 : tick / prefix.factor;
     axis.ticks.push_back({tick, fmt::format("{:.6g}", shown)});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -27,7 +28,7 @@ class ReportInBrowser : public testing::Test {
   std::string open(const ReportData& data, int width, const std::string& script) {
     core::write_file_atomic(folder_.path() / "report.html", render_report(data));
     const std::string outer = fmt::format(
-        R"(<!doctype html><html><body><script>
+        R"html(<!doctype html><html><body><script>
 function look(frame) {{
   const page = frame.contentDocument;
   const view = frame.contentWindow;
@@ -35,7 +36,7 @@ function look(frame) {{
   try {{ {} }} catch (error) {{ root.dataset.error = String(error); }}
   for (const [name, value] of Object.entries(page.documentElement.dataset)) root.dataset[name] = value;
 }}
-</script><iframe style="width:{}px;height:800px;border:0" src="report.html" onload="look(this)"></iframe></body></html>)",
+</script><iframe style="width:{}px;height:800px;border:0" src="report.html" onload="look(this)"></iframe></body></html>)html",
         script, width);
     core::write_file_atomic(folder_.path() / "outer.html", outer);
     const auto dom = folder_.path() / "dom.html";

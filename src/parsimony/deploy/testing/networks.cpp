@@ -11,7 +11,21 @@
 namespace parsimony::deploy::testing {
 namespace {
 
-using namespace graph;
+using graph::Add;
+using graph::BatchNorm;
+using graph::Concat;
+using graph::Conv;
+using graph::GlobalPool;
+using graph::Graph;
+using graph::Input;
+using graph::Layer;
+using graph::NodeId;
+using graph::Relu;
+using graph::Resize;
+using graph::Section;
+using graph::Shape;
+using graph::Size;
+using graph::Zero;
 
 class RandomNetwork {
  public:
@@ -21,17 +35,16 @@ class RandomNetwork {
 
   void append_layer() {
     const NodeId x = any();
-    const std::int64_t channels = shape(x).channels;
     switch (rng_.below(11)) {
       case 0:
         append(depthwise(x), {x});
         break;
       case 1:
       case 2:
-        append(BatchNorm{channels}, {append(dense(x, 4 + rng_.below(6)), {x})});
+        append_conv_norm(x);
         break;
       case 3:
-        append(BatchNorm{channels}, {x});
+        append(BatchNorm{shape(x).channels}, {x});
         break;
       case 4:
         append(Relu{.six = rng_.chance(0.5)}, {x});
@@ -96,6 +109,11 @@ class RandomNetwork {
     return conv;
   }
 
+  void append_conv_norm(NodeId x) {
+    const Conv conv = dense(x, 4 + rng_.below(6));
+    append(BatchNorm{conv.out_channels}, {append(conv, {x})});
+  }
+
   // Of two or three maps; others are brought to the first one's shape, or to it by a pooled pixel.
   void append_sum(NodeId x) {
     std::vector<NodeId> terms = {x};
@@ -119,12 +137,12 @@ class RandomNetwork {
 }  // namespace
 
 Graph cell_network(std::string_view genotype, std::string_view encoder, int width, int classes) {
-  EncoderOptions encoder_options;
+  graph::EncoderOptions encoder_options;
   encoder_options.name = encoder;
-  return lower(space::parse_cell_genotype(genotype),
-               encoder_options,
-               DecoderOptions{.width = width},
-               classes)
+  return graph::lower(space::parse_cell_genotype(genotype),
+                      encoder_options,
+                      graph::DecoderOptions{.width = width},
+                      classes)
       .graph;
 }
 
