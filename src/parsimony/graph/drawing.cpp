@@ -19,17 +19,28 @@ struct OpLook {
 
 OpLook look_of(CellOp op) {
   switch (op) {
-    case CellOp::kConv1x1: return {"conv 1×1", "", "conv"};
-    case CellOp::kConv3x3: return {"conv 3×3", "", "conv"};
-    case CellOp::kSepConv3x3: return {"sep 3×3", "", "sep"};
-    case CellOp::kSepConv5x5: return {"sep 5×5", "", "sep"};
-    case CellOp::kGlobalPool: return {"global pool", "", "pool"};
-    case CellOp::kConv3x3Dil3: return {"conv 3×3", "dilation 3", "conv"};
-    case CellOp::kConv3x3Dil12: return {"conv 3×3", "dilation 12", "conv"};
-    case CellOp::kSepConv3x3Dil3: return {"sep 3×3", "dilation 3", "sep"};
-    case CellOp::kSepConv5x5Dil6: return {"sep 5×5", "dilation 6", "sep"};
-    case CellOp::kSkip: return {"skip", "", "skip"};
-    case CellOp::kNone: return {"none", "", "none"};
+    case CellOp::kConv1x1:
+      return {"conv 1×1", "", "conv"};
+    case CellOp::kConv3x3:
+      return {"conv 3×3", "", "conv"};
+    case CellOp::kSepConv3x3:
+      return {"sep 3×3", "", "sep"};
+    case CellOp::kSepConv5x5:
+      return {"sep 5×5", "", "sep"};
+    case CellOp::kGlobalPool:
+      return {"global pool", "", "pool"};
+    case CellOp::kConv3x3Dil3:
+      return {"conv 3×3", "dilation 3", "conv"};
+    case CellOp::kConv3x3Dil12:
+      return {"conv 3×3", "dilation 12", "conv"};
+    case CellOp::kSepConv3x3Dil3:
+      return {"sep 3×3", "dilation 3", "sep"};
+    case CellOp::kSepConv5x5Dil6:
+      return {"sep 5×5", "dilation 6", "sep"};
+    case CellOp::kSkip:
+      return {"skip", "", "skip"};
+    case CellOp::kNone:
+      return {"none", "", "none"};
   }
   return {"?", "", "plain"};
 }
@@ -64,8 +75,9 @@ std::vector<bool> features_that_matter(const CellGenotype& genotype) {
   std::vector<bool> zero(features.size(), false);
   for (std::size_t f = 1; f < features.size(); ++f) {
     const auto& sources = features[f].sources;
-    zero[f] = features[f].op == CellOp::kNone ||
-              std::all_of(sources.begin(), sources.end(), [&zero](std::size_t s) { return zero[s]; });
+    zero[f] =
+        features[f].op == CellOp::kNone ||
+        std::all_of(sources.begin(), sources.end(), [&zero](std::size_t s) { return zero[s]; });
   }
   // Interest spreads upwards from the output, through what is not zero.
   std::vector<bool> matters(features.size(), false);
@@ -86,7 +98,9 @@ std::string draw_cell(const CellGenotype& genotype) {
 
   Diagram diagram;
   diagram.label = fmt::format("Cell with {} operations; its output is the sum of {} feature map{}",
-                              1 + 2 * genotype.layers.size(), outputs.size(), outputs.size() == 1 ? "" : "s");
+                              1 + 2 * genotype.layers.size(),
+                              outputs.size(),
+                              outputs.size() == 1 ? "" : "s");
   diagram.caption = constant_note(constant);
   diagram.add({.layout = {0, kOpWidth, 30},
                .style = "plain",
@@ -105,25 +119,31 @@ std::string draw_cell(const CellGenotype& genotype) {
     } else {
       const OpLook look = look_of(feature.op);
       const auto name = space::kCellOpNames[static_cast<std::size_t>(feature.op)];
-      diagram.add({.layout = {rank, kOpWidth, kOpHeight},
-                   .style = look.style,
-                   .title = std::string(look.title),
-                   .detail = std::string(look.detail),
-                   .tooltip = fmt::format("feature {} = {} of feature {}", f, name, feature.sources[0]),
-                   .faded = !matters[f]});
+      diagram.add(
+          {.layout = {rank, kOpWidth, kOpHeight},
+           .style = look.style,
+           .title = std::string(look.title),
+           .detail = std::string(look.detail),
+           .tooltip = fmt::format("feature {} = {} of feature {}", f, name, feature.sources[0]),
+           .faded = !matters[f]});
     }
     for (const std::size_t source : feature.sources) {
-      diagram.connect(source, f, fmt::format("feature {} to feature {}", source, f), !matters[f] || !matters[source]);
+      diagram.connect(source,
+                      f,
+                      fmt::format("feature {} to feature {}", source, f),
+                      !matters[f] || !matters[source]);
     }
   }
-  const std::size_t out = diagram.add({.layout = {2 * static_cast<int>(genotype.layers.size()) + 2, 132, 30},
-                                       .style = "plain",
-                                       .title = outputs.size() > 1 ? "sum = cell output" : "cell output",
-                                       .tooltip = "the sum of what no layer of the cell reads",
-                                       .faded = constant});
+  const std::size_t out =
+      diagram.add({.layout = {2 * static_cast<int>(genotype.layers.size()) + 2, 132, 30},
+                   .style = "plain",
+                   .title = outputs.size() > 1 ? "sum = cell output" : "cell output",
+                   .tooltip = "the sum of what no layer of the cell reads",
+                   .faded = constant});
   for (const int f : outputs) {
     const auto feature = static_cast<std::size_t>(f);
-    diagram.connect(feature, out, fmt::format("feature {} is part of the output", f), !matters[feature]);
+    diagram.connect(
+        feature, out, fmt::format("feature {} is part of the output", f), !matters[feature]);
   }
   return to_svg(diagram);
 }
@@ -136,21 +156,28 @@ std::string draw_decoder(const CellGenotype& genotype,
 
   Diagram diagram;
   diagram.label = fmt::format("Decoder with {} block{} of which {} {} collected",
-                              genotype.blocks.size(), genotype.blocks.size() == 1 ? "" : "s",
-                              collected.size(), collected.size() == 1 ? "is" : "are");
+                              genotype.blocks.size(),
+                              genotype.blocks.size() == 1 ? "" : "s",
+                              collected.size(),
+                              collected.size() == 1 ? "is" : "are");
   diagram.caption = constant_note(constant);
   diagram.frame = "encoder, finest to coarsest feature map";
   for (std::size_t tap = 0; tap < strides.size(); ++tap) {
-    const bool read = std::any_of(genotype.blocks.begin(), genotype.blocks.end(), [tap](const auto& block) {
-      return block.first == static_cast<int>(tap) || block.second == static_cast<int>(tap);
-    });
-    diagram.add({.layout = {0, 84, kOpHeight, true},
-                 .style = "plain",
-                 .title = fmt::format("tap {}", tap),
-                 .detail = fmt::format("stride {}", strides[tap]),
-                 .tooltip = fmt::format("encoder tap {} at stride {}, brought to the decoder's width by a 1×1 convolution{}",
-                                        tap, strides[tap], read ? "" : "; no block reads it"),
-                 .faded = !read || constant});
+    const bool read =
+        std::any_of(genotype.blocks.begin(), genotype.blocks.end(), [tap](const auto& block) {
+          return block.first == static_cast<int>(tap) || block.second == static_cast<int>(tap);
+        });
+    diagram.add(
+        {.layout = {0, 84, kOpHeight, true},
+         .style = "plain",
+         .title = fmt::format("tap {}", tap),
+         .detail = fmt::format("stride {}", strides[tap]),
+         .tooltip = fmt::format(
+             "encoder tap {} at stride {}, brought to the decoder's width by a 1×1 convolution{}",
+             tap,
+             strides[tap],
+             read ? "" : "; no block reads it"),
+         .faded = !read || constant});
   }
   std::vector<std::int64_t> stride_of(strides.begin(), strides.end());
   std::vector<int> rank_of(strides.size(), 0);
@@ -169,19 +196,25 @@ std::string draw_decoder(const CellGenotype& genotype,
     for (const std::size_t input : inputs) {
       if (stride_of[input] > stride) resized = fmt::format("↑{}", stride_of[input] / stride);
     }
-    const std::size_t box = diagram.add({.layout = {static_cast<int>(rank), 124, 44},
-                                         .style = "conv",
-                                         .title = fmt::format("block {}", b),
-                                         .detail = "cell + cell",
-                                         .left_note = resized,
-                                         .right_note = fmt::format("/{}", stride),
-                                         .tooltip = fmt::format("block {}: cell(input {}) + cell(input {}), own weights each, at stride {}{}",
-                                                                b, inputs[0], inputs[1], stride,
-                                                                resized.empty() ? "" : "; the smaller map is enlarged, " + resized),
-                                         .faded = constant});
+    const std::size_t box = diagram.add(
+        {.layout = {static_cast<int>(rank), 124, 44},
+         .style = "conv",
+         .title = fmt::format("block {}", b),
+         .detail = "cell + cell",
+         .left_note = resized,
+         .right_note = fmt::format("/{}", stride),
+         .tooltip = fmt::format(
+             "block {}: cell(input {}) + cell(input {}), own weights each, at stride {}{}",
+             b,
+             inputs[0],
+             inputs[1],
+             stride,
+             resized.empty() ? "" : "; the smaller map is enlarged, " + resized),
+         .faded = constant});
     for (const std::size_t input : inputs) {
-      const std::string source = input < strides.size() ? fmt::format("tap {}", input)
-                                                        : fmt::format("block {}", input - strides.size());
+      const std::string source = input < strides.size()
+                                     ? fmt::format("tap {}", input)
+                                     : fmt::format("block {}", input - strides.size());
       diagram.connect(input, box, fmt::format("{} to block {}", source, b), constant);
     }
   }
@@ -193,22 +226,25 @@ std::string draw_decoder(const CellGenotype& genotype,
   int head_rank = static_cast<int>(in_rank.size());
   std::size_t joint = static_cast<std::size_t>(space::kEncoderTaps + collected.front());
   if (collected.size() > 1) {
-    joint = diagram.add({.layout = {head_rank++, 150, 30},
-                         .style = "plain",
-                         .title = fmt::format("concatenate {}", collected.size()),
-                         .tooltip = fmt::format("outputs of the blocks that no block reads, enlarged to stride {}", finest),
-                         .faded = constant});
+    joint = diagram.add(
+        {.layout = {head_rank++, 150, 30},
+         .style = "plain",
+         .title = fmt::format("concatenate {}", collected.size()),
+         .tooltip = fmt::format("outputs of the blocks that no block reads, enlarged to stride {}",
+                                finest),
+         .faded = constant});
     for (const int b : collected) {
       const auto block = static_cast<std::size_t>(space::kEncoderTaps + b);
       diagram.connect(block, joint, fmt::format("block {} is collected", b), constant);
     }
   }
-  const std::size_t head = diagram.add({.layout = {head_rank, 204, kOpHeight},
-                                        .style = "plain",
-                                        .title = "ReLU · conv 1×1 · conv 3×3",
-                                        .detail = fmt::format("logits at stride {}", finest),
-                                        .tooltip = fmt::format("the head: logits at stride {}", finest),
-                                        .faded = constant});
+  const std::size_t head =
+      diagram.add({.layout = {head_rank, 204, kOpHeight},
+                   .style = "plain",
+                   .title = "ReLU · conv 1×1 · conv 3×3",
+                   .detail = fmt::format("logits at stride {}", finest),
+                   .tooltip = fmt::format("the head: logits at stride {}", finest),
+                   .faded = constant});
   diagram.connect(joint, head, "to the head", constant);
   return to_svg(diagram);
 }

@@ -13,13 +13,14 @@ namespace parsimony::graph {
 // Strides of the encoder taps of MobileNet-v2, from the finest to the coarsest.
 inline constexpr std::array<std::int64_t, space::kEncoderTaps> kUsualTapStrides = {4, 8, 16, 32};
 
-// Drawings of a genotype as self-contained SVG, read from top to bottom: files of their own as well as
-// parts of an HTML page, in light and dark mode (the page may set --ink and --op-conv, --op-sep,
-// --op-pool, --op-skip). What cannot change the network's answer is faded: "none" and all that only it
-// reads, sums of nothing but zeros, taps that no block reads.
+// Drawings of a genotype as self-contained SVG, read from top to bottom: files of their own as well
+// as parts of an HTML page, in light and dark mode (the page may set --ink and --op-conv, --op-sep,
+// --op-pool, --op-skip). What cannot change the network's answer is faded: "none" and all that only
+// it reads, sums of nothing but zeros, taps that no block reads.
 std::string draw_cell(const space::CellGenotype& genotype);
-std::string draw_decoder(const space::CellGenotype& genotype,
-                         const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
+std::string draw_decoder(
+    const space::CellGenotype& genotype,
+    const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
 
 // Which features of a cell (see CellGenotype) can change the cell's answer, by feature index.
 std::vector<bool> features_that_matter(const space::CellGenotype& genotype);

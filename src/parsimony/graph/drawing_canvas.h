@@ -31,7 +31,8 @@ struct Diagram {
   std::string caption;  // below the drawing, may be empty
   std::vector<DrawnBox> boxes;
   std::vector<DrawnArrow> arrows;
-  // When not empty: a frame with this name around the boxes of rank 0, which lead from left to right.
+  // When not empty: a frame with this name around the boxes of rank 0, which lead from left to
+  // right.
   std::string frame;
 
   std::size_t add(DrawnBox box);

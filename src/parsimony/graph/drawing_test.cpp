@@ -15,13 +15,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-CellGenotype arch0() { return space::parse_cell_genotype("[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]"); }
+CellGenotype arch0() {
+  return space::parse_cell_genotype("[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]");
+}
 
 TEST(Drawing, ArbitraryGenotypesGiveWellFormedSvg) {
   core::Rng rng(3);
   for (int i = 0; i < 120; ++i) {
-    const space::CellSpace cells(
-        {.blocks = static_cast<int>(1 + rng.below(8)), .cell_layers = static_cast<int>(1 + rng.below(7))});
+    const space::CellSpace cells({.blocks = static_cast<int>(1 + rng.below(8)),
+                                  .cell_layers = static_cast<int>(1 + rng.below(7))});
     const CellGenotype genotype = cells.genotype(space::sample(cells, rng));
     for (const std::string& svg : {draw_cell(genotype), draw_decoder(genotype)}) {
       EXPECT_EQ(xml_fault(svg), "") << to_text(genotype);

@@ -41,7 +41,9 @@ class LayeredLayout {
     }
     for (const LayoutArrow& arrow : arrows_) {
       core::require(boxes_[arrow.from].rank < boxes_[arrow.to].rank,
-                    "layout: arrow from box {} to box {} does not lead to a later rank", arrow.from, arrow.to);
+                    "layout: arrow from box {} to box {} does not lead to a later rank",
+                    arrow.from,
+                    arrow.to);
       std::vector<std::size_t> chain = {arrow.from};
       for (int rank = boxes_[arrow.from].rank + 1; rank < boxes_[arrow.to].rank; ++rank) {
         chain.push_back(places_.size());
@@ -61,8 +63,8 @@ class LayeredLayout {
     }
   }
 
-  // Sorts every rank by the mean position of its neighbours, downwards and upwards in turn, and keeps
-  // the order with the fewest crossings.
+  // Sorts every rank by the mean position of its neighbours, downwards and upwards in turn, and
+  // keeps the order with the fewest crossings.
   void order() {
     constexpr int kSweeps = 24;
     auto best = ranks_;
@@ -93,7 +95,8 @@ class LayeredLayout {
   }
 
   void sort_rank(std::vector<std::size_t>& rank, bool down) {
-    if (std::any_of(rank.begin(), rank.end(), [&](std::size_t p) { return places_[p].keep_order; })) return;
+    if (std::any_of(rank.begin(), rank.end(), [&](std::size_t p) { return places_[p].keep_order; }))
+      return;
     const std::vector<double> position = positions();
     std::vector<double> key(places_.size());
     for (const std::size_t p : rank) {
@@ -102,7 +105,8 @@ class LayeredLayout {
       for (const std::size_t n : near) sum += position[n];
       key[p] = near.empty() ? position[p] : sum / static_cast<double>(near.size());
     }
-    std::stable_sort(rank.begin(), rank.end(), [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
+    std::stable_sort(
+        rank.begin(), rank.end(), [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
   }
 
   std::size_t crossings() const {
@@ -124,14 +128,16 @@ class LayeredLayout {
 
   double distance(std::size_t left, std::size_t right) const {
     const bool slot = places_[left].slot || places_[right].slot;
-    return (places_[left].width + places_[right].width) / 2 + (slot ? options_.slot_gap : options_.box_gap);
+    return (places_[left].width + places_[right].width) / 2 +
+           (slot ? options_.slot_gap : options_.box_gap);
   }
 
   void assign_x() {
     constexpr int kRounds = 120;
     for (const auto& rank : ranks_) {
       double x = 0;
-      for (std::size_t i = 1; i < rank.size(); ++i) places_[rank[i]].x = x += distance(rank[i - 1], rank[i]);
+      for (std::size_t i = 1; i < rank.size(); ++i)
+        places_[rank[i]].x = x += distance(rank[i - 1], rank[i]);
       for (const std::size_t p : rank) places_[p].x -= x / 2;
     }
     for (int round = 0; round < kRounds; ++round) {
@@ -159,8 +165,8 @@ class LayeredLayout {
       if (i > 0) offset += distance(rank[i - 1], rank[i]);
       offsets.push_back(offset);
       const Place& place = places_[rank[i]];
-      // Straight passing arrows matter more than centred boxes. What no arrow touches stays close to
-      // the others without moving them.
+      // Straight passing arrows matter more than centred boxes. What no arrow touches stays close
+      // to the others without moving them.
       const bool loose = place.above.empty() && place.below.empty();
       const double weight = loose ? 1e-3 : place.slot ? 4 : 1;
       const double wanted = loose ? middle : wanted_x(place, down, both_sides);
@@ -175,7 +181,8 @@ class LayeredLayout {
     }
     std::size_t i = 0;
     for (const Group& group : groups) {
-      for (std::size_t k = 0; k < group.count; ++k, ++i) places_[rank[i]].x = group.mean() + offsets[i];
+      for (std::size_t k = 0; k < group.count; ++k, ++i)
+        places_[rank[i]].x = group.mean() + offsets[i];
     }
   }
 
@@ -217,7 +224,8 @@ class LayeredLayout {
     layout.width = right - left;
     layout.height = y - options_.rank_gap;
     for (std::size_t b = 0; b < boxes_.size(); ++b) {
-      layout.centres.push_back({places_[b].x - left, middles[static_cast<std::size_t>(boxes_[b].rank)]});
+      layout.centres.push_back(
+          {places_[b].x - left, middles[static_cast<std::size_t>(boxes_[b].rank)]});
     }
     const std::vector<double> entries = entry_offsets();
     for (std::size_t a = 0; a < arrows_.size(); ++a) {
@@ -247,7 +255,8 @@ class LayeredLayout {
         if (arrows_[a].to == box) incoming.push_back(a);
       }
       std::stable_sort(incoming.begin(), incoming.end(), [this](std::size_t a, std::size_t b) {
-        return places_[chains_[a][chains_[a].size() - 2]].x < places_[chains_[b][chains_[b].size() - 2]].x;
+        return places_[chains_[a][chains_[a].size() - 2]].x <
+               places_[chains_[b][chains_[b].size() - 2]].x;
       });
       const double step = boxes_[box].width / static_cast<double>(incoming.size() + 1);
       for (std::size_t i = 0; i < incoming.size(); ++i) {

@@ -6,9 +6,10 @@
 
 namespace parsimony::graph {
 
-// Where the boxes and arrows of a drawing go: a layered layout (Sugiyama, Tagawa, Toda, IEEE SMC 1981).
-// Boxes stand in ranks from top to bottom. An arrow bends only between two ranks, and one that passes a
-// rank is given a slot of its own among its boxes, so no arrow ever runs through a box.
+// Where the boxes and arrows of a drawing go: a layered layout (Sugiyama, Tagawa, Toda, IEEE SMC
+// 1981). Boxes stand in ranks from top to bottom. An arrow bends only between two ranks, and one
+// that passes a rank is given a slot of its own among its boxes, so no arrow ever runs through a
+// box.
 //
 //   const Layout layout = lay_out({{0, 80, 30}, {1, 80, 30}}, {{0, 1}}, {});
 struct LayoutBox {
@@ -34,8 +35,8 @@ struct LayoutPoint {
 
 struct Layout {
   std::vector<LayoutPoint> centres;  // of the boxes
-  // Per arrow an even number of points: it leaves at the first, enters at the last, runs straight down
-  // from the 1st to the 2nd, the 3rd to the 4th, ... and bends between the 2nd and 3rd, ...
+  // Per arrow an even number of points: it leaves at the first, enters at the last, runs straight
+  // down from the 1st to the 2nd, the 3rd to the 4th, ... and bends between the 2nd and 3rd, ...
   std::vector<std::vector<LayoutPoint>> routes;
   double width = 0, height = 0;  // everything lies within [0, width] x [0, height]
 };

@@ -25,7 +25,8 @@ Picture random_picture(core::Rng rng) {
   }
   for (std::size_t to = 0; to < picture.boxes.size(); ++to) {
     for (std::size_t from = 0; from < to; ++from) {
-      if (picture.boxes[from].rank < picture.boxes[to].rank && rng.chance(0.25)) picture.arrows.push_back({from, to});
+      if (picture.boxes[from].rank < picture.boxes[to].rank && rng.chance(0.25))
+        picture.arrows.push_back({from, to});
     }
   }
   return picture;
@@ -45,7 +46,8 @@ TEST_P(RandomLayout, NothingLiesOnABox) {
     EXPECT_LE(centre.y + box.height / 2, layout.height + 1e-6);
     for (std::size_t other = 0; other < b; ++other) {
       if (picture.boxes[other].rank != box.rank) continue;
-      EXPECT_GE(std::abs(layout.centres[other].x - centre.x), (picture.boxes[other].width + box.width) / 2 + 10);
+      EXPECT_GE(std::abs(layout.centres[other].x - centre.x),
+                (picture.boxes[other].width + box.width) / 2 + 10);
     }
     for (std::size_t a = 0; a < picture.arrows.size(); ++a) {
       if (picture.arrows[a].from == b || picture.arrows[a].to == b) continue;
@@ -68,9 +70,12 @@ TEST_P(RandomLayout, ArrowsRunFromBoxToBoxDownwards) {
     const LayoutArrow& arrow = picture.arrows[a];
     ASSERT_EQ(route.size() % 2, 0u);
     EXPECT_NEAR(route.front().x, layout.centres[arrow.from].x, 1e-9);
-    EXPECT_NEAR(route.front().y, layout.centres[arrow.from].y + picture.boxes[arrow.from].height / 2, 1e-9);
-    EXPECT_LT(std::abs(route.back().x - layout.centres[arrow.to].x), picture.boxes[arrow.to].width / 2);
-    EXPECT_NEAR(route.back().y, layout.centres[arrow.to].y - picture.boxes[arrow.to].height / 2, 1e-9);
+    EXPECT_NEAR(
+        route.front().y, layout.centres[arrow.from].y + picture.boxes[arrow.from].height / 2, 1e-9);
+    EXPECT_LT(std::abs(route.back().x - layout.centres[arrow.to].x),
+              picture.boxes[arrow.to].width / 2);
+    EXPECT_NEAR(
+        route.back().y, layout.centres[arrow.to].y - picture.boxes[arrow.to].height / 2, 1e-9);
     for (std::size_t i = 1; i < route.size(); ++i) EXPECT_GE(route[i].y, route[i - 1].y - 1e-9);
   }
 }
@@ -78,7 +83,8 @@ TEST_P(RandomLayout, ArrowsRunFromBoxToBoxDownwards) {
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomLayout, testing::Range(0, 40));
 
 TEST(LayeredLayout, KeepsTheOrderThatWasAskedFor) {
-  const Layout layout = lay_out({{0, 40, 20, true}, {0, 40, 20, true}, {1, 40, 20}, {1, 40, 20}}, {{0, 3}, {1, 2}}, {});
+  const Layout layout = lay_out(
+      {{0, 40, 20, true}, {0, 40, 20, true}, {1, 40, 20}, {1, 40, 20}}, {{0, 3}, {1, 2}}, {});
   EXPECT_LT(layout.centres[0].x, layout.centres[1].x);
   // The row below gives way instead: no crossing.
   EXPECT_LT(layout.centres[3].x, layout.centres[2].x);

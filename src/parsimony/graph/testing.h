@@ -29,20 +29,26 @@ class XmlCheck {
   }
 
  private:
-  void fail(const std::string& what) { fault_ = what + " near '" + std::string(text_.substr(at_, 60)) + "'"; }
+  void fail(const std::string& what) {
+    fault_ = what + " near '" + std::string(text_.substr(at_, 60)) + "'";
+  }
 
   void character() {
     if (text_[at_] == '&') {
       const auto end = text_.find(';', at_);
-      const std::string_view name = text_.substr(at_ + 1, end == std::string_view::npos ? 0 : end - at_ - 1);
-      if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "#39") return fail("unknown entity");
+      const std::string_view name =
+          text_.substr(at_ + 1, end == std::string_view::npos ? 0 : end - at_ - 1);
+      if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "#39")
+        return fail("unknown entity");
     }
     ++at_;
   }
 
   std::string name() {
     const std::size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '-')) ++at_;
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '-'))
+      ++at_;
     return std::string(text_.substr(begin, at_ - begin));
   }
 
@@ -73,9 +79,11 @@ class XmlCheck {
       }
       attributes.push_back(name());
       for (std::size_t i = 0; i + 1 < attributes.size(); ++i) {
-        if (attributes[i] == attributes.back()) return fail("attribute " + attributes.back() + " stands twice");
+        if (attributes[i] == attributes.back())
+          return fail("attribute " + attributes.back() + " stands twice");
       }
-      if (attributes.back().empty() || text_.substr(at_, 2) != "=\"") return fail("expected an attribute");
+      if (attributes.back().empty() || text_.substr(at_, 2) != "=\"")
+        return fail("expected an attribute");
       at_ += 2;
       while (at_ < text_.size() && text_[at_] != '"' && fault_.empty()) {
         if (text_[at_] == '<') return fail("< in an attribute");
@@ -91,11 +99,15 @@ class XmlCheck {
   std::string fault_;
 };
 
-inline std::string xml_fault(std::string_view text) { return XmlCheck(text).fault(); }
+inline std::string xml_fault(std::string_view text) {
+  return XmlCheck(text).fault();
+}
 
 inline std::size_t occurrences(std::string_view text, std::string_view part) {
   std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  for (auto at = text.find(part); at != std::string_view::npos;
+       at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }
 

@@ -26,9 +26,9 @@ Prefix prefix_for(double largest) {
   return {1, ""};
 }
 
-// The smallest step of 1, 2 or 5 times a power of ten that needs at most six ticks.
+// The smallest step of 1, 2 or 5 times a power of ten that needs at most seven ticks.
 double tick_step(double range) {
-  constexpr double kIntervals = 5;
+  constexpr double kIntervals = 6;
   const double rough = range / kIntervals;
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
   for (const double factor : {1.0, 2.0, 5.0}) {
@@ -41,7 +41,8 @@ std::vector<double> linear_ticks(double low, double high, bool whole) {
   double step = tick_step(high - low);
   if (whole) step = std::max(1.0, step);
   std::vector<double> ticks;
-  for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k) ticks.push_back(k * step);
+  for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k)
+    ticks.push_back(k * step);
   return ticks;
 }
 
@@ -96,9 +97,8 @@ Axis make_axis(const std::vector<double>& values, const AxisOptions& options) {
   }
   const Prefix prefix = options.counts ? prefix_for(axis.high) : Prefix{};
   axis.prefix = std::string(prefix.text);
-  const auto ticks = axis.logarithmic
-                         ? log_ticks(axis.low, axis.high)
-                         : linear_ticks(axis.low, axis.high, options.whole);
+  const auto ticks = axis.logarithmic ? log_ticks(axis.low, axis.high)
+                                      : linear_ticks(axis.low, axis.high, options.whole);
   double last = -1;
   for (const double tick : ticks) {
     // On a logarithmic axis neighbours differ in distance, and the nearest would touch.

@@ -23,11 +23,11 @@ struct Axis {
 };
 
 struct AxisOptions {
-  bool counts = false;         // large numbers, labelled with a prefix
-  bool may_be_log = false;     // becomes logarithmic when the values span more than a factor of 6
-  bool whole = false;          // only whole numbers make sense
-  bool from_zero = false;      // 0 belongs to the range
-  double headroom = 0.06;      // share of the range added at both ends
+  bool counts = false;      // large numbers, labelled with a prefix
+  bool may_be_log = false;  // becomes logarithmic when the values span more than a factor of 6
+  bool whole = false;       // only whole numbers make sense
+  bool from_zero = false;   // 0 belongs to the range
+  double headroom = 0.06;   // share of the range added at both ends
 };
 
 // `values` may be empty or all equal; the axis then still has a range.

@@ -37,13 +37,15 @@ TEST(Axis, WholeNumbersHaveWholeTicks) {
 }
 
 TEST(Axis, EveryInputGivesAUsableAxis) {
-  const std::vector<std::vector<double>> inputs = {{}, {0}, {5}, {-3}, {1e-9}, {7e9, 7e9}, {-1, 1}, {1e-300, 1e300}};
+  const std::vector<std::vector<double>> inputs = {
+      {}, {0}, {5}, {-3}, {1e-9}, {7e9, 7e9}, {-1, 1}, {1e-30, 1e30}};
   for (const auto& values : inputs) {
-    for (const AxisOptions& options :
-         {AxisOptions{}, AxisOptions{.counts = true, .may_be_log = true}, AxisOptions{.whole = true, .from_zero = true}}) {
+    for (const AxisOptions& options : {AxisOptions{},
+                                       AxisOptions{.counts = true, .may_be_log = true},
+                                       AxisOptions{.whole = true, .from_zero = true}}) {
       const Axis axis = make_axis(values, options);
       EXPECT_LT(axis.low, axis.high);
-      EXPECT_LE(axis.ticks.size(), 1300u);
+      EXPECT_LE(axis.ticks.size(), 12u);
       for (const double value : values) {
         EXPECT_GE(axis.place(value), 0);
         EXPECT_LE(axis.place(value), 1);

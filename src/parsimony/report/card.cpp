@@ -17,8 +17,9 @@ std::string explanation(const study::Trial& trial) {
     return fmt::format("ended {}: {}", pruned->where, pruned->why);
   }
   if (const auto* failed = std::get_if<study::Failed>(&*trial.outcome)) {
-    return failed->message.empty() ? std::string(study::name_of(failed->reason))
-                                   : fmt::format("{}: {}", study::name_of(failed->reason), failed->message);
+    return failed->message.empty()
+               ? std::string(study::name_of(failed->reason))
+               : fmt::format("{}: {}", study::name_of(failed->reason), failed->message);
   }
   return {};
 }
@@ -32,13 +33,16 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
       }
     }
   }
-  for (const auto& [name, value] : trial.costs) fact(out, term_of(name).title, format_score(name, value));
+  for (const auto& [name, value] : trial.costs)
+    fact(out, term_of(name).title, format_score(name, value));
   if (const auto found = view.models.find(trial.id); found != view.models.end()) {
     const ReportedModel& model = *found->second;
     for (const char* name : {"miou", "pixel_accuracy", "mean_accuracy"}) {
-      if (const auto value = value_of(model, name)) fact(out, term_of(name).title + ", test", format_score(name, *value));
+      if (const auto value = value_of(model, name))
+        fact(out, term_of(name).title + ", test", format_score(name, *value));
     }
-    if (model.onnx_difference) fact(out, "ONNX, largest difference", fmt::format("{:.2g}", *model.onnx_difference));
+    if (model.onnx_difference)
+      fact(out, "ONNX, largest difference", fmt::format("{:.2g}", *model.onnx_difference));
     if (!model.model.folder.empty()) fact(out, "Folder", model.model.folder);
   }
   fact(out, "Time spent", core::human_duration(trial.seconds));
@@ -52,7 +56,8 @@ void drawings(std::string& out, const View& view, const study::Trial& trial) {
     put(out,
         R"(<div class="drawings"><figure><figcaption>Cell</figcaption><div class="scroll">{}</div></figure>)"
         R"(<figure><figcaption>Decoder</figcaption><div class="scroll">{}</div></figure></div>)",
-        graph::draw_cell(genotype), graph::draw_decoder(genotype, view.data.tap_strides));
+        graph::draw_cell(genotype),
+        graph::draw_decoder(genotype, view.data.tap_strides));
   } catch (const core::Error&) {
     // Of another space: there is no drawing for it, the text has to do.
     return;
@@ -63,19 +68,28 @@ void drawings(std::string& out, const View& view, const study::Trial& trial) {
 
 std::string render_card(const View& view, const study::Trial& trial) {
   std::string out;
-  put(out, R"(<h3>Candidate #{}</h3><p class="badges"><span class="badge {}">{}</span>)",
-      trial.id, word_of(trial), word_of(trial));
-  if (view.on_front.contains(trial.id)) put(out, R"(<span class="badge front">on the front</span>)");
-  if (view.models.contains(trial.id)) put(out, R"(<span class="badge final">trained to the end</span>)");
+  put(out,
+      R"(<h3>Candidate #{}</h3><p class="badges"><span class="badge {}">{}</span>)",
+      trial.id,
+      word_of(trial),
+      word_of(trial));
+  if (view.on_front.contains(trial.id))
+    put(out, R"(<span class="badge front">on the front</span>)");
+  if (view.models.contains(trial.id))
+    put(out, R"(<span class="badge final">trained to the end</span>)");
   put(out, "</p>");
-  if (const std::string text = explanation(trial); !text.empty()) put(out, "<p>{}</p>", escape_markup(text));
+  if (const std::string text = explanation(trial); !text.empty())
+    put(out, "<p>{}</p>", escape_markup(text));
   numbers(out, view, trial);
-  put(out, R"(<p class="genotype"><span>Genotype</span> <code>{}</code></p>)", escape_markup(trial.genotype));
+  put(out,
+      R"(<p class="genotype"><span>Genotype</span> <code>{}</code></p>)",
+      escape_markup(trial.genotype));
   if (view.drawn.contains(trial.id)) {
     drawings(out, view, trial);
   } else {
-    put(out, R"(<p class="note">Drawings are kept for the front and the best candidates; )"
-             R"(<code>parsimony inspect --genotype</code> draws any other.</p>)");
+    put(out,
+        R"(<p class="note">Drawings are kept for the front and the best candidates; )"
+        R"(<code>parsimony inspect --genotype</code> draws any other.</p>)");
   }
   return out;
 }

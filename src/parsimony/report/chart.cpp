@@ -20,7 +20,9 @@ struct Box {
   }
 };
 
-bool is_line(Mark mark) { return mark == Mark::kLine || mark == Mark::kSteps; }
+bool is_line(Mark mark) {
+  return mark == Mark::kLine || mark == Mark::kSteps;
+}
 
 class ChartRenderer {
  public:
@@ -40,12 +42,17 @@ class ChartRenderer {
     put(out_, R"(<figure class="chart"><figcaption>{}</figcaption>)", escape_markup(chart_.title));
     put(out_,
         R"(<svg viewBox="0 0 {} {}" role="group" tabindex="0" aria-roledescription="chart" aria-label="{}">)",
-        kWidth, kHeight, escape_markup(chart_.title + ". " + chart_.description));
+        kWidth,
+        kHeight,
+        escape_markup(chart_.title + ". " + chart_.description));
     axes();
     for (std::size_t i = 0; i < chart_.series.size(); ++i) {
       const ChartSeries& series = chart_.series[i];
       if (series.points.empty()) continue;
-      put(out_, R"(<g class="s {}{}" data-s="{}">)", series.style, series.dashed ? " dashed" : "", i);
+      put(out_,
+          R"(<g class="s {}" data-s="{}">)",
+          series.style,
+          i);
       if (is_line(series.mark)) {
         line(series);
       } else {
@@ -75,16 +82,31 @@ class ChartRenderer {
     out_ += "<g class=\"axes\" aria-hidden=\"true\">\n";
     for (const Tick& tick : y_.ticks) {
       const double y = py(tick.value);
-      put(out_, R"(<path class="grid" d="M{} {:.1f}H{}"/><text class="y" x="{}" y="{:.1f}">{}</text>)",
-          kLeft, y, kRight, kLeft - 8, y + 4.5, tick.label);
+      put(out_,
+          R"(<path class="grid" d="M{} {:.1f}H{}"/><text class="y" x="{}" y="{:.1f}">{}</text>)",
+          kLeft,
+          y,
+          kRight,
+          kLeft - 8,
+          y + 4.5,
+          tick.label);
     }
     for (const Tick& tick : x_.ticks) {
       const double x = px(tick.value);
-      put(out_, R"(<path class="tick" d="M{:.1f} {}v5"/><text x="{:.1f}" y="{}">{}</text>)",
-          x, kBottom, x, kBottom + 21, tick.label);
+      put(out_,
+          R"(<path class="tick" d="M{:.1f} {}v5"/><text x="{:.1f}" y="{}">{}</text>)",
+          x,
+          kBottom,
+          x,
+          kBottom + 21,
+          tick.label);
     }
     put(out_, R"(<path class="base" d="M{} {}H{}"/>)", kLeft, kBottom, kRight);
-    put(out_, R"(<text class="title" x="{}" y="{}">{}</text>)", kRight, kHeight - 10, with_unit(chart_.x_title, x_));
+    put(out_,
+        R"(<text class="title" x="{}" y="{}">{}</text>)",
+        kRight,
+        kHeight - 10,
+        with_unit(chart_.x_title, x_));
     put(out_, R"(<text class="title y" x="2" y="18">{}</text>)", with_unit(chart_.y_title, y_));
     out_ += "</g>\n";
   }
@@ -110,15 +132,25 @@ class ChartRenderer {
     const double y = mark == Mark::kRug ? kBottom - 4 : py(point.y);
     std::string shape;
     switch (mark) {
-      case Mark::kDot: shape = fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="3.4")", x, y); break;
-      case Mark::kRing: shape = fmt::format(R"(<circle class="hollow" cx="{:.1f}" cy="{:.1f}" r="3")", x, y); break;
-      case Mark::kCross:
-        shape = fmt::format(R"(<path class="stroke" d="M{:.1f} {:.1f}l5 5m0-5l-5 5")", x - 2.5, y - 2.5);
+      case Mark::kDot:
+        shape = fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="3.4")", x, y);
         break;
-      case Mark::kDiamond: shape = fmt::format(R"(<path d="M{:.1f} {:.1f}l6 6-6 6-6-6z")", x, y - 6); break;
-      case Mark::kRug: shape = fmt::format(R"(<path class="stroke" d="M{:.1f} {:.1f}v8")", x, y - 4); break;
+      case Mark::kRing:
+        shape = fmt::format(R"(<circle class="hollow" cx="{:.1f}" cy="{:.1f}" r="3")", x, y);
+        break;
+      case Mark::kCross:
+        shape = fmt::format(
+            R"(<path class="stroke" d="M{:.1f} {:.1f}l5 5m0-5l-5 5")", x - 2.5, y - 2.5);
+        break;
+      case Mark::kDiamond:
+        shape = fmt::format(R"(<path d="M{:.1f} {:.1f}l6 6-6 6-6-6z")", x, y - 6);
+        break;
+      case Mark::kRug:
+        shape = fmt::format(R"(<path class="stroke" d="M{:.1f} {:.1f}v8")", x, y - 4);
+        break;
       case Mark::kLine:
-      case Mark::kSteps: return;
+      case Mark::kSteps:
+        return;
     }
     out_ += shape;
     if (!point.tip.empty()) out_ += fmt::format(R"( data-tip="{}")", escape_markup(point.tip));
@@ -153,14 +185,20 @@ class ChartRenderer {
           Box{x - kReach - width, y - kLine / 2, x - kReach, y + kLine / 2},
           Box{x - width / 2, y + kReach, x + width / 2, y + kReach + kLine}};
       for (const Box& place : places) {
-        const bool inside = place.left >= kLeft && place.right <= kRight + 8 && place.top >= kTop - 12 &&
-                            place.bottom <= kBottom;
-        if (!inside || std::any_of(taken.begin(), taken.end(), [&](const Box& b) { return b.overlaps(place); })) {
+        const bool inside = place.left >= kLeft && place.right <= kRight + 8 &&
+                            place.top >= kTop - 12 && place.bottom <= kBottom;
+        if (!inside || std::any_of(taken.begin(), taken.end(), [&](const Box& b) {
+              return b.overlaps(place);
+            })) {
           continue;
         }
         taken.push_back(place);
-        put(out_, R"(<text class="label" data-s="{}" x="{:.1f}" y="{:.1f}">{}</text>)",
-            series, (place.left + place.right) / 2, place.bottom - 3.5, escape_markup(point->label));
+        put(out_,
+            R"(<text class="label" data-s="{}" x="{:.1f}" y="{:.1f}">{}</text>)",
+            series,
+            (place.left + place.right) / 2,
+            place.bottom - 3.5,
+            escape_markup(point->label));
         break;
       }
     }
@@ -172,21 +210,30 @@ class ChartRenderer {
       const ChartSeries& series = chart_.series[i];
       if (series.points.empty() || series.name.empty()) continue;
       put(entries,
-          R"(<button type="button" aria-pressed="true" data-s="{}"><svg class="key" viewBox="0 0 18 12" aria-hidden="true"><g class="s {}{}">{}</g></svg>{}</button>)",
-          i, series.style, series.dashed ? " dashed" : "", key(series.mark), escape_markup(series.name));
+          R"(<button type="button" aria-pressed="true" data-s="{}"><svg class="key" viewBox="0 0 18 12" aria-hidden="true"><g class="s {}">{}</g></svg>{}</button>)",
+          i,
+          series.style,
+          key(series.mark),
+          escape_markup(series.name));
     }
     if (!entries.empty()) out_ += "<div class=\"legend\">" + entries + "</div>\n";
   }
 
   static std::string_view key(Mark mark) {
     switch (mark) {
-      case Mark::kDot: return R"(<circle cx="9" cy="6" r="4"/>)";
-      case Mark::kRing: return R"(<circle class="hollow" cx="9" cy="6" r="3.5"/>)";
-      case Mark::kCross: return R"(<path class="stroke" d="M6 3l6 6m0-6l-6 6"/>)";
-      case Mark::kDiamond: return R"(<path d="M9 0l6 6-6 6-6-6z"/>)";
-      case Mark::kRug: return R"(<path class="stroke" d="M9 1v10"/>)";
+      case Mark::kDot:
+        return R"(<circle cx="9" cy="6" r="4"/>)";
+      case Mark::kRing:
+        return R"(<circle class="hollow" cx="9" cy="6" r="3.5"/>)";
+      case Mark::kCross:
+        return R"(<path class="stroke" d="M6 3l6 6m0-6l-6 6"/>)";
+      case Mark::kDiamond:
+        return R"(<path d="M9 0l6 6-6 6-6-6z"/>)";
+      case Mark::kRug:
+        return R"(<path class="stroke" d="M9 1v10"/>)";
       case Mark::kLine:
-      case Mark::kSteps: return R"(<path class="line" d="M0 6h18"/>)";
+      case Mark::kSteps:
+        return R"(<path class="line" d="M0 6h18"/>)";
     }
     return "";
   }
@@ -198,6 +245,8 @@ class ChartRenderer {
 
 }  // namespace
 
-std::string render_chart(const Chart& chart) { return ChartRenderer(chart).render(); }
+std::string render_chart(const Chart& chart) {
+  return ChartRenderer(chart).render();
+}
 
 }  // namespace parsimony::report

@@ -13,19 +13,19 @@ namespace parsimony::report {
 
 struct ChartPoint {
   double x = 0, y = 0;
-  std::string tip = {};              // lines shown when pointed at
-  study::TrialId trial = 0;          // opens this trial's card; 0: none
-  std::string label = {};            // written beside the point where there is room
+  std::string tip = {};      // lines shown when pointed at
+  study::TrialId trial = 0;  // opens this trial's card; 0: none
+  std::string label = {};    // written beside the point where there is room
 };
 
 enum class Mark {
-  kDot,      // filled
-  kRing,     // hollow
+  kDot,   // filled
+  kRing,  // hollow
   kCross,
   kDiamond,
-  kRug,      // a stroke at the lower edge: something happened that has no value
+  kRug,  // a stroke at the lower edge: something happened that has no value
   kLine,
-  kSteps,    // keeps a value until the next point
+  kSteps,  // keeps a value until the next point
 };
 
 struct ChartSeries {
@@ -33,7 +33,6 @@ struct ChartSeries {
   std::string name;        // in the legend; empty: not listed
   Mark mark = Mark::kDot;
   std::vector<ChartPoint> points = {};
-  bool dashed = false;
 };
 
 struct Chart {
@@ -44,8 +43,8 @@ struct Chart {
   std::vector<ChartSeries> series = {};
 };
 
-// A figure with an SVG, drawn in the order of the series, and a legend whose entries switch series on
-// and off. Every chart has the same proportions, so that they align.
+// A figure with an SVG, drawn in the order of the series, and a legend whose entries switch series
+// on and off. Every chart has the same proportions, so that they align.
 std::string render_chart(const Chart& chart);
 
 }  // namespace parsimony::report

@@ -58,25 +58,35 @@ class FrontChart {
     Chart chart{.title = fmt::format("{} against {}", quality.title, lower(cost.title)),
                 .x_title = cost.title + (cost.kind == Term::Kind::kMilliseconds ? " (ms)" : ""),
                 .y_title = quality.title + " on validation, higher is better",
-                .x = {.counts = cost.kind == Term::Kind::kCount || cost.kind == Term::Kind::kBytes, .may_be_log = true}};
-    chart.description = fmt::format("{} scored candidates, {} on the front. The table of all candidates holds the numbers.",
-                                    all.size(), view_.front.trials.size());
+                .x = {.counts = cost.kind == Term::Kind::kCount || cost.kind == Term::Kind::kBytes,
+                      .may_be_log = true}};
+    chart.description = fmt::format(
+        "{} scored candidates, {} on the front. The table of all candidates holds the numbers.",
+        all.size(),
+        view_.front.trials.size());
     chart.series = {{"baseline", "random search", Mark::kRing, std::move(baseline)},
                     {"pruned", "ended early", Mark::kCross, std::move(pruned)},
                     {"scored", "scored", Mark::kDot, std::move(scored)},
-                    {"front", is_front_plane() ? "Pareto front" : "front of these two alone", Mark::kSteps, front_line(all)},
-                    {"front", is_front_plane() ? "on the front" : "on the study's front", Mark::kDot, std::move(members)},
+                    {"front",
+                     is_front_plane() ? "Pareto front" : "front of these two alone",
+                     Mark::kSteps,
+                     front_line(all)},
+                    {"front",
+                     is_front_plane() ? "on the front" : "on the study's front",
+                     Mark::kDot,
+                     std::move(members)},
                     {"final", "trained to the end", Mark::kDiamond, std::move(finals)}};
     return render_chart(chart);
   }
 
  private:
-  // Whether the study weighs just these two against each other, so that its front is the line drawn.
+  // Whether the study weighs just these two against each other, so that its front is the line
+  // drawn.
   bool is_front_plane() const {
     return view_.objectives.size() == 2 &&
-           std::any_of(view_.objectives.begin(), view_.objectives.end(), [this](const objective::Objective& o) {
-             return o.name == cost_;
-           });
+           std::any_of(view_.objectives.begin(),
+                       view_.objectives.end(),
+                       [this](const objective::Objective& o) { return o.name == cost_; });
   }
 
   // Abbreviations keep their letters.
@@ -98,8 +108,10 @@ class FrontChart {
         tip += fmt::format("\n{} {}", term_of(cost).title, format_score(cost, *value));
       }
     }
-    if (const auto model = view_.models.find(trial.id); prefix == "#" && model != view_.models.end()) {
-      if (const auto miou = value_of(*model->second, "miou")) tip += fmt::format("\nTest mIoU {}", percent(*miou));
+    if (const auto model = view_.models.find(trial.id);
+        prefix == "#" && model != view_.models.end()) {
+      if (const auto miou = value_of(*model->second, "miou"))
+        tip += fmt::format("\nTest mIoU {}", percent(*miou));
     }
     return ChartPoint{*x, *y, std::move(tip), trial.id};
   }
@@ -120,25 +132,35 @@ std::string comparison(const View& view) {
   if (budget == 0) return {};
   const double found = search[budget - 1];
   const double chance = random[budget - 1];
-  const std::string_view verdict = found > chance   ? "the search paid"
-                                   : found < chance ? "the search did not pay: random search found the better front"
-                                                    : "neither is ahead";
-  return fmt::format("<p class=\"verdict\">After {} candidates each, the search's front has hypervolume {:.3f}, that of "
-                     "random search {:.3f}: <b>{}</b>.</p>\n",
-                     budget, found, chance, verdict);
+  const std::string_view verdict =
+      found > chance   ? "the search paid"
+      : found < chance ? "the search did not pay: random search found the better front"
+                       : "neither is ahead";
+  return fmt::format(
+      "<p class=\"verdict\">After {} candidates each, the search's front has hypervolume {:.3f}, "
+      "that of "
+      "random search {:.3f}: <b>{}</b>.</p>\n",
+      budget,
+      found,
+      chance,
+      verdict);
 }
 
 }  // namespace
 
 std::string render_front(const View& view) {
-  std::string out = open_section("front", "Pareto front",
-                                 "No other candidate is at least as good in every objective and better in one. "
-                                 "Choose a point, with the pointer or the arrow keys and Enter, to see its network.");
+  std::string out = open_section(
+      "front",
+      "Pareto front",
+      "No other candidate is at least as good in every objective and better in one. "
+      "Choose a point, with the pointer or the arrow keys and Enter, to see its network.");
   const bool any_scored = view.summary.scored > 0;
   if (!any_scored || view.costs.empty()) {
-    put(out, R"(<p class="empty">{}</p></section>)",
-        any_scored ? "The candidates carry no costs, so there is nothing to weigh their quality against."
-                   : "There is no front yet: no candidate has been scored.");
+    put(out,
+        R"(<p class="empty">{}</p></section>)",
+        any_scored
+            ? "The candidates carry no costs, so there is nothing to weigh their quality against."
+            : "There is no front yet: no candidate has been scored.");
     return out;
   }
   out += comparison(view);
@@ -152,7 +174,9 @@ std::string render_front(const View& view) {
   }
   if (first == nullptr) first = view.best_trial();
   if (first != nullptr) {
-    put(out, R"(<div class="card" id="card" aria-live="polite">{}</div>)", render_card(view, *first));
+    put(out,
+        R"(<div class="card" id="card" aria-live="polite">{}</div>)",
+        render_card(view, *first));
   }
   out += "</section>\n";
   return out;

@@ -12,10 +12,14 @@ struct Badge {
 
 Badge badge_of(Progress progress) {
   switch (progress) {
-    case Progress::kEmpty: return {"rejected", "nothing tried yet"};
-    case Progress::kUnfinished: return {"rejected", "not finished"};
-    case Progress::kInterrupted: return {"pruned", "interrupted"};
-    case Progress::kFinished: return {"scored", "finished"};
+    case Progress::kEmpty:
+      return {"rejected", "nothing tried yet"};
+    case Progress::kUnfinished:
+      return {"rejected", "not finished"};
+    case Progress::kInterrupted:
+      return {"pruned", "interrupted"};
+    case Progress::kFinished:
+      return {"scored", "finished"};
   }
   return {};
 }
@@ -23,21 +27,29 @@ Badge badge_of(Progress progress) {
 // The result in one or two sentences.
 std::string abstract_of(const View& view) {
   if (view.progress == Progress::kEmpty) {
-    return "No candidate has been tried yet. This page fills as the search goes on; write it again with "
+    return "No candidate has been tried yet. This page fills as the search goes on; write it again "
+           "with "
            "parsimony report.";
   }
-  std::string text = fmt::format("{} tried in {}", counted(view.summary.trials, "candidate"),
+  std::string text = fmt::format("{} tried in {}",
+                                 counted(view.summary.trials, "candidate"),
                                  core::human_duration(view.summary.elapsed_seconds));
   const std::size_t unscored = view.summary.pruned + view.summary.failed;
   if (view.summary.scored == 0) {
-    text += fmt::format("; none has a score yet ({} pruned, {} failed, {} running), so there is no front.",
-                        view.summary.pruned, view.summary.failed, view.summary.running);
+    text += fmt::format(
+        "; none has a score yet ({} pruned, {} failed, {} running), so there is no front.",
+        view.summary.pruned,
+        view.summary.failed,
+        view.summary.running);
     return text;
   }
   text += fmt::format(": {} scored, {} ended early or failed, and {} on the Pareto front.",
-                      view.summary.scored, unscored, view.front.trials.size());
+                      view.summary.scored,
+                      unscored,
+                      view.front.trials.size());
   if (const ReportedModel* best = view.best_model()) {
-    text += fmt::format(" The best trained network, #{}, reaches {} mIoU on the test split", best->model.trial,
+    text += fmt::format(" The best trained network, #{}, reaches {} mIoU on the test split",
+                        best->model.trial,
                         percent(*value_of(*best, "miou")));
     const auto trial = view.trials.find(best->model.trial);
     if (trial != view.trials.end()) {
@@ -55,31 +67,50 @@ std::string abstract_of(const View& view) {
   return text;
 }
 
-void tile(std::string& out, const std::string& name, const std::string& value, const std::string& detail) {
-  put(out, R"(<div><dt>{}</dt><dd><b>{}</b><span>{}</span></dd></div>)",
-      escape_markup(name), escape_markup(value), escape_markup(detail));
+void tile(std::string& out,
+          const std::string& name,
+          const std::string& value,
+          const std::string& detail) {
+  put(out,
+      R"(<div><dt>{}</dt><dd><b>{}</b><span>{}</span></dd></div>)",
+      escape_markup(name),
+      escape_markup(value),
+      escape_markup(detail));
 }
 
 void tiles(std::string& out, const View& view) {
   out += "<dl class=\"tiles\">\n";
   const study::Trial* best = view.best_trial();
   if (const ReportedModel* model = view.best_model()) {
-    tile(out, "Best test mIoU", percent(*value_of(*model, "miou")), fmt::format("network #{}", model->model.trial));
+    tile(out,
+         "Best test mIoU",
+         percent(*value_of(*model, "miou")),
+         fmt::format("network #{}", model->model.trial));
     const auto trial = view.trials.find(model->model.trial);
     best = trial == view.trials.end() ? nullptr : trial->second;
   } else if (best != nullptr) {
-    tile(out, "Best " + term_of(view.quality).title, format_score(view.quality, *value_of(*best, view.quality)),
+    tile(out,
+         "Best " + term_of(view.quality).title,
+         format_score(view.quality, *value_of(*best, view.quality)),
          fmt::format("candidate #{}, validation", best->id));
   } else {
     tile(out, "Best score", "–", "no candidate scored yet");
   }
   const auto params = best == nullptr ? std::nullopt : value_of(*best, "params");
   const auto macs = best == nullptr ? std::nullopt : value_of(*best, "macs");
-  tile(out, "Its parameters", params ? core::human_count(*params) : "–",
+  tile(out,
+       "Its parameters",
+       params ? core::human_count(*params) : "–",
        macs ? core::human_count(*macs) + " MACs" : "");
-  tile(out, "Candidates", fmt::format("{}", view.summary.trials),
-       view.summary.candidates_per_hour > 0 ? fmt::format("{:.3g} measured an hour", view.summary.candidates_per_hour) : "");
-  tile(out, "Wall time", view.summary.trials == 0 ? "–" : core::human_duration(view.summary.elapsed_seconds),
+  tile(out,
+       "Candidates",
+       fmt::format("{}", view.summary.trials),
+       view.summary.candidates_per_hour > 0
+           ? fmt::format("{:.3g} measured an hour", view.summary.candidates_per_hour)
+           : "");
+  tile(out,
+       "Wall time",
+       view.summary.trials == 0 ? "–" : core::human_duration(view.summary.elapsed_seconds),
        view.started > 0 ? "from " + date_text(view.started) : "");
   out += "</dl>\n";
 }
@@ -89,8 +120,11 @@ void tiles(std::string& out, const View& view) {
 std::string render_header(const View& view) {
   std::string out;
   const Badge badge = badge_of(view.progress);
-  put(out, R"(<header><p class="kicker">Parsimony · study report <span class="badge {}">{}</span></p><h1>{}</h1>)",
-      badge.style, badge.text, escape_markup(view.data.title));
+  put(out,
+      R"(<header><p class="kicker">Parsimony · study report <span class="badge {}">{}</span></p><h1>{}</h1>)",
+      badge.style,
+      badge.text,
+      escape_markup(view.data.title));
   put(out, R"(<p class="abstract">{}</p>)", escape_markup(abstract_of(view)));
   tiles(out, view);
   std::string origin;

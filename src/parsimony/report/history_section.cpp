@@ -18,8 +18,10 @@ std::string tip_of(const View& view, const Trial& trial) {
     tip += fmt::format("\n{} {}", term_of(view.quality).title, format_score(view.quality, *value));
   }
   if (!trial.outcome) return tip;
-  if (const auto* failed = std::get_if<study::Failed>(&*trial.outcome)) tip += fmt::format("\n{}", study::name_of(failed->reason));
-  if (const auto* pruned = std::get_if<study::Pruned>(&*trial.outcome)) tip += fmt::format("\n{}", pruned->where);
+  if (const auto* failed = std::get_if<study::Failed>(&*trial.outcome))
+    tip += fmt::format("\n{}", study::name_of(failed->reason));
+  if (const auto* pruned = std::get_if<study::Pruned>(&*trial.outcome))
+    tip += fmt::format("\n{}", pruned->where);
   return tip;
 }
 
@@ -37,7 +39,8 @@ std::string quality_chart(const View& view) {
       continue;
     }
     (is_scored(trial) ? scored : pruned).push_back({x, *value, tip_of(view, trial), trial.id});
-    if (is_scored(trial)) best.push_back({x, best.empty() ? *value : std::max(best.back().y, *value)});
+    if (is_scored(trial))
+      best.push_back({x, best.empty() ? *value : std::max(best.back().y, *value)});
     recent.push_back(*value);
     if (recent.size() < window) continue;
     double sum = 0;
@@ -49,7 +52,8 @@ std::string quality_chart(const View& view) {
               .x_title = "Candidate",
               .y_title = title + " on validation",
               .x = {.whole = true, .headroom = 0.02},
-              .description = fmt::format("{} candidates in the order in which they were proposed.", view.data.trials.size())};
+              .description = fmt::format("{} candidates in the order in which they were proposed.",
+                                         view.data.trials.size())};
   chart.series = {{"scored", "scored", Mark::kDot, std::move(scored)},
                   {"pruned", "ended early", Mark::kCross, std::move(pruned)},
                   {"rejected", "rejected", Mark::kRug, std::move(rejected)},
@@ -81,9 +85,15 @@ std::string volume_chart(const View& view) {
               .y_title = "Share of the box dominated",
               .x = {.whole = true, .headroom = 0.02},
               .y = {.from_zero = true},
-              .description = "How much of the space between the best and the worst values the front dominates, over the search."};
-  chart.series = {{"baseline", "random search", Mark::kSteps, volume_line(view.data.baseline, view.objectives, scale)},
-                  {"front", "search", Mark::kSteps, volume_line(view.data.trials, view.objectives, scale)}};
+              .description =
+                  "How much of the space between the best and the worst values the front "
+                  "dominates, over the search."};
+  chart.series = {
+      {"baseline",
+       "random search",
+       Mark::kSteps,
+       volume_line(view.data.baseline, view.objectives, scale)},
+      {"front", "search", Mark::kSteps, volume_line(view.data.trials, view.objectives, scale)}};
   return render_chart(chart);
 }
 
@@ -94,11 +104,13 @@ std::string diagnostic_chart(const std::string& name, const Curve& curve) {
   }
   if (points.empty()) return {};
   const bool entropy = name == "entropy";
-  Chart chart{.title = entropy ? "Entropy of the controller" : "Search: " + name,
-              .x_title = "Candidate",
-              .y_title = entropy ? "Entropy (nats)" : name,
-              .x = {.whole = true, .headroom = 0.02},
-              .description = entropy ? "How undecided the controller is; it falls as the search settles." : ""};
+  Chart chart{
+      .title = entropy ? "Entropy of the controller" : "Search: " + name,
+      .x_title = "Candidate",
+      .y_title = entropy ? "Entropy (nats)" : name,
+      .x = {.whole = true, .headroom = 0.02},
+      .description =
+          entropy ? "How undecided the controller is; it falls as the search settles." : ""};
   chart.series = {{"scored", "", Mark::kLine, std::move(points)}};
   return render_chart(chart);
 }
@@ -108,16 +120,19 @@ std::string diagnostic_chart(const std::string& name, const Curve& curve) {
 std::string render_history(const View& view) {
   std::string out = open_section("history", "Course of the search", "");
   if (view.summary.trials == view.summary.running) {
-    put(out, R"(<p class="empty">{}</p></section>)",
-        view.summary.trials == 0 ? "Nothing has happened yet." : "The first candidates are still being evaluated.");
+    put(out,
+        R"(<p class="empty">{}</p></section>)",
+        view.summary.trials == 0 ? "Nothing has happened yet."
+                                 : "The first candidates are still being evaluated.");
     return out;
   }
   out += "<div class=\"charts\">\n" + quality_chart(view);
   if (view.summary.scored > 0) out += volume_chart(view);
   for (const auto& [name, curve] : view.data.diagnostics) out += diagnostic_chart(name, curve);
   out += "</div>\n";
-  put(out, R"(<p class="note">Failed and rejected candidates have no score; they are strokes on the lower edge. A search )"
-           R"(never sees them as a reward of 0.</p></section>)");
+  put(out,
+      R"(<p class="note">Failed and rejected candidates have no score; they are strokes on the lower edge. A search )"
+      R"(never sees them as a reward of 0.</p></section>)");
   return out;
 }
 

@@ -16,7 +16,8 @@ using nlohmann::json;
 
 json parse_json(const std::string& text, const std::string& origin) {
   json value = json::parse(text, nullptr, false);
-  if (value.is_discarded() || !value.is_object()) core::throw_user_error("{}: expected a JSON object", origin);
+  if (value.is_discarded() || !value.is_object())
+    core::throw_user_error("{}: expected a JSON object", origin);
   return value;
 }
 
@@ -59,7 +60,8 @@ void read_report_state(const study::Store& store, ReportData& data) {
   }
   std::vector<std::string> objectives;
   read(object, "objectives", objectives, origin);
-  for (const std::string& name : objectives) data.objectives.push_back(objective::objective_by_name(name));
+  for (const std::string& name : objectives)
+    data.objectives.push_back(objective::objective_by_name(name));
 }
 
 void read_diagnostics(ReportData& data) {
@@ -70,7 +72,8 @@ void read_diagnostics(ReportData& data) {
     study::TrialId trial = 0;
     read(object, "trial", trial, origin);
     for (const auto& [name, value] : object.items()) {
-      if (name != "trial" && value.is_number()) data.diagnostics[name].emplace_back(trial, value.get<double>());
+      if (name != "trial" && value.is_number())
+        data.diagnostics[name].emplace_back(trial, value.get<double>());
     }
   }
 }
@@ -98,7 +101,9 @@ std::vector<Sample> read_samples(const fs::path& folder) {
   return samples;
 }
 
-ReportedModel read_model(const study::FinalModel& model, const fs::path& study_folder, ReportData& data) {
+ReportedModel read_model(const study::FinalModel& model,
+                         const fs::path& study_folder,
+                         ReportData& data) {
   ReportedModel reported{.model = model};
   const fs::path folder = study_folder / model.folder;
   if (const auto score = model.scores.find("onnx_difference"); score != model.scores.end()) {
@@ -116,7 +121,8 @@ ReportedModel read_model(const study::FinalModel& model, const fs::path& study_f
     std::vector<json> iou;
     read(object, "iou", iou, origin);
     for (const json& value : iou) {
-      if (!value.is_null() && !value.is_number()) core::throw_user_error("{}: 'iou' holds {}; expected numbers", origin, value.dump());
+      if (!value.is_null() && !value.is_number())
+        core::throw_user_error("{}: 'iou' holds {}; expected numbers", origin, value.dump());
       metrics.iou.push_back(value.is_null() ? std::nullopt : std::optional(value.get<double>()));
     }
     if (data.classes.empty()) read(object, "classes", data.classes, origin);
@@ -152,8 +158,10 @@ ReportData load_report_data(const study::Store& store, const fs::path& study_fol
 fs::path write_report(const fs::path& study_folder) {
   const fs::path database = study_folder / "study.db";
   if (!fs::exists(database)) {
-    core::throw_user_error("{}: no study there (study.db is missing); expected the folder of a study, such as runs/NAME",
-                           study_folder.string());
+    core::throw_user_error(
+        "{}: no study there (study.db is missing); expected the folder of a study, such as "
+        "runs/NAME",
+        study_folder.string());
   }
   const auto store = study::open_sqlite_store(database);
   const fs::path file = study_folder / "report.html";

@@ -22,15 +22,18 @@ class LoadReport : public testing::Test {
       if (trial.same_as) trial.same_as.reset();
     }
     update.models = {{3, "models/3", {{"miou", 0.6}, {"onnx_difference", 2e-5}}, 60}};
-    update.events = {{0, 1.7635e9, "started", ""}, {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":31.5})"}};
+    update.events = {{0, 1.7635e9, "started", ""},
+                     {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":31.5})"}};
     update.states["report"] =
         R"({"objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
     ASSERT_TRUE(store.commit(update));
     const auto folder = runs_.path() / "faces";
-    core::write_file_atomic(folder / "study.yaml", std::string_view("seed: 11  # chosen\ndata: {}\n"));
-    core::write_file_atomic(folder / "models/3/metrics.json",
-                            std::string_view(R"({"miou":0.61,"iou":[0.9,null,0.32],"pixel_accuracy":0.9,)"
-                                             R"("mean_accuracy":0.7,"images":20,"classes":["a","b","c"]})"));
+    core::write_file_atomic(folder / "study.yaml",
+                            std::string_view("seed: 11  # chosen\ndata: {}\n"));
+    core::write_file_atomic(
+        folder / "models/3/metrics.json",
+        std::string_view(R"({"miou":0.61,"iou":[0.9,null,0.32],"pixel_accuracy":0.9,)"
+                         R"("mean_accuracy":0.7,"images":20,"classes":["a","b","c"]})"));
     core::write_file_atomic(folder / "models/3/samples/p1_image.jpg", std::string_view("jpg"));
     core::write_file_atomic(folder / "models/3/samples/p1_label.png", std::string_view("lab"));
     core::write_file_atomic(folder / "models/3/samples/p1_prediction.png", std::string_view("pre"));
@@ -62,7 +65,8 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
   EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
   EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
-  EXPECT_THAT(data.diagnostics.at("entropy"), ElementsAre(std::pair<study::TrialId, double>{4, 31.5}));
+  EXPECT_THAT(data.diagnostics.at("entropy"),
+              ElementsAre(std::pair<study::TrialId, double>{4, 31.5}));
   ASSERT_EQ(data.models.size(), 1u);
   const ReportedModel& model = data.models[0];
   EXPECT_EQ(model.onnx_difference, 2e-5);

@@ -27,13 +27,19 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
   const auto of_trial = [trial](const std::string& name) {
     return trial == nullptr ? std::nullopt : value_of(*trial, name);
   };
-  put(out, R"(<tr><th scope="row" data-v="{}"><a href="#network-{}">#{}</a></th>)",
-      model.model.trial, model.model.trial, model.model.trial);
+  put(out,
+      R"(<tr><th scope="row" data-v="{}"><a href="#network-{}">#{}</a></th>)",
+      model.model.trial,
+      model.model.trial,
+      model.model.trial);
   cell(out, view.quality, of_trial(view.quality));
   cell(out, "miou", value_of(model, "miou"));
   for (const std::string& cost : view.costs) cell(out, cost, of_trial(cost));
   if (model.onnx_difference) {
-    put(out, R"(<td class="num" data-v="{}">{:.1e}</td>)", *model.onnx_difference, *model.onnx_difference);
+    put(out,
+        R"(<td class="num" data-v="{}">{:.1e}</td>)",
+        *model.onnx_difference,
+        *model.onnx_difference);
   } else {
     put(out, R"(<td data-v="">not compared</td>)");
   }
@@ -51,7 +57,8 @@ std::vector<SampleGroup> group_samples(const View& view) {
   for (const ReportedModel& model : view.data.models) {
     for (const Sample& sample : model.samples) {
       auto group = std::find_if(groups.begin(), groups.end(), [&sample](const SampleGroup& g) {
-        return g.sample->name == sample.name && g.sample->image == sample.image && g.sample->label == sample.label;
+        return g.sample->name == sample.name && g.sample->image == sample.image &&
+               g.sample->label == sample.label;
       });
       if (group == groups.end()) group = groups.insert(groups.end(), SampleGroup{&sample, {}});
       group->predictions.emplace_back(model.model.trial, &sample.prediction);
@@ -60,18 +67,28 @@ std::vector<SampleGroup> group_samples(const View& view) {
   return groups;
 }
 
-void picture(std::string& out, const Picture& picture, const std::string& caption, const std::string& text) {
+void picture(std::string& out,
+             const Picture& picture,
+             const std::string& caption,
+             const std::string& text) {
   if (picture.bytes.empty()) {
-    put(out, R"(<figure><div class="missing">missing</div><figcaption>{}</figcaption></figure>)", escape_markup(caption));
+    put(out,
+        R"(<figure><div class="missing">missing</div><figcaption>{}</figcaption></figure>)",
+        escape_markup(caption));
     return;
   }
-  put(out, R"(<figure><img loading="lazy" alt="{}" src="{}"><figcaption>{}</figcaption></figure>)",
-      escape_markup(text), data_uri(picture.media_type, picture.bytes), escape_markup(caption));
+  put(out,
+      R"(<figure><img alt="{}" src="{}"><figcaption>{}</figcaption></figure>)",
+      escape_markup(text),
+      data_uri(picture.media_type, picture.bytes),
+      escape_markup(caption));
 }
 
 void class_key(std::string& out, const View& view, std::size_t index) {
-  put(out, R"(<span class="class"><i style="background:{}"></i>{}</span>)",
-      class_colour(view.data, index), escape_markup(class_name(view.data, index)));
+  put(out,
+      R"(<span class="class"><i style="background:{}"></i>{}</span>)",
+      class_colour(view.data, index),
+      escape_markup(class_name(view.data, index)));
 }
 
 void bar(std::string& out, const std::optional<double>& share) {
@@ -79,8 +96,10 @@ void bar(std::string& out, const std::optional<double>& share) {
     put(out, "<td>–</td>");
     return;
   }
-  put(out, R"(<td><span class="bar"><i style="width:{:.1f}%"></i></span><span>{:.1f}</span></td>)",
-      100 * std::clamp(*share, 0.0, 1.0), 100 * *share);
+  put(out,
+      R"(<td><span class="bar"><i style="width:{:.1f}%"></i></span><span>{:.1f}</span></td>)",
+      100 * std::clamp(*share, 0.0, 1.0),
+      100 * *share);
 }
 
 std::size_t class_count(const View& view) {
@@ -94,30 +113,39 @@ std::size_t class_count(const View& view) {
 }  // namespace
 
 std::string render_models(const View& view) {
-  std::string out = open_section("networks", "Chosen networks",
-                                 "Trained to the end after the search, measured on the test split, exported, and "
-                                 "compared with their export.");
+  std::string out =
+      open_section("networks",
+                   "Chosen networks",
+                   "Trained to the end after the search, measured on the test split, exported, and "
+                   "compared with their export.");
   if (view.data.models.empty()) {
-    put(out, R"(<p class="empty">{}</p></section>)",
+    put(out,
+        R"(<p class="empty">{}</p></section>)",
         view.summary.scored == 0 ? "No network can be chosen before one has been scored."
                                  : "No network has been trained to the end yet.");
     return out;
   }
-  put(out, R"(<div class="scroll"><table class="sortable"><thead><tr><th scope="col">Network</th>)");
-  put(out, R"(<th scope="col" class="num">{}, validation</th><th scope="col" class="num">mIoU, test</th>)",
+  put(out,
+      R"(<div class="scroll"><table class="sortable"><thead><tr><th scope="col">Network</th>)");
+  put(out,
+      R"(<th scope="col" class="num">{}, validation</th><th scope="col" class="num">mIoU, test</th>)",
       escape_markup(term_of(view.quality).title));
   for (const std::string& cost : view.costs) {
     put(out, R"(<th scope="col" class="num">{}</th>)", escape_markup(term_of(cost).title));
   }
-  put(out, R"(<th scope="col" class="num">ONNX difference</th><th scope="col">Folder</th></tr></thead><tbody>)");
+  put(out,
+      R"(<th scope="col" class="num">ONNX difference</th><th scope="col">Folder</th></tr></thead><tbody>)");
   for (const ReportedModel& model : view.data.models) model_row(out, view, model);
   put(out, "</tbody></table></div>");
   bool open = true;
   for (const ReportedModel& model : view.data.models) {
     const study::Trial* trial = trial_of(view, model);
     const auto miou = value_of(model, "miou");
-    put(out, R"(<details class="network" id="network-{}"{}><summary><b>#{}</b> {}</summary>)",
-        model.model.trial, open ? " open" : "", model.model.trial,
+    put(out,
+        R"(<details class="network" id="network-{}"{}><summary><b>#{}</b> {}</summary>)",
+        model.model.trial,
+        open ? " open" : "",
+        model.model.trial,
         miou ? percent(*miou) + " test mIoU" : std::string("not measured on the test split"));
     if (trial == nullptr) {
       put(out, "<p class=\"note\">The study holds no candidate of this number.</p>");
@@ -137,11 +165,14 @@ std::string render_classes(const View& view) {
     if (model.metrics && !model.metrics->iou.empty()) measured.push_back(&model);
   }
   if (measured.empty()) return {};
-  std::string out = open_section("classes", "Scores by class",
-                                 "Intersection over union on the test split, in percent. A dash marks a class that "
-                                 "occurs neither in the labels nor in the predictions; it has no part in the mean.");
+  std::string out = open_section(
+      "classes",
+      "Scores by class",
+      "Intersection over union on the test split, in percent. A dash marks a class that "
+      "occurs neither in the labels nor in the predictions; it has no part in the mean.");
   put(out, R"(<div class="scroll"><table class="classes"><thead><tr><th scope="col">Class</th>)");
-  for (const ReportedModel* model : measured) put(out, R"(<th scope="col">#{}</th>)", model->model.trial);
+  for (const ReportedModel* model : measured)
+    put(out, R"(<th scope="col">#{}</th>)", model->model.trial);
   put(out, "</tr></thead><tbody>");
   for (std::size_t c = 0; c < class_count(view); ++c) {
     put(out, R"(<tr><th scope="row">)");
@@ -161,16 +192,21 @@ std::string render_classes(const View& view) {
 std::string render_samples(const View& view) {
   const std::vector<SampleGroup> groups = group_samples(view);
   if (groups.empty()) return {};
-  std::string out = open_section("samples", "Sample predictions", "Pictures of the test split, not picked by their score.");
+  std::string out = open_section(
+      "samples", "Sample predictions", "Pictures of the test split, not picked by their score.");
   out += "<p class=\"legend-classes\">";
   for (std::size_t c = 0; c < class_count(view); ++c) class_key(out, view, c);
   out += "</p>\n";
   for (const SampleGroup& group : groups) {
-    put(out, R"(<div class="sample" role="group" aria-label="{}">)", escape_markup(group.sample->name));
+    put(out,
+        R"(<div class="sample" role="group" aria-label="{}">)",
+        escape_markup(group.sample->name));
     picture(out, group.sample->image, group.sample->name, "test picture " + group.sample->name);
     picture(out, group.sample->label, "label", "label of " + group.sample->name);
     for (const auto& [trial, prediction] : group.predictions) {
-      picture(out, *prediction, fmt::format("#{}", trial),
+      picture(out,
+              *prediction,
+              fmt::format("#{}", trial),
               fmt::format("prediction of network {} for {}", trial, group.sample->name));
     }
     put(out, "</div>");

@@ -39,10 +39,16 @@ void contents(std::string& out, const std::string& body) {
   struct Entry {
     std::string_view id, title;
   };
-  constexpr Entry kEntries[] = {{"front", "Front"},         {"networks", "Networks"}, {"classes", "Classes"},
-                                {"samples", "Samples"},     {"history", "Course"},    {"outcomes", "Outcomes"},
-                                {"cost", "Cost"},           {"candidates", "Candidates"},
-                                {"definitions", "Definitions"}, {"reproduce", "Reproduce"}};
+  constexpr Entry kEntries[] = {{"front", "Front"},
+                                {"networks", "Networks"},
+                                {"classes", "Classes"},
+                                {"samples", "Samples"},
+                                {"history", "Course"},
+                                {"outcomes", "Outcomes"},
+                                {"cost", "Cost"},
+                                {"candidates", "Candidates"},
+                                {"definitions", "Definitions"},
+                                {"reproduce", "Reproduce"}};
   out += "<nav aria-label=\"Contents\">";
   for (const Entry& entry : kEntries) {
     if (body.find(fmt::format("<section id=\"{}\"", entry.id)) == std::string::npos) continue;
@@ -61,7 +67,8 @@ std::string open_section(const std::string& id, const std::string& title, const 
 }
 
 std::string render_definitions(const View&) {
-  return open_section("definitions", "Definitions", "") + std::string(kDefinitions) + "</section>\n";
+  return open_section("definitions", "Definitions", "") + std::string(kDefinitions) +
+         "</section>\n";
 }
 
 std::string render_reproduction(const View& view) {
@@ -70,7 +77,8 @@ std::string render_reproduction(const View& view) {
     put(out, R"(<pre class="command"><code>{}</code></pre>)", escape_markup(view.data.command));
   }
   if (!view.data.resolved_study.empty()) {
-    put(out, R"(<details><summary>The study with all defaults filled in</summary><pre><code>{}</code></pre></details>)",
+    put(out,
+        R"(<details><summary>The study with all defaults filled in</summary><pre><code>{}</code></pre></details>)",
         escape_markup(view.data.resolved_study));
   }
   if (view.data.command.empty() && view.data.resolved_study.empty()) {
@@ -82,12 +90,16 @@ std::string render_reproduction(const View& view) {
 
 std::string render_report(const ReportData& data) {
   const View view(data);
-  std::string body = render_front(view) + render_models(view) + render_classes(view) + render_samples(view) +
-                     render_history(view) + render_outcomes(view) + render_cost(view) + render_trials(view) +
-                     render_definitions(view) + render_reproduction(view);
+  std::string body = render_front(view) + render_models(view) + render_classes(view) +
+                     render_samples(view) + render_history(view) + render_outcomes(view) +
+                     render_cost(view) + render_trials(view) + render_definitions(view) +
+                     render_reproduction(view);
   std::string out;
-  put(out, R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{} – Parsimony</title>)", escape_markup(data.title));
-  put(out, R"(<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">)");
+  put(out,
+      R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{} – Parsimony</title>)",
+      escape_markup(data.title));
+  put(out,
+      R"(<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">)");
   put(out,
       R"(<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{}'">)",
       script_hash());
@@ -95,7 +107,8 @@ std::string render_report(const ReportData& data) {
   put(out, R"(<main>{})", render_header(view));
   contents(out, body);
   out += body;
-  put(out, R"(<footer>Written by Parsimony {}. This page is complete in itself and loads nothing.</footer></main>)",
+  put(out,
+      R"(<footer>Written by Parsimony {}. This page is complete in itself and loads nothing.</footer></main>)",
       escape_markup(data.version));
   put(out, R"(<div id="tip" role="status" hidden></div>)");
   for (const study::Trial& trial : data.trials) {

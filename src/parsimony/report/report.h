@@ -17,8 +17,8 @@
 
 namespace parsimony::report {
 
-// A study told on one page: a self-contained HTML file that needs no network, made for a screen of any
-// size, light and dark mode, and paper.
+// A study told on one page: a self-contained HTML file that needs no network, made for a screen of
+// any size, light and dark mode, and paper.
 //
 //   const auto file = write_report("runs/portraits");     // runs/portraits/report.html
 //
@@ -35,7 +35,8 @@ struct Picture {
   bool operator==(const Picture&) const = default;
 };
 
-// What a network makes of one test picture; label and prediction are painted with the classes' colours.
+// What a network makes of one test picture; label and prediction are painted with the classes'
+// colours.
 struct Sample {
   std::string name;
   Picture image, label, prediction;
@@ -65,11 +66,12 @@ using Curve = std::vector<std::pair<study::TrialId, double>>;
 struct ReportData {
   std::string title;
   std::string version = {}, seed = {}, machine = {};
-  std::string command = {};         // reproduces the study
-  std::string resolved_study = {};  // YAML
+  std::string command = {};                           // reproduces the study
+  std::string resolved_study = {};                    // YAML
   std::vector<objective::Objective> objectives = {};  // empty: reward and parameters
   std::vector<study::Trial> trials = {};
-  std::vector<study::Trial> baseline = {};  // of a random search with the same budget, if one was run
+  std::vector<study::Trial> baseline =
+      {};  // of a random search with the same budget, if one was run
   std::vector<study::Event> events = {};
   std::vector<ReportedModel> models = {};
   std::map<std::string, Curve> diagnostics = {};
@@ -82,9 +84,11 @@ struct ReportData {
 std::string render_report(const ReportData& data);
 
 // Collects what a store and a study folder hold; what is missing stays empty.
-//  * state "report": a JSON object with any of "objectives" (names), "command", "machine", "version",
+//  * state "report": a JSON object with any of "objectives" (names), "command", "machine",
+//  "version",
 //    "seed", "classes", "palette" ([[r,g,b], ...]) and "tap_strides";
-//  * events "diagnostics": a JSON object with "trial" and any figures, {"trial": 12, "entropy": 31.5};
+//  * events "diagnostics": a JSON object with "trial" and any figures, {"trial": 12,
+//  "entropy": 31.5};
 //  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;
 //  * models/ID/metrics.json, and samples/NAME_{image.jpg,label.png,prediction.png};
 //  * score "onnx_difference" of a final model.

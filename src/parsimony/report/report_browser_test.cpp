@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -37,14 +37,18 @@ function look(frame) {{
   for (const [name, value] of Object.entries(page.documentElement.dataset)) root.dataset[name] = value;
 }}
 </script><iframe style="width:{}px;height:800px;border:0" src="report.html" onload="look(this)"></iframe></body></html>)html",
-        script, width);
+        script,
+        width);
     core::write_file_atomic(folder_.path() / "outer.html", outer);
     const auto dom = folder_.path() / "dom.html";
     const std::string command = fmt::format(
         "timeout 240 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
         " --disable-background-networking --disable-component-update --disable-sync"
-        " --allow-file-access-from-files --user-data-dir={0}/profile{1} --dump-dom file://{0}/outer.html > {2} 2> {0}/log",
-        folder_.path().string(), ++runs_, dom.string());
+        " --allow-file-access-from-files --user-data-dir={0}/profile{1} --dump-dom "
+        "file://{0}/outer.html > {2} 2> {0}/log",
+        folder_.path().string(),
+        ++runs_,
+        dom.string());
     EXPECT_EQ(std::system(command.c_str()), 0) << core::read_text_file(folder_.path() / "log");
     return core::read_text_file(dom);
   }
@@ -56,7 +60,7 @@ function look(frame) {{
 TEST_F(ReportInBrowser, FitsATelephoneAndAnswersItsUser) {
   const std::string dom = open(fake_report_data(60), 390, R"js(
     root.dataset.width = view.innerWidth;
-    root.dataset.images = [...page.images].every((image) => image.naturalWidth > 0 || image.loading === 'lazy');
+    root.dataset.images = [...page.images].every((image) => image.naturalWidth > 0);
     const mark = page.querySelector('.chart [data-trial="7"]');
     mark.dispatchEvent(new view.MouseEvent('click', {bubbles: true}));
     root.dataset.card = page.querySelector('#card h3').textContent;
@@ -97,8 +101,10 @@ TEST_F(ReportInBrowser, RunsNothingThatDataBrings) {
   ReportData data = fake_report_data(6);
   data.title = "<img src=x onerror=\"document.documentElement.dataset.error='title'\">";
   data.classes = {data.title};
-  data.trials[0].genotype = "</template><script>document.documentElement.dataset.error='genotype'</script>";
-  const std::string dom = open(data, 1200, "root.dataset.heading = page.querySelector('h1').textContent;");
+  data.trials[0].genotype =
+      "</template><script>document.documentElement.dataset.error='genotype'</script>";
+  const std::string dom =
+      open(data, 1200, "root.dataset.heading = page.querySelector('h1').textContent;");
   const std::string html = dom.substr(0, dom.find("<head>"));
   EXPECT_THAT(html, Not(HasSubstr("data-error")));
   EXPECT_THAT(html, HasSubstr("data-heading=\"&lt;img"));

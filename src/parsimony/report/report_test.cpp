@@ -23,13 +23,23 @@ const std::string& rich_page() {
 TEST(Report, EveryTrialHasACardAndARow) {
   for (int id = 1; id <= 160; ++id) {
     EXPECT_THAT(rich_page(), HasSubstr(fmt::format("<template id=\"trial-{}\">", id)));
-    EXPECT_THAT(rich_page(), HasSubstr(fmt::format("class=\"link\" data-trial=\"{}\">#{}</button></th>", id, id)));
+    EXPECT_THAT(
+        rich_page(),
+        HasSubstr(fmt::format("class=\"link\" data-trial=\"{}\">#{}</button></th>", id, id)));
   }
 }
 
 TEST(Report, EveryPartIsThere) {
-  for (const char* id : {"front", "networks", "classes", "samples", "history", "outcomes", "cost", "candidates",
-                         "definitions", "reproduce"}) {
+  for (const char* id : {"front",
+                         "networks",
+                         "classes",
+                         "samples",
+                         "history",
+                         "outcomes",
+                         "cost",
+                         "candidates",
+                         "definitions",
+                         "reproduce"}) {
     EXPECT_THAT(rich_page(), HasSubstr(fmt::format("<section id=\"{}\">", id)));
     EXPECT_THAT(rich_page(), HasSubstr(fmt::format("<a href=\"#{}\">", id)));
   }
@@ -58,8 +68,10 @@ TEST(Report, LoadsNothing) {
   EXPECT_THAT(rich_page(), HasSubstr("default-src 'none'"));
   // The name of the SVG format is the only address on the page.
   std::string page = rich_page();
-  EXPECT_EQ(occurrences(page, "http://"), occurrences(page, "xmlns=\"http://www.w3.org/2000/svg\""));
-  for (const char* reference : {"https://", "url(", "@import", "<link", "src=\"//", "fetch(", "XMLHttpRequest"}) {
+  EXPECT_EQ(occurrences(page, "http://"),
+            occurrences(page, "xmlns=\"http://www.w3.org/2000/svg\""));
+  for (const char* reference :
+       {"https://", "url(", "@import", "<link", "src=\"//", "fetch(", "XMLHttpRequest"}) {
     EXPECT_THAT(page, Not(HasSubstr(reference)));
   }
 }
@@ -69,7 +81,8 @@ TEST(Report, TextFromDataIsNeverMarkup) {
   ReportData data = fake_report_data(12);
   data.title = data.version = data.seed = data.machine = data.command = data.resolved_study = evil;
   data.classes = {evil, evil};
-  data.objectives = {{evil, objective::Direction::kMaximize, evil}, {"params", objective::Direction::kMinimize, evil}};
+  data.objectives = {{evil, objective::Direction::kMaximize, evil},
+                     {"params", objective::Direction::kMinimize, evil}};
   data.diagnostics[evil] = {{1, 2.0}, {2, 3.0}};
   data.models.resize(1);
   data.models[0].model.folder = evil;
@@ -144,7 +157,9 @@ TEST(Report, FiguresThatAreNotNumbersLeaveNoTrace) {
 }
 
 TEST(Html, Base64) {
-  const auto encode = [](std::string_view text) { return base64(std::vector<std::uint8_t>(text.begin(), text.end())); };
+  const auto encode = [](std::string_view text) {
+    return base64(std::vector<std::uint8_t>(text.begin(), text.end()));
+  };
   EXPECT_EQ(encode(""), "");
   EXPECT_EQ(encode("f"), "Zg==");
   EXPECT_EQ(encode("fo"), "Zm8=");

@@ -7,8 +7,8 @@
 
 namespace parsimony::report {
 
-// The parts of the page in their order, each as markup. A section without anything to show says so in
-// a sentence, or is empty where it would only be noise.
+// The parts of the page in their order, each as markup. A section without anything to show says so
+// in a sentence, or is empty where it would only be noise.
 std::string render_header(const View& view);
 std::string render_front(const View& view);
 std::string render_models(const View& view);

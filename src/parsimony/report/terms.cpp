@@ -33,7 +33,8 @@ constexpr std::array kTerms = {
 }  // namespace
 
 Term term_of(std::string_view score) {
-  const auto entry = std::find_if(kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
+  const auto entry = std::find_if(
+      kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
   if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
   Term term{std::string(score), Term::Kind::kPlain};
   std::replace(term.title.begin(), term.title.end(), '_', ' ');

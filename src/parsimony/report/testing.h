@@ -40,7 +40,8 @@ inline Picture fake_picture(int seed, bool coloured_by_class, const std::vector<
       const auto shade = static_cast<std::uint8_t>(90 + 2 * x + y);
       const Colour photo = inside == 1 ? Colour{224, 182, 160} : Colour{shade, 150, 190};
       const Colour colour = coloured_by_class ? palette[inside] : photo;
-      for (std::size_t c = 0; c < 3; ++c) bytes[54 + static_cast<std::size_t>(y * kSize + x) * 3 + c] = colour[2 - c];
+      for (std::size_t c = 0; c < 3; ++c)
+        bytes[54 + static_cast<std::size_t>(y * kSize + x) * 3 + c] = colour[2 - c];
     }
   }
   return {"image/bmp", std::move(bytes)};
@@ -60,18 +61,23 @@ inline study::Trial fake_trial(study::TrialId id, double skill, core::Rng rng) {
   trial.started = 1.7635e9 + 24 * static_cast<double>(id);
   trial.seconds = rng.uniform(14, 40);
   const double size = std::log10(trial.costs["params"]);
-  const double reward = std::min(0.86, std::max(0.05, 0.2 * (size - 3.1) + skill + 0.07 * rng.normal()));
+  const double reward =
+      std::min(0.86, std::max(0.05, 0.2 * (size - 3.1) + skill + 0.07 * rng.normal()));
   const double fate = rng.uniform();
   if (fate < 0.70) {
     trial.outcome = study::Scored{{{"reward", reward}, {"miou", reward * 0.93}}};
   } else if (fate < 0.84) {
-    trial.outcome = study::Pruned{"stage 0", "reward below the running mean", {{"reward", reward * 0.6}}};
+    trial.outcome =
+        study::Pruned{"stage 0", "reward below the running mean", {{"reward", reward * 0.6}}};
   } else if (fate < 0.90) {
-    trial.outcome = study::Pruned{"before training", "the network's answer is the same for every picture", {}};
+    trial.outcome =
+        study::Pruned{"before training", "the network's answer is the same for every picture", {}};
   } else if (fate < 0.94) {
-    trial.outcome = study::Failed{study::FailureReason::kDiverged, "loss is not a number after 41 steps of stage 0"};
+    trial.outcome = study::Failed{study::FailureReason::kDiverged,
+                                  "loss is not a number after 41 steps of stage 0"};
   } else if (fate < 0.97) {
-    trial.outcome = study::Failed{study::FailureReason::kOutOfMemory, "2.1 GiB needed, 1.6 GiB allowed"};
+    trial.outcome =
+        study::Failed{study::FailureReason::kOutOfMemory, "2.1 GiB needed, 1.6 GiB allowed"};
   } else {
     trial.outcome = study::Failed{study::FailureReason::kTimedOut, "120 s allowed"};
   }
@@ -84,15 +90,26 @@ inline ReportData fake_report_data(int count = 160) {
   data.seed = "7";
   data.machine = "Xeon, 2 cores, 2 threads, LibTorch 1.13.1 CPU";
   data.command = "parsimony search configs/portraits.yaml --set seed=7";
-  data.resolved_study = "# Parsimony 0.1.0\nseed: 7\ndata:\n  folder: synth/portraits\nsearch:\n  method: rl\n  trials: 160\n";
-  data.objectives = {objective::objective_by_name("reward"), objective::objective_by_name("params")};
+  data.resolved_study =
+      "# Parsimony 0.1.0\nseed: 7\ndata:\n  folder: synth/portraits\nsearch:\n  method: rl\n  "
+      "trials: 160\n";
+  data.objectives = {objective::objective_by_name("reward"),
+                     objective::objective_by_name("params")};
   data.classes = {"background", "skin", "hair", "left eye", "right eye", "mouth", "clothes"};
-  data.palette = {{40, 44, 52}, {233, 180, 150}, {116, 75, 45}, {60, 140, 220}, {30, 190, 200}, {200, 60, 80}, {90, 120, 70}};
+  data.palette = {{40, 44, 52},
+                  {233, 180, 150},
+                  {116, 75, 45},
+                  {60, 140, 220},
+                  {30, 190, 200},
+                  {200, 60, 80},
+                  {90, 120, 70}};
   const core::Rng root(7);
   data.events.push_back({1, 1.7635e9, "started", ""});
   for (int i = 1; i <= count; ++i) {
-    data.trials.push_back(fake_trial(i, 0.20 + 0.16 * i / count, root.split("search").split(static_cast<std::uint64_t>(i))));
-    data.baseline.push_back(fake_trial(i, 0.20, root.split("random").split(static_cast<std::uint64_t>(i))));
+    data.trials.push_back(fake_trial(
+        i, 0.20 + 0.16 * i / count, root.split("search").split(static_cast<std::uint64_t>(i))));
+    data.baseline.push_back(
+        fake_trial(i, 0.20, root.split("random").split(static_cast<std::uint64_t>(i))));
     data.diagnostics["entropy"].emplace_back(i, 35.1 - 0.05 * i - 0.0002 * i * i);
     data.diagnostics["baseline"].emplace_back(i, 0.62 - 0.3 * std::exp(-i / 40.0));
     if (i == 50 || i == 90) {
@@ -102,13 +119,16 @@ inline ReportData fake_report_data(int count = 160) {
   }
   const study::Front front = study::front_of(data.trials, {}, data.objectives);
   const std::size_t step = std::max<std::size_t>(1, front.trials.size() / 3);
-  for (std::size_t i = front.trials.size(); i-- > 0 && data.models.size() < 3; i -= std::min(i, step - 1)) {
+  for (std::size_t i = front.trials.size(); i-- > 0 && data.models.size() < 3;
+       i -= std::min(i, step - 1)) {
     const study::FrontTrial& member = front.trials[i];
     ReportedModel model;
     model.model = {member.id, "models/" + std::to_string(member.id), {}, 95};
     const double miou = member.scores.at("miou") - 0.015;
-    model.metrics = TestMetrics{.miou = miou, .pixel_accuracy = 0.93, .mean_accuracy = miou + 0.05, .images = 200};
-    for (int c = 0; c < 7; ++c) model.metrics->iou.push_back(std::min(0.99, miou + 0.08 * (3 - c % 5)));
+    model.metrics = TestMetrics{
+        .miou = miou, .pixel_accuracy = 0.93, .mean_accuracy = miou + 0.05, .images = 200};
+    for (int c = 0; c < 7; ++c)
+      model.metrics->iou.push_back(std::min(0.99, miou + 0.08 * (3 - c % 5)));
     model.metrics->iou[6] = std::nullopt;
     model.onnx_difference = 1.4e-5;
     for (int s = 1; s <= 3; ++s) {

@@ -54,13 +54,16 @@ View::View(const ReportData& report_data)
   }
   std::vector<std::string> candidates = {"params", "macs"};
   for (const auto& objective : objectives) {
-    const bool listed = std::find(candidates.begin(), candidates.end(), objective.name) != candidates.end();
-    if (objective.direction == objective::Direction::kMinimize && !listed) candidates.push_back(objective.name);
+    const bool listed =
+        std::find(candidates.begin(), candidates.end(), objective.name) != candidates.end();
+    if (objective.direction == objective::Direction::kMinimize && !listed)
+      candidates.push_back(objective.name);
   }
   for (const std::string& cost : candidates) {
-    const bool known = std::any_of(data.trials.begin(), data.trials.end(), [&cost](const study::Trial& trial) {
-      return value_of(trial, cost).has_value();
-    });
+    const bool known =
+        std::any_of(data.trials.begin(), data.trials.end(), [&cost](const study::Trial& trial) {
+          return value_of(trial, cost).has_value();
+        });
     if (known) costs.push_back(cost);
   }
   for (const auto& member : front.trials) on_front.insert(member.id);

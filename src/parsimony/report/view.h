@@ -24,8 +24,9 @@ struct View {
   std::vector<objective::Objective> objectives;
   study::StudySummary summary;
   study::Front front;
-  std::string quality;             // the first score to be maximised
-  std::vector<std::string> costs;  // what to plot it against: parameters, MACs, minimised objectives
+  std::string quality;  // the first score to be maximised
+  std::vector<std::string>
+      costs;  // what to plot it against: parameters, MACs, minimised objectives
   std::set<study::TrialId> on_front;
   std::map<study::TrialId, const study::Trial*> trials;
   std::map<study::TrialId, const ReportedModel*> models;
@@ -47,7 +48,8 @@ std::optional<double> value_of(const ReportedModel& model, std::string_view name
 
 bool is_scored(const study::Trial& trial);
 
-// "scored", "pruned", "rejected", "failed" or "running": an outcome in one word, also its CSS class.
+// "scored", "pruned", "rejected", "failed" or "running": an outcome in one word, also its CSS
+// class.
 std::string_view word_of(const study::Trial& trial);
 
 // Colour of a class as "#rrggbb": from the data's palette, else from the PASCAL VOC map.

@@ -56,9 +56,15 @@ std::string identity(StudyOptions options) {
   return core::to_yaml(options);
 }
 
+// A study has begun once something was trained for it; until then its options are free to change.
+bool has_begun(const fs::path& folder) {
+  if (fs::exists(folder / "start")) return true;
+  return fs::exists(folder / "study.db") && !study::open_sqlite_store(folder / "study.db")->trials().empty();
+}
+
 void check_same_study(const StudyOptions& options, const fs::path& folder) {
   const fs::path file = folder / "study.yaml";
-  if (!fs::exists(file)) return;
+  if (!fs::exists(file) || !has_begun(folder)) return;
   StudyOptions before;
   core::Config::from_file(file).read_into(before);
   const std::vector<std::string> old_lines = core::split(identity(before), '\n');
