@@ -179,7 +179,7 @@ TEST_F(StudyTest, ErrorsNameLineValueAndRemedy) {
   EXPECT_EQ(data.code, 2);
   EXPECT_THAT(data.err, HasSubstr("/nowhere"));
 
-  const Answer memory = search("run", {"--set", "cache.memory_gib=0.001"});
+  const Answer memory = search("run", {"--set", "cache.memory_gib=0.01", "--set", "candidate.stage0.samples=100000"});
   EXPECT_EQ(memory.code, 2);
   EXPECT_THAT(memory.err, HasSubstr("raise cache.memory_gib"));
 

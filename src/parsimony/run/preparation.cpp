@@ -176,6 +176,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             const data::Dataset& dataset,
                                             const fs::path& folder,
                                             const core::Context& context,
+                                            bool will_cache,
                                             std::optional<network::Network>& start) {
   for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
     if (dataset.size(split) == 0) {
@@ -188,6 +189,11 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   shared->picture = picture_size(dataset);
   shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
   shared->validation_views = validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
+  if (will_cache) {  // before anything takes time
+    std::vector<graph::Size> views;
+    for (const data::Sample& view : shared->validation_views) views.push_back({view.image.height, view.image.width});
+    check_memory(options, cache_needs(options, views, shared->description.classes));
+  }
   if (!options.encoder.weights.empty()) shared->encoder_weights = pretrained_encoder(options.encoder, context);
   if (!trains_start_network(options)) return shared;
 
@@ -207,12 +213,8 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
                                                 const fs::path& folder,
                                                 const core::Context& context) {
   std::optional<network::Network> start;
-  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, start);
+  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, true, start);
   if (!shared) return nullptr;
-  std::vector<graph::Size> views;
-  for (const data::Sample& view : shared->validation_views) views.push_back({view.image.height, view.image.width});
-  check_memory(options, cache_needs(options, views, shared->description.classes));
-
   network::Network encoder(evaluate::encoder_graph(options.encoder.network),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
                            {});
@@ -228,7 +230,7 @@ std::optional<weights::ArrayMap> encoder_for(const StudyOptions& options,
                                              const fs::path& folder,
                                              const core::Context& context) {
   std::optional<network::Network> start;
-  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, start);
+  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, false, start);
   if (!shared) return std::nullopt;
   return shared->encoder_weights;
 }
