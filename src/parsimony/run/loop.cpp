@@ -227,8 +227,10 @@ class Loop {
     in_flight_.erase(trial.canonical_id);
     const auto* failed = std::get_if<study::Failed>(&finished.evaluation.outcome);
     const bool interrupted = failed != nullptr && failed->reason == study::FailureReason::kInterrupted;
-    // An interrupted candidate keeps its claim: the next session evaluates it again.
-    if (!interrupted) {
+    if (interrupted) {
+      // It keeps its claim and is not done: this study is unfinished, the next session evaluates it again.
+      redo_.push_back(trial);
+    } else {
       complete(trial, finished.evaluation.outcome, finished.evaluation.observations, finished.seconds, std::nullopt);
     }
     release_followers(trial, failed == nullptr);
