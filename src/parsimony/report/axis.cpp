@@ -95,7 +95,9 @@ Axis make_axis(const std::vector<double>& values, const AxisOptions& options) {
     axis.high = high + options.headroom * range;
     if (options.counts && low >= 0) axis.low = std::max(axis.low, 0.0);
   }
-  const Prefix prefix = options.counts ? prefix_for(axis.high) : Prefix{};
+  const Prefix prefix = options.counts    ? prefix_for(axis.high)
+                        : options.percent ? Prefix{0.01, "%"}
+                                          : Prefix{};
   axis.prefix = std::string(prefix.text);
   const auto ticks = axis.logarithmic ? log_ticks(axis.low, axis.high)
                                       : linear_ticks(axis.low, axis.high, options.whole);

@@ -15,7 +15,7 @@ struct Tick {
 struct Axis {
   double low = 0, high = 1;  // in the values' own unit
   bool logarithmic = false;
-  std::string prefix;  // "", "k", "M", "G", "T": labels are in this multiple
+  std::string prefix;  // "", "k", "M", "G", "T", "%": labels are in this multiple
   std::vector<Tick> ticks;
 
   // Where a value lies, 0 at `low` and 1 at `high`.
@@ -24,6 +24,7 @@ struct Axis {
 
 struct AxisOptions {
   bool counts = false;      // large numbers, labelled with a prefix
+  bool percent = false;     // shares, labelled in percent
   bool may_be_log = false;  // becomes logarithmic when the values span more than a factor of 6
   bool whole = false;       // only whole numbers make sense
   bool from_zero = false;   // 0 belongs to the range

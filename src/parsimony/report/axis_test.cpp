@@ -32,6 +32,12 @@ TEST(Axis, WideRangesOfCountsAreLogarithmic) {
   EXPECT_FALSE(make_axis({0, 2e6}, {.counts = true, .may_be_log = true}).logarithmic);
 }
 
+TEST(Axis, SharesAreLabelledInPercent) {
+  const Axis axis = make_axis({0.24, 0.3}, {.percent = true});
+  EXPECT_EQ(axis.prefix, "%");
+  EXPECT_THAT(labels(axis), testing::ElementsAre("24", "26", "28", "30"));
+}
+
 TEST(Axis, WholeNumbersHaveWholeTicks) {
   EXPECT_THAT(labels(make_axis({1, 3}, {.whole = true})), testing::ElementsAre("1", "2", "3"));
 }

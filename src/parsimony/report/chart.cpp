@@ -49,10 +49,7 @@ class ChartRenderer {
     for (std::size_t i = 0; i < chart_.series.size(); ++i) {
       const ChartSeries& series = chart_.series[i];
       if (series.points.empty()) continue;
-      put(out_,
-          R"(<g class="s {}" data-s="{}">)",
-          series.style,
-          i);
+      put(out_, R"(<g class="s {}" data-s="{}">)", series.style, i);
       if (is_line(series.mark)) {
         line(series);
       } else {
@@ -161,7 +158,7 @@ class ChartRenderer {
   // Names of points, each beside its point where neither another name nor a named point is; a name
   // without such a place is left out (the point still has its tip).
   void labels() {
-    constexpr double kLetter = 8.2, kLine = 15, kReach = 8;
+    constexpr double kLetter = 9.6, kLine = 16, kReach = 9;  // of the larger letters
     std::vector<Box> taken;
     std::vector<std::pair<const ChartPoint*, std::size_t>> named;
     for (std::size_t i = 0; i < chart_.series.size(); ++i) {
@@ -177,30 +174,38 @@ class ChartRenderer {
       const double x = px(point->x);
       const double y = py(point->y);
       const double width = kLetter * static_cast<double>(point->label.size());
+      struct Place {
+        Box box;
+        double anchor_x = 0;
+        std::string_view anchor;
+      };
+      const auto place_at = [&](double left, double top, std::string_view anchor) {
+        const double shift = anchor == "end" ? width : anchor == "middle" ? width / 2 : 0;
+        return Place{{left, top, left + width, top + kLine}, left + shift, anchor};
+      };
       // The upper left comes first: nothing that is better lies there, and no line of a front.
-      const std::array<Box, 5> places = {
-          Box{x - 3 - width, y - 4 - kLine, x - 3, y - 4},
-          Box{x + kReach, y - kLine / 2, x + kReach + width, y + kLine / 2},
-          Box{x - width / 2, y - kReach - kLine, x + width / 2, y - kReach},
-          Box{x - kReach - width, y - kLine / 2, x - kReach, y + kLine / 2},
-          Box{x - width / 2, y + kReach, x + width / 2, y + kReach + kLine}};
-      for (const Box& place : places) {
-        const bool inside = place.left >= kLeft && place.right <= kRight + 8 &&
-                            place.top >= kTop - 12 && place.bottom <= kBottom;
-        if (!inside || std::any_of(taken.begin(), taken.end(), [&](const Box& b) {
-              return b.overlaps(place);
-            })) {
-          continue;
-        }
-        taken.push_back(place);
-        put(out_,
-            R"(<text class="label" data-s="{}" x="{:.1f}" y="{:.1f}">{}</text>)",
-            series,
-            (place.left + place.right) / 2,
-            place.bottom - 3.5,
-            escape_markup(point->label));
-        break;
-      }
+      const std::array<Place, 5> places = {place_at(x - 5 - width, y - 5 - kLine, "end"),
+                                           place_at(x + kReach, y - kLine / 2, "start"),
+                                           place_at(x - width / 2, y - kReach - kLine, "middle"),
+                                           place_at(x - kReach - width, y - kLine / 2, "end"),
+                                           place_at(x - width / 2, y + kReach, "middle")};
+      const auto fits = [&taken](const Place& place) {
+        const bool inside = place.box.left >= kLeft && place.box.right <= kRight + 8 &&
+                            place.box.top >= kTop - 14 && place.box.bottom <= kBottom;
+        return inside && std::none_of(taken.begin(), taken.end(), [&place](const Box& box) {
+                 return box.overlaps(place.box);
+               });
+      };
+      const auto place = std::find_if(places.begin(), places.end(), fits);
+      if (place == places.end()) continue;
+      taken.push_back(place->box);
+      put(out_,
+          R"(<text class="label {}" data-s="{}" x="{:.1f}" y="{:.1f}">{}</text>)",
+          place->anchor,
+          series,
+          place->anchor_x,
+          place->box.bottom - 3.5,
+          escape_markup(point->label));
     }
   }
 

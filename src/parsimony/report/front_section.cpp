@@ -32,6 +32,7 @@ class FrontChart {
   std::string render() {
     std::vector<ChartPoint> scored, pruned, members, finals, baseline;
     for (const Trial& trial : view_.data.trials) {
+      if (!view_.shows(trial.id)) continue;
       const auto point = point_of(trial, "#");
       if (!point) continue;
       if (!is_scored(trial)) {
@@ -44,6 +45,7 @@ class FrontChart {
       }
     }
     for (const Trial& trial : view_.data.baseline) {
+      if (trial.id % view_.stride != 0) continue;
       auto point = is_scored(trial) ? point_of(trial, "random search, #") : std::nullopt;
       if (!point) continue;
       point->trial = 0;  // has no card: it belongs to another study
@@ -56,10 +58,13 @@ class FrontChart {
     const Term cost = term_of(cost_);
     const Term quality = term_of(view_.quality);
     Chart chart{.title = fmt::format("{} against {}", quality.title, lower(cost.title)),
-                .x_title = cost.title + (cost.kind == Term::Kind::kMilliseconds ? " (ms)" : ""),
+                .x_title = cost.title + (cost.kind == Term::Kind::kMilliseconds ? " (ms)"
+                                         : cost.kind == Term::Kind::kBytes      ? ", bytes"
+                                                                                : ""),
                 .y_title = quality.title + " on validation, higher is better",
                 .x = {.counts = cost.kind == Term::Kind::kCount || cost.kind == Term::Kind::kBytes,
-                      .may_be_log = true}};
+                      .may_be_log = true},
+                .y = {.percent = quality.kind == Term::Kind::kPercent}};
     chart.description = fmt::format(
         "{} scored candidates, {} on the front. The table of all candidates holds the numbers.",
         all.size(),
@@ -149,12 +154,15 @@ std::string comparison(const View& view) {
 }  // namespace
 
 std::string render_front(const View& view) {
+  const bool any_scored = view.summary.scored > 0;
+  const std::string choice =
+      any_scored
+          ? "Choose a point, with the pointer or the arrow keys and Enter, to see its network."
+          : "";
   std::string out = open_section(
       "front",
       "Pareto front",
-      "No other candidate is at least as good in every objective and better in one. "
-      "Choose a point, with the pointer or the arrow keys and Enter, to see its network.");
-  const bool any_scored = view.summary.scored > 0;
+      "No other candidate is at least as good in every objective and better in one. " + choice);
   if (!any_scored || view.costs.empty()) {
     put(out,
         R"(<p class="empty">{}</p></section>)",

@@ -41,12 +41,13 @@ std::string abstract_of(const View& view) {
         view.summary.pruned,
         view.summary.failed,
         view.summary.running);
-    return text;
+  } else {
+    text += fmt::format(
+        ": {} scored, {} ended early, rejected or failed. The Pareto front has {} of them.",
+        view.summary.scored,
+        unscored,
+        view.front.trials.size());
   }
-  text += fmt::format(": {} scored, {} ended early or failed, and {} on the Pareto front.",
-                      view.summary.scored,
-                      unscored,
-                      view.front.trials.size());
   if (const ReportedModel* best = view.best_model()) {
     text += fmt::format(" The best trained network, #{}, reaches {} mIoU on the test split",
                         best->model.trial,
@@ -58,11 +59,11 @@ std::string abstract_of(const View& view) {
       }
     }
     text += '.';
-  } else if (view.data.models.empty()) {
+  } else if (view.data.models.empty() && view.summary.scored > 0) {
     text += " No network has been trained to the end yet, so all figures are those of the search.";
   }
   if (view.progress == Progress::kInterrupted) {
-    text += " The search was interrupted; the same command continues it.";
+    text += " The study was interrupted; the same command continues it.";
   }
   return text;
 }

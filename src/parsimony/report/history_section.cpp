@@ -33,25 +33,35 @@ std::string quality_chart(const View& view) {
     if (!trial.outcome) continue;
     const auto x = static_cast<double>(trial.id);
     const auto value = value_of(trial, view.quality);
-    if (!value) {
+    if (view.shows(trial.id)) {
       const bool is_failed = std::holds_alternative<study::Failed>(*trial.outcome);
-      (is_failed ? failed : rejected).push_back({x, 0, tip_of(view, trial), trial.id});
-      continue;
+      auto& marks = is_scored(trial) && value ? scored
+                    : value                   ? pruned
+                    : is_failed               ? failed
+                                              : rejected;
+      marks.push_back({x, value.value_or(0), tip_of(view, trial), trial.id});
     }
-    (is_scored(trial) ? scored : pruned).push_back({x, *value, tip_of(view, trial), trial.id});
-    if (is_scored(trial))
+    if (!value) continue;
+    if (is_scored(trial)) {
       best.push_back({x, best.empty() ? *value : std::max(best.back().y, *value)});
+    }
     recent.push_back(*value);
-    if (recent.size() < window) continue;
+    if (recent.size() < window || !view.shows(trial.id)) continue;
     double sum = 0;
     for (std::size_t i = recent.size() - window; i < recent.size(); ++i) sum += recent[i];
     mean.push_back({x, sum / static_cast<double>(window)});
   }
-  const std::string title = term_of(view.quality).title;
-  Chart chart{.title = title + " of each candidate",
+  std::vector<ChartPoint> steps;
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    const bool level = i > 0 && i + 1 < best.size() && best[i].y == best[i - 1].y;
+    if (!level) steps.push_back(best[i]);
+  }
+  const Term term = term_of(view.quality);
+  Chart chart{.title = term.title + " of each candidate",
               .x_title = "Candidate",
-              .y_title = title + " on validation",
+              .y_title = term.title + " on validation",
               .x = {.whole = true, .headroom = 0.02},
+              .y = {.percent = term.kind == Term::Kind::kPercent},
               .description = fmt::format("{} candidates in the order in which they were proposed.",
                                          view.data.trials.size())};
   chart.series = {{"scored", "scored", Mark::kDot, std::move(scored)},
@@ -59,7 +69,7 @@ std::string quality_chart(const View& view) {
                   {"rejected", "rejected", Mark::kRug, std::move(rejected)},
                   {"failed", "failed", Mark::kRug, std::move(failed)},
                   {"mean", fmt::format("mean of {}", window), Mark::kLine, std::move(mean)},
-                  {"front", "best so far", Mark::kSteps, std::move(best)}};
+                  {"front", "best so far", Mark::kSteps, std::move(steps)}};
   return render_chart(chart);
 }
 
@@ -124,6 +134,14 @@ std::string render_history(const View& view) {
         R"(<p class="empty">{}</p></section>)",
         view.summary.trials == 0 ? "Nothing has happened yet."
                                  : "The first candidates are still being evaluated.");
+    return out;
+  }
+  const bool any_value =
+      std::any_of(view.data.trials.begin(), view.data.trials.end(), [&view](const Trial& trial) {
+        return value_of(trial, view.quality).has_value();
+      });
+  if (!any_value) {
+    put(out, R"(<p class="empty">No candidate has reached a score; see below why.</p></section>)");
     return out;
   }
   out += "<div class=\"charts\">\n" + quality_chart(view);

@@ -148,7 +148,12 @@ std::string render_cost(const View& view) {
 
 std::string render_trials(const View& view) {
   if (view.data.trials.empty()) return {};
-  std::string out = open_section("candidates", "All candidates", "");
+  const std::string thinned = fmt::format(
+      "So many candidates were tried that tables and charts show one in {}, beside the front "
+      "and the best; the study's database holds them all.",
+      view.stride);
+  std::string out =
+      open_section("candidates", "All candidates", view.stride > 1 ? thinned : std::string());
   put(out,
       R"(<details><summary>{}</summary><div class="scroll"><table class="sortable trials"><thead><tr>)"
       R"(<th scope="col">Candidate</th><th scope="col">Outcome</th><th scope="col" class="num">{}</th>)",
@@ -166,6 +171,7 @@ std::string render_trials(const View& view) {
     }
   };
   for (const Trial& trial : view.data.trials) {
+    if (!view.shows(trial.id)) continue;
     put(out,
         R"(<tr><th scope="row" data-v="{}"><button type="button" class="link" data-trial="{}">#{}</button></th><td><span class="badge {}">{}</span></td>)",
         trial.id,

@@ -112,6 +112,7 @@ std::string render_report(const ReportData& data) {
       escape_markup(data.version));
   put(out, R"(<div id="tip" role="status" hidden></div>)");
   for (const study::Trial& trial : data.trials) {
+    if (!view.shows(trial.id)) continue;
     put(out, R"(<template id="trial-{}">{}</template>)", trial.id, render_card(view, trial));
   }
   put(out, "<script>{}</script></body></html>", kScript);

@@ -32,6 +32,7 @@ function openCard(id) {
 function walkable(svg) {
   let marks = null;
   let at = -1;
+  const leave = () => svg.querySelectorAll('.at').forEach((mark) => mark.classList.remove('at'));
   svg.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') return hideTip();
     if (event.key === 'Enter' && at >= 0 && marks[at].dataset.trial) return openCard(marks[at].dataset.trial);
@@ -42,10 +43,12 @@ function walkable(svg) {
     if (!marks.length) return;
     marks.sort((a, b) => a.getBoundingClientRect().left - b.getBoundingClientRect().left);
     at = Math.min(marks.length - 1, Math.max(0, at + step));
+    leave();
+    marks[at].classList.add('at');
     const box = marks[at].getBoundingClientRect();
     showTip(marks[at], box.right, box.bottom);
   });
-  svg.addEventListener('blur', () => { at = -1; hideTip(); });
+  svg.addEventListener('blur', () => { at = -1; leave(); hideTip(); });
 }
 
 function switchable(figure) {

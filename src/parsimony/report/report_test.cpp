@@ -146,6 +146,21 @@ TEST(Report, ASearchThatDidNotPaySaysSo) {
   EXPECT_THAT(render_report(data), HasSubstr("the search did not pay"));
 }
 
+TEST(Report, VeryManyTrialsAreThinnedAndSaidSo) {
+  ReportData data = fake_report_data(8);
+  const std::vector<study::Trial> few = data.trials;
+  while (data.trials.size() < 9000) {
+    study::Trial trial = few[data.trials.size() % few.size()];
+    trial.id = static_cast<study::TrialId>(data.trials.size() + 1);
+    trial.same_as.reset();
+    data.trials.push_back(trial);
+  }
+  const std::string page = render_report(data);
+  EXPECT_THAT(page, HasSubstr("show one in 3, beside"));
+  EXPECT_THAT(page, HasSubstr("<b>9000</b>"));
+  EXPECT_LT(occurrences(page, "<template"), 3200u);
+}
+
 TEST(Report, FiguresThatAreNotNumbersLeaveNoTrace) {
   ReportData data = fake_report_data(20);
   data.models.resize(1);

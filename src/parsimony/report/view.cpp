@@ -11,6 +11,8 @@ namespace {
 
 // A page with a drawing for each of thousands of trials would take seconds to open.
 constexpr std::size_t kMaxDrawn = 160;
+// Nor can a browser handle tens of thousands of points well.
+constexpr std::size_t kMaxShown = 3000;
 
 std::vector<objective::Objective> objectives_of(const ReportData& data) {
   if (!data.objectives.empty()) return data.objectives;
@@ -69,6 +71,7 @@ View::View(const ReportData& report_data)
   for (const auto& member : front.trials) on_front.insert(member.id);
   for (const ReportedModel& reported : data.models) models[reported.model.trial] = &reported;
 
+  stride = 1 + static_cast<study::TrialId>(data.trials.size() / (kMaxShown + 1));
   std::vector<std::pair<double, study::TrialId>> by_quality;
   for (const study::Trial& trial : data.trials) {
     trials[trial.id] = &trial;

@@ -31,6 +31,9 @@ struct View {
   std::map<study::TrialId, const study::Trial*> trials;
   std::map<study::TrialId, const ReportedModel*> models;
   std::set<study::TrialId> drawn;  // trials whose cards show drawings
+  // Of very many trials only every `stride`-th is shown, beside those that are drawn.
+  study::TrialId stride = 1;
+  bool shows(study::TrialId id) const { return id % stride == 0 || drawn.contains(id); }
   Progress progress = Progress::kEmpty;
   double started = 0, ended = 0;  // seconds since the epoch; 0 when nothing has happened
 
