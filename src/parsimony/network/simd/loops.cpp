@@ -9,15 +9,21 @@ extern const Loops kLoops_avx2;
 extern const Loops kLoops_avx512;
 #endif
 
-const Loops& loops() {
+std::vector<const Loops*> supported_loops() {
+  std::vector<const Loops*> found = {&kLoops_baseline};
 #ifdef PARSIMONY_X86_LEVELS
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&kLoops_avx2);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq")) {
-    return kLoops_avx512;
+    found.push_back(&kLoops_avx512);
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kLoops_avx2;
 #endif
-  return kLoops_baseline;
+  return found;
+}
+
+const Loops& loops() {
+  static const Loops& fastest = *supported_loops().back();
+  return fastest;
 }
 
 }  // namespace parsimony::network::simd

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace parsimony::network::simd {
 
@@ -11,18 +12,24 @@ namespace parsimony::network::simd {
 struct DepthwiseShape {
   std::int64_t height = 0, width = 0, channels = 0;
   std::int64_t kernel = 3, dilation = 1;
+
+  std::int64_t reach() const { return kernel / 2 * dilation; }  // of the kernel, to each side
+  std::int64_t framed_width() const { return width + 2 * reach(); }
+  std::int64_t framed_size() const { return height * framed_width() * channels; }
 };
 
 // The inner loops worth vectorising, all over the contiguous channels of channels-last fp32 data.
 struct Loops {
   const char* level;  // "avx512", "avx2", "baseline"
 
-  void (*depthwise)(const DepthwiseShape& shape, const float* x, const float* weight, float* y);
+  // `framed` is working memory of framed_size() values.
+  void (*depthwise)(const DepthwiseShape& shape, const float* x, const float* weight, float* y, float* framed);
   // weight_gradient[i, j, c] += sum over pixels of x[...] * y_gradient[h, w, c].
   void (*depthwise_weight_gradient)(const DepthwiseShape& shape,
                                     const float* x,
                                     const float* y_gradient,
-                                    float* weight_gradient);
+                                    float* weight_gradient,
+                                    float* framed);
 
   // Per-channel sums over `rows` rows of `channels` values: sum += x, square_sum += x * x.
   void (*channel_moments)(std::int64_t rows, std::int64_t channels, const float* x, double* sum, double* square_sum);
@@ -58,9 +65,51 @@ struct Loops {
                                 const float* b,
                                 const float* c,
                                 float* x_gradient);
+
+  // Matrix products of row-major data whose rows lie `stride` apart. Widths of vectors differ between
+  // versions: the second factor is packed by the version that reads it.
+  std::int64_t lanes;  // values in a vector
+  std::int64_t (*packed_size)(std::int64_t inner, std::int64_t columns);
+  // b[i, j] is at b[i * row_stride + j * column_stride].
+  void (*pack)(std::int64_t inner,
+               std::int64_t columns,
+               const float* b,
+               std::int64_t row_stride,
+               std::int64_t column_stride,
+               float* packed);
+  // c[rows, columns] = a[rows, inner] b[inner, columns], added to what c holds when wanted.
+  void (*gemm)(std::int64_t rows,
+               std::int64_t inner,
+               std::int64_t columns,
+               const float* a,
+               std::int64_t a_stride,
+               const float* packed_b,
+               float* c,
+               std::int64_t c_stride,
+               bool accumulate);
+  // c[a_columns, b_columns] += a[rows, a_columns]^T b[rows, b_columns]; b_columns is a multiple of `lanes`.
+  void (*gemm_transposed)(std::int64_t rows,
+                          std::int64_t a_columns,
+                          std::int64_t b_columns,
+                          const float* a,
+                          std::int64_t a_stride,
+                          const float* b,
+                          std::int64_t b_stride,
+                          float* c,
+                          std::int64_t c_stride);
+
+  // Tile transforms of F(4x4, 3x3) (Lavin & Gray, CVPR 2016), each over all channels. Pixels are pointers
+  // to [channels] values, null where the tile leaves the picture: zero when read, dropped when written.
+  // The 36 transformed values lie `element_stride` apart.
+  void (*winograd_input)(std::int64_t channels, const float* const* pixels36, float* out, std::int64_t element_stride);
+  void (*winograd_output)(std::int64_t channels, const float* in, std::int64_t element_stride, float* const* pixels16);
+  // The adjoint of winograd_output: what a gradient of 4x4 outputs becomes.
+  void (*winograd_gradient)(std::int64_t channels, const float* const* pixels16, float* out, std::int64_t element_stride);
 };
 
 // The fastest version this processor can run.
 const Loops& loops();
+// Every version it can run, for tests and benchmarks.
+std::vector<const Loops*> supported_loops();
 
 }  // namespace parsimony::network::simd
