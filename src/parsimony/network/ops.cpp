@@ -95,7 +95,7 @@ struct NormClamp : Function<NormClamp> {
                                       range.ceiling,
                                       out + first * channels);
     });
-    context->save_for_backward({x, y, weight, mean, inverse_deviation});
+    context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
     context->saved_data["clamp"] = clamp;
     return y;
   }
@@ -105,10 +105,11 @@ struct NormClamp : Function<NormClamp> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
-    const Tensor& y = saved[1];
-    const Tensor weight = saved[2].to(at::kDouble);
-    const Tensor& mean = saved[3];
-    const Tensor& inverse_deviation = saved[4];
+    const Tensor weight = saved[1].to(at::kDouble);
+    const Tensor& mean = saved[2];
+    const Tensor& inverse_deviation = saved[3];
+    const Tensor& scale = saved[4];
+    const Tensor& shift = saved[5];
     const ClampRange range = range_of(static_cast<Clamp>(context->saved_data["clamp"].toInt()));
     const Tensor dy = channels_last(gradients[0]);
     const std::int64_t channels = x.size(1);
@@ -121,8 +122,9 @@ struct NormClamp : Function<NormClamp> {
       simd::loops().clamp_gradient_moments(count,
                                            channels,
                                            dy.data_ptr<float>() + at,
-                                           y.data_ptr<float>() + at,
                                            x.data_ptr<float>() + at,
+                                           scale.data_ptr<float>(),
+                                           shift.data_ptr<float>(),
                                            range.floor,
                                            range.ceiling,
                                            sums,
@@ -144,8 +146,9 @@ struct NormClamp : Function<NormClamp> {
       simd::loops().clamp_gradient_affine(count,
                                           channels,
                                           dy.data_ptr<float>() + at,
-                                          y.data_ptr<float>() + at,
                                           x.data_ptr<float>() + at,
+                                          scale.data_ptr<float>(),
+                                          shift.data_ptr<float>(),
                                           range.floor,
                                           range.ceiling,
                                           a32.data_ptr<float>(),

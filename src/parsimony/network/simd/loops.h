@@ -42,13 +42,14 @@ struct Loops {
                             float floor,
                             float ceiling,
                             float* y);
-  // Gradient g through the clamp (zero where y is at the floor or ceiling), reduced per channel:
-  // sum += g, dot += g * x.
+  // Gradient g through scale_shift_clamp's clamp (zero where y would be at the floor or ceiling: y is computed again,
+  // which costs less than reading it), reduced per channel: sum += g, dot += g * x.
   void (*clamp_gradient_moments)(std::int64_t rows,
                                  std::int64_t channels,
                                  const float* y_gradient,
-                                 const float* y,
                                  const float* x,
+                                 const float* scale,
+                                 const float* shift,
                                  float floor,
                                  float ceiling,
                                  double* sum,
@@ -57,8 +58,9 @@ struct Loops {
   void (*clamp_gradient_affine)(std::int64_t rows,
                                 std::int64_t channels,
                                 const float* y_gradient,
-                                const float* y,
                                 const float* x,
+                                const float* scale,
+                                const float* shift,
                                 float floor,
                                 float ceiling,
                                 const float* a,

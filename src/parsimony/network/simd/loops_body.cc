@@ -68,11 +68,17 @@ void scale_shift_clamp(std::int64_t rows,
   }
 }
 
+inline float passed_gradient(float g, float x, float scale, float shift, float floor, float ceiling) {
+  const float value = x * scale + shift;
+  return value > floor && value < ceiling ? g : 0.0F;
+}
+
 void clamp_gradient_moments(std::int64_t rows,
                             std::int64_t channels,
                             const float* y_gradient,
-                            const float* y,
                             const float* x,
+                            const float* scale,
+                            const float* shift,
                             float floor,
                             float ceiling,
                             double* sum,
@@ -81,12 +87,10 @@ void clamp_gradient_moments(std::int64_t rows,
     float s[kMaxChannels] = {};
     float d[kMaxChannels] = {};
     for (std::int64_t r = r0; r < r0 + count; ++r) {
-      const std::int64_t at = r * channels + c0;
-      const float* __restrict g = y_gradient + at;
-      const float* __restrict out = y + at;
-      const float* __restrict in = x + at;
+      const float* __restrict g = y_gradient + r * channels + c0;
+      const float* __restrict in = x + r * channels + c0;
       for (std::int64_t c = 0; c < n; ++c) {
-        const float passed = out[c] > floor && out[c] < ceiling ? g[c] : 0.0F;
+        const float passed = passed_gradient(g[c], in[c], scale[c0 + c], shift[c0 + c], floor, ceiling);
         s[c] += passed;
         d[c] += passed * in[c];
       }
@@ -101,8 +105,9 @@ void clamp_gradient_moments(std::int64_t rows,
 void clamp_gradient_affine(std::int64_t rows,
                            std::int64_t channels,
                            const float* y_gradient,
-                           const float* y,
                            const float* x,
+                           const float* scale,
+                           const float* shift,
                            float floor,
                            float ceiling,
                            const float* a,
@@ -110,14 +115,11 @@ void clamp_gradient_affine(std::int64_t rows,
                            const float* c,
                            float* x_gradient) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t at = r * channels;
-    const float* __restrict g = y_gradient + at;
-    const float* __restrict out = y + at;
-    const float* __restrict in = x + at;
-    float* __restrict dx = x_gradient + at;
+    const float* __restrict g = y_gradient + r * channels;
+    const float* __restrict in = x + r * channels;
+    float* __restrict dx = x_gradient + r * channels;
     for (std::int64_t i = 0; i < channels; ++i) {
-      const float passed = out[i] > floor && out[i] < ceiling ? g[i] : 0.0F;
-      dx[i] = a[i] * passed + b[i] * in[i] + c[i];
+      dx[i] = a[i] * passed_gradient(g[i], in[i], scale[i], shift[i], floor, ceiling) + b[i] * in[i] + c[i];
     }
   }
 }

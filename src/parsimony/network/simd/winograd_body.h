@@ -51,16 +51,21 @@ inline void times_a(const V in[4], V out[6]) {
   out[5] = in[3];
 }
 
-// Transforms kIn x kIn values into kOut x kOut: columns, then rows.
+// Transforms kIn x kIn values into kOut x kOut: columns, then rows. Loops are unrolled so that values stay in
+// registers where there are enough.
 template <int kIn, int kOut, typename V, typename Transform>
 inline void both_ways(const V (&in)[kIn][kIn], V (&out)[kOut][kOut], Transform transform) {
   V half[kIn][kOut];
+#pragma GCC unroll 6
   for (int i = 0; i < kIn; ++i) transform(in[i], half[i]);
+#pragma GCC unroll 6
   for (int j = 0; j < kOut; ++j) {
     V column[kIn];
     V result[kOut];
+#pragma GCC unroll 6
     for (int i = 0; i < kIn; ++i) column[i] = half[i][j];
     transform(column, result);
+#pragma GCC unroll 6
     for (int i = 0; i < kOut; ++i) out[i][j] = result[i];
   }
 }
@@ -79,11 +84,13 @@ inline void spread(std::int64_t channels,
                    float* out,
                    std::int64_t element_stride,
                    Transform transform) {
-  over_channels(channels, [&](std::int64_t c, auto zero) {
+  over_channels(channels, [=](std::int64_t c, auto zero) {
     using V = decltype(zero);
     V in[kIn][kIn];
     V result[6][6];
+#pragma GCC unroll 6
     for (int i = 0; i < kIn; ++i) {
+#pragma GCC unroll 6
       for (int j = 0; j < kIn; ++j) {
         const float* pixel = pixels[i * kIn + j];
         in[i][j] = zero;
@@ -91,7 +98,12 @@ inline void spread(std::int64_t channels,
       }
     }
     both_ways(in, result, transform);
-    for (int e = 0; e < 36; ++e) write(out + e * element_stride + c, result[e / 6][e % 6]);
+    float* to = out + c;
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) {
+#pragma GCC unroll 6
+      for (int j = 0; j < 6; ++j, to += element_stride) write(to, result[i][j]);
+    }
   });
 }
 
@@ -104,14 +116,23 @@ void winograd_gradient(std::int64_t channels, const float* const* pixels, float*
 }
 
 void winograd_output(std::int64_t channels, const float* in, std::int64_t element_stride, float* const* pixels) {
-  over_channels(channels, [&](std::int64_t c, auto zero) {
+  over_channels(channels, [=](std::int64_t c, auto zero) {
     using V = decltype(zero);
     V values[6][6];
     V result[4][4];
-    for (int e = 0; e < 36; ++e) read(in + e * element_stride + c, values[e / 6][e % 6]);
-    both_ways(values, result, [](const auto* from, auto* to) { times_a_transposed(from, to); });
-    for (int i = 0; i < 16; ++i) {
-      if (pixels[i] != nullptr) write(pixels[i] + c, result[i / 4][i % 4]);
+    const float* from = in + c;
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) {
+#pragma GCC unroll 6
+      for (int j = 0; j < 6; ++j, from += element_stride) read(from, values[i][j]);
+    }
+    both_ways(values, result, [](const auto* row, auto* to) { times_a_transposed(row, to); });
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        if (pixels[4 * i + j] != nullptr) write(pixels[4 * i + j] + c, result[i][j]);
+      }
     }
   });
 }
