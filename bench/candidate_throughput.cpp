@@ -153,6 +153,7 @@ nlohmann::json default_path(const Setting& setting) {
   const space::CellSpace space;
   const core::StopFlag stop;
   evaluate::TrainAndMeasure evaluator(space, shared, options, core::Rng(1));
+  network::set_threads(1);  // as in a study: candidates are what runs in parallel
 
   nlohmann::json result;
   // Alone, for the same kind of figure as the plain path's; then all cores at once, for the rate.

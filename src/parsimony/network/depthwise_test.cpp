@@ -43,8 +43,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes,
                                          simd::DepthwiseShape{5, 5, 19, 5, 12},   // only the middle tap touches
                                          simd::DepthwiseShape{3, 2, 33, 7, 1},    // narrower than a strip
                                          simd::DepthwiseShape{1, 1, 16, 3, 1}),
-                         [](const auto& info) {
-                           const simd::DepthwiseShape& s = info.param;
+                         [](const auto& shape) {
+                           const simd::DepthwiseShape& s = shape.param;
                            return fmt::format("{}x{}x{}k{}d{}", s.height, s.width, s.channels, s.kernel, s.dilation);
                          });
 
