@@ -8,9 +8,9 @@
 namespace parsimony::network {
 namespace {
 
-class Depthwise : public testing::TestWithParam<simd::DepthwiseShape> {};
+class DepthwiseLoops : public testing::TestWithParam<simd::DepthwiseShape> {};
 
-TEST_P(Depthwise, EveryInstructionSetAgreesWithLibTorch) {
+TEST_P(DepthwiseLoops, EveryInstructionSetAgreesWithLibTorch) {
   const simd::DepthwiseShape s = GetParam();
   at::manual_seed(11);
   const Tensor x = at::randn({1, s.channels, s.height, s.width}).contiguous(at::MemoryFormat::ChannelsLast);
@@ -36,7 +36,7 @@ TEST_P(Depthwise, EveryInstructionSetAgreesWithLibTorch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes,
-                         Depthwise,
+                         DepthwiseLoops,
                          testing::Values(simd::DepthwiseShape{16, 16, 48, 3, 1},
                                          simd::DepthwiseShape{20, 13, 24, 5, 6},  // vectors and one half
                                          simd::DepthwiseShape{9, 31, 7, 3, 2},    // channels that fill no vector
