@@ -76,6 +76,8 @@ void read_diagnostics(ReportData& data) {
         data.diagnostics[name].emplace_back(trial, value.get<double>());
     }
   }
+  // Concurrent candidates finish in any order.
+  for (auto& [name, curve] : data.diagnostics) std::ranges::sort(curve);
 }
 
 Picture read_picture(const fs::path& file) {

@@ -11,6 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 class LoadReport : public testing::Test {
  protected:
@@ -23,7 +24,8 @@ class LoadReport : public testing::Test {
     }
     update.models = {{3, "models/3", {{"miou", 0.6}, {"onnx_difference", 2e-5}}, 60}};
     update.events = {{0, 1.7635e9, "started", ""},
-                     {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":31.5})"}};
+                     {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":1.5})"},
+                     {0, 1.7635e9, "diagnostics", R"({"trial":3,"entropy":1.75})"}};
     update.states["report"] =
         R"({"objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
     ASSERT_TRUE(store.commit(update));
@@ -65,8 +67,7 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
   EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
   EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
-  EXPECT_THAT(data.diagnostics.at("entropy"),
-              ElementsAre(std::pair<study::TrialId, double>{4, 31.5}));
+  EXPECT_THAT(data.diagnostics.at("entropy"), ElementsAre(Pair(3, 1.75), Pair(4, 1.5)));
   ASSERT_EQ(data.models.size(), 1u);
   const ReportedModel& model = data.models[0];
   EXPECT_EQ(model.onnx_difference, 2e-5);
