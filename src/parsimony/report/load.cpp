@@ -49,6 +49,7 @@ void read_report_state(const study::Store& store, ReportData& data) {
   if (!state) return;
   const std::string origin = "the study's state 'report'";
   const json object = parse_json(*state, origin);
+  read(object, "name", data.title, origin);
   read(object, "command", data.command, origin);
   read(object, "machine", data.machine, origin);
   read(object, "version", data.version, origin);

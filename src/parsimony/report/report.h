@@ -84,7 +84,7 @@ struct ReportData {
 std::string render_report(const ReportData& data);
 
 // Collects what a store and a study folder hold; what is missing stays empty.
-//  * state "report": a JSON object with any of
+//  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
 //    "objectives" (names), "command", "machine", "version", "seed", "classes",
 //    "palette" ([[r,g,b], ...]) and "tap_strides";
 //  * events "diagnostics": a JSON object with "trial" and any figures, {"trial": 12,
