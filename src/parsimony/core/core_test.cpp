@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <set>
+#include <thread>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -188,8 +192,44 @@ TEST(Files, AtomicWritesReplaceAndLeaveNoDrafts) {
   write_file_atomic(file, std::string_view("two\0three", 9));
   EXPECT_EQ(read_text_file(file), std::string("two\0three", 9));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.parent_path()), {}), 1);
-  EXPECT_THROW(read_text_file(folder.path()), Error);
-  EXPECT_THROW(write_file_atomic("/proc/nothing/here", std::string_view("x")), std::exception);
+}
+
+std::string user_error(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUser);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Files, ErrorsNameTheFileAndTheReason) {
+  const TemporaryFolder folder;
+  const auto write = [](const std::filesystem::path& file) {
+    return user_error([&file] { write_file_atomic(file, std::string_view("x")); });
+  };
+  const auto read = [](const std::filesystem::path& file) { return user_error([&file] { read_text_file(file); }); };
+  EXPECT_THAT(read(folder.path()), HasSubstr("is a folder"));
+  EXPECT_THAT(read(folder.path() / "none"), HasSubstr("No such file"));
+  EXPECT_THAT(read(folder.path() / std::string(300, 'x')), HasSubstr("File name too long"));
+  EXPECT_THAT(user_error([&folder] { sha256_of_file(folder.path()); }), HasSubstr("cannot be read"));
+
+  EXPECT_THAT(write("/proc/nothing/here"), HasSubstr("/proc/nothing: the folder cannot be created: No such file"));
+  write_file_atomic(folder.path() / "file", std::string_view("x"));
+  EXPECT_THAT(write(folder.path() / "file" / "below"), HasSubstr("file: the folder cannot be created: Not a directory"));
+  std::filesystem::create_directory(folder.path() / "folder");
+  EXPECT_THAT(write(folder.path() / "folder"), HasSubstr("cannot be replaced: Is a directory"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2) << "a draft was left";
+}
+
+TEST(Files, ReadFromPipes) {
+  const TemporaryFolder folder;
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string text(300'000, 'x');  // more than a pipe holds
+  const std::jthread writer([&] { std::ofstream(pipe) << text; });
+  EXPECT_EQ(read_text_file(pipe), text);
 }
 
 TEST(Files, Sha256KnownAnswers) {

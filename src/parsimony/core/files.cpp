@@ -26,14 +26,33 @@ std::span<const std::uint8_t> as_bytes(std::string_view text) {
 
 template <typename Container>
 Container read_file(const std::filesystem::path& file) {
-  if (std::filesystem::is_directory(file)) throw_user_error("{}: is a folder, expected a file", file.string());
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  std::error_code unknown;  // what is wrong then, opening says
+  if (std::filesystem::is_directory(file, unknown)) throw_user_error("{}: is a folder, expected a file", file.string());
+  std::ifstream in(file, std::ios::binary);
   if (!in) throw_system_error(file, "cannot be opened");
-  Container content(static_cast<std::size_t>(in.tellg()), {});
-  in.seekg(0);
-  in.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
-  if (!in) throw_system_error(file, "cannot be read");
+  // To the end, in parts: a pipe does not know its size.
+  Container content;
+  std::vector<char> part(1 << 16);
+  while (in) {
+    in.read(part.data(), static_cast<std::streamsize>(part.size()));
+    content.insert(content.end(), part.begin(), part.begin() + in.gcount());
+  }
+  if (in.bad()) throw_system_error(file, "cannot be read");
   return content;
+}
+
+void create_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw_user_error("{}: the folder cannot be created: {}", folder.string(), error.message());
+}
+
+// Throws for the failure that errno names, with the unfinished file gone.
+[[noreturn]] void give_up(const std::filesystem::path& draft, const std::filesystem::path& file, std::string_view what) {
+  const int reason = errno;
+  ::unlink(draft.c_str());
+  errno = reason;
+  throw_system_error(file, what);
 }
 
 class Sha256 {
@@ -70,7 +89,7 @@ void write_file_atomic(const std::filesystem::path& file, std::string_view conte
 }
 
 void write_file_atomic(const std::filesystem::path& file, std::span<const std::uint8_t> content) {
-  if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path());
+  if (file.has_parent_path()) create_folder(file.parent_path());
   const std::filesystem::path draft = file.string() + ".part" + std::to_string(::getpid());
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) throw_system_error(draft, "cannot be created");
@@ -81,15 +100,14 @@ void write_file_atomic(const std::filesystem::path& file, std::span<const std::u
     if (n < 0) {
       const int reason = errno;
       ::close(fd);
-      ::unlink(draft.c_str());
       errno = reason;
-      throw_system_error(file, "cannot be written");
+      give_up(draft, file, "cannot be written");
     }
     written += static_cast<std::size_t>(n);
   }
   const bool synced = ::fsync(fd) == 0;
-  if (::close(fd) != 0 || !synced) throw_system_error(draft, "cannot be written");
-  if (::rename(draft.c_str(), file.c_str()) != 0) throw_system_error(file, "cannot be replaced");
+  if (::close(fd) != 0 || !synced) give_up(draft, file, "cannot be written");
+  if (::rename(draft.c_str(), file.c_str()) != 0) give_up(draft, file, "cannot be replaced");
 }
 
 std::string sha256(std::span<const std::uint8_t> bytes) {
@@ -109,6 +127,7 @@ std::string sha256_of_file(const std::filesystem::path& file) {
     in.read(reinterpret_cast<char*>(buffer.data()), static_cast<std::streamsize>(buffer.size()));
     hash.update({buffer.data(), static_cast<std::size_t>(in.gcount())});
   }
+  if (in.bad()) throw_system_error(file, "cannot be read");
   return hash.finish();
 }
 

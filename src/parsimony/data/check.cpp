@@ -75,8 +75,11 @@ void append(std::vector<Finding>& all, const std::vector<Finding>& part) {
 }  // namespace
 
 bool CheckReport::ok() const {
-  return std::ranges::all_of(
-      findings, [](const Finding& finding) { return finding.severity == Severity::kNote; });
+  return std::ranges::all_of(findings, [this](const Finding& finding) {
+    const bool duplicate = finding.kind == FindingKind::kDuplicateAcrossSplits ||
+                           finding.kind == FindingKind::kDuplicateWithinSplit;
+    return finding.severity == Severity::kNote || (duplicate && !strict);
+  });
 }
 
 CheckReport check_dataset(const std::filesystem::path& root, const core::Context& context) {

@@ -33,8 +33,10 @@ struct CheckReport {
   std::array<std::int64_t, 3> ignored_pixels{};
   std::vector<std::pair<ImageSize, std::int64_t>> sizes;  // of pictures, most frequent first
   bool interrupted = false;  // stopped on request: findings are of the files seen so far
+  bool strict = false;       // every warning fails
 
-  // Neither errors nor warnings; notes are allowed.
+  // Neither errors nor warnings; notes are allowed. Unless strict, so are warnings of duplicate
+  // pictures: published sets have them, and whoever compares with others' scores must keep them.
   bool ok() const;
 };
 

@@ -54,6 +54,17 @@ class Check : public ::testing::Test {
         << to_text(report);
     EXPECT_EQ(report.ok(), severity == Severity::kNote);
   }
+  // Duplicate pictures are warnings that only a strict check fails on.
+  void expect_duplicate(const char* kind, const char* file, const Texts& texts) const {
+    CheckReport report = check(root());
+    EXPECT_THAT(
+        report.findings,
+        ::testing::ElementsAre(Reports(kind, Severity::kWarning, std::string(file), texts)))
+        << to_text(report);
+    EXPECT_TRUE(report.ok());
+    report.strict = true;
+    EXPECT_FALSE(report.ok());
+  }
   void expect_error(const char* kind, const char* file, const Texts& texts) const {
     expect(kind, Severity::kError, file, texts);
   }

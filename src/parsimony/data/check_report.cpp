@@ -108,7 +108,17 @@ std::string verdict(const CheckReport& report) {
   std::string out =
       fmt::format("\n{} errors, {} warnings, {} notes", counts[2], counts[1], counts[0]);
   if (report.interrupted) return out + " so far: the check was stopped\n";
-  return out + (report.ok() ? ": the data set is fit for use\n" : "\n");
+  if (!report.ok()) return out + "\n";
+  out += ": the data set is fit for use\n";
+  const auto leaks = std::ranges::count(
+      report.findings, FindingKind::kDuplicateAcrossSplits, &Finding::kind);
+  if (leaks > 0) {
+    out += fmt::format(
+        "WARNING: {} pictures are in two splits, so scores on these splits are too good; see "
+        "above. (--strict fails on this.)\n",
+        leaks);
+  }
+  return out;
 }
 
 }  // namespace

@@ -204,7 +204,7 @@ class SetDiagnosis {
             "remove one of the two samples");
       } else {
         add(FindingKind::kDuplicateAcrossSplits,
-            Severity::kError,
+            Severity::kWarning,
             inventory_.relative(entry.image),
             fmt::format("is in {} and has the same pixels as {} in {}: scores would be too good",
                         name_of(split),

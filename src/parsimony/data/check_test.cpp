@@ -99,12 +99,18 @@ TEST_F(Check, DuplicateAcrossSplits) {
   write_jpeg(root() / "images/e0.jpg", make_image(kSide, kSide), 90);
   fs::remove(image("e0"));
   write_png(image("t1"), read_image(root() / "images/e0.jpg"));  // other bytes, same pixels
-  expect_error("duplicate-across-splits", "images/e0.jpg", {"test", "images/t1.png in train"});
+  expect_duplicate(
+      "duplicate-across-splits", "images/e0.jpg", {"test", "images/t1.png in train", "too good"});
+  EXPECT_THAT(to_text(check(root())),
+              AllOf(HasSubstr("images/e0.jpg"),
+                    HasSubstr("remedy: take one of the two out of its split"),
+                    HasSubstr("WARNING: 1 pictures are in two splits")));
 }
 
 TEST_F(Check, DuplicateWithinSplit) {
   fs::copy_file(image("t0"), image("t1"), fs::copy_options::overwrite_existing);
-  expect("duplicate-within-split", Severity::kWarning, "images/t1.png", {"images/t0.png"});
+  expect_duplicate("duplicate-within-split", "images/t1.png", {"images/t0.png"});
+  EXPECT_THAT(to_text(check(root())), Not(HasSubstr("WARNING")));
 }
 
 TEST_F(Check, EmptySplits) {

@@ -114,10 +114,11 @@ std::string diagnostic_chart(const std::string& name, const Curve& curve) {
   }
   if (points.empty()) return {};
   const bool entropy = name == "entropy";
+  const std::string title = term_of(name).title;
   Chart chart{
-      .title = entropy ? "Entropy of the controller" : "Search: " + name,
+      .title = entropy ? "Entropy of the controller" : "Search: " + title,
       .x_title = "Candidate",
-      .y_title = entropy ? "Entropy (nats)" : name,
+      .y_title = entropy ? "Entropy (nats per decision)" : title,
       .x = {.whole = true, .headroom = 0.02},
       .description =
           entropy ? "How undecided the controller is; it falls as the search settles." : ""};

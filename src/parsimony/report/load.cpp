@@ -49,6 +49,7 @@ void read_report_state(const study::Store& store, ReportData& data) {
   if (!state) return;
   const std::string origin = "the study's state 'report'";
   const json object = parse_json(*state, origin);
+  read(object, "name", data.title, origin);
   read(object, "command", data.command, origin);
   read(object, "machine", data.machine, origin);
   read(object, "version", data.version, origin);
@@ -76,6 +77,8 @@ void read_diagnostics(ReportData& data) {
         data.diagnostics[name].emplace_back(trial, value.get<double>());
     }
   }
+  // Concurrent candidates finish in any order.
+  for (auto& [name, curve] : data.diagnostics) std::ranges::sort(curve);
 }
 
 Picture read_picture(const fs::path& file) {

@@ -11,6 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 class LoadReport : public testing::Test {
  protected:
@@ -23,9 +24,10 @@ class LoadReport : public testing::Test {
     }
     update.models = {{3, "models/3", {{"miou", 0.6}, {"onnx_difference", 2e-5}}, 60}};
     update.events = {{0, 1.7635e9, "started", ""},
-                     {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":31.5})"}};
+                     {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":1.5})"},
+                     {0, 1.7635e9, "diagnostics", R"({"trial":3,"entropy":1.75})"}};
     update.states["report"] =
-        R"({"objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
+        R"({"name":"faces, wide","objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
     ASSERT_TRUE(store.commit(update));
     const auto folder = runs_.path() / "faces";
     core::write_file_atomic(folder / "study.yaml",
@@ -56,7 +58,7 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   const auto store = study::make_memory_store();
   fill(*store);
   const ReportData data = load_report_data(*store, runs_.path() / "faces");
-  EXPECT_EQ(data.title, "faces");
+  EXPECT_EQ(data.title, "faces, wide");
   EXPECT_EQ(data.seed, "11");
   EXPECT_EQ(data.command, "parsimony search x.yaml");
   EXPECT_EQ(data.trials.size(), 12u);
@@ -65,8 +67,7 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
   EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
   EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
-  EXPECT_THAT(data.diagnostics.at("entropy"),
-              ElementsAre(std::pair<study::TrialId, double>{4, 31.5}));
+  EXPECT_THAT(data.diagnostics.at("entropy"), ElementsAre(Pair(3, 1.75), Pair(4, 1.5)));
   ASSERT_EQ(data.models.size(), 1u);
   const ReportedModel& model = data.models[0];
   EXPECT_EQ(model.onnx_difference, 2e-5);
@@ -91,6 +92,7 @@ TEST_F(LoadReport, NamesTheFileThatIsBroken) {
 TEST_F(LoadReport, AnEmptyStoreIsEnough) {
   const auto store = study::make_memory_store();
   const ReportData data = load_report_data(*store, runs_.path() / "nothing");
+  EXPECT_EQ(data.title, "nothing");
   EXPECT_TRUE(data.trials.empty());
   EXPECT_FALSE(render_report(data).empty());
 }
@@ -103,7 +105,7 @@ TEST_F(LoadReport, WritesThePageIntoTheStudyFolder) {
   fill(*study::open_sqlite_store(folder / "study.db"));
   const auto file = write_report(folder);
   EXPECT_EQ(file, folder / "report.html");
-  EXPECT_THAT(core::read_text_file(file), HasSubstr("<h1>faces</h1>"));
+  EXPECT_THAT(core::read_text_file(file), HasSubstr("<h1>faces, wide</h1>"));
 }
 
 }  // namespace

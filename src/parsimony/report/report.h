@@ -84,11 +84,11 @@ struct ReportData {
 std::string render_report(const ReportData& data);
 
 // Collects what a store and a study folder hold; what is missing stays empty.
-//  * state "report": a JSON object with any of "objectives" (names), "command", "machine",
-//  "version",
-//    "seed", "classes", "palette" ([[r,g,b], ...]) and "tap_strides";
+//  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
+//    "objectives" (names), "command", "machine", "version", "seed", "classes",
+//    "palette" ([[r,g,b], ...]) and "tap_strides";
 //  * events "diagnostics": a JSON object with "trial" and any figures, {"trial": 12,
-//  "entropy": 31.5};
+//  "entropy": 1.7};
 //  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;
 //  * models/ID/metrics.json, and samples/NAME_{image.jpg,label.png,prediction.png};
 //  * score "onnx_difference" of a final model.

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
@@ -270,6 +271,7 @@ class Loop {
     study::Update update;
     update.trials = {trial};
     update.states[kSearchState] = search_.save();
+    if (feedback.reward) note_diagnostics(trial.id, update);
     if (!store_.commit(update)) {
       context_.log.line(core::LogLevel::kWarning,
                         fmt::format("trial {}: the result came too late, another worker holds its claim", trial.id));
@@ -278,6 +280,15 @@ class Loop {
     remember(trial);
     note_reward(trial);
     if (seconds > 0) ++evaluated_now_;
+  }
+
+  // What the search has become by learning from this trial; the report draws it.
+  void note_diagnostics(TrialId trial, study::Update& update) const {
+    const std::map<std::string, double> figures = search_.diagnostics();
+    if (figures.empty()) return;
+    nlohmann::ordered_json json = {{"trial", trial}};
+    for (const auto& [name, value] : figures) json[name] = value;
+    update.events.push_back({0, now(), "diagnostics", json.dump()});
   }
 
   void remember(const Trial& trial) {

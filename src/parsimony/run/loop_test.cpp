@@ -11,6 +11,7 @@
 
 #include "parsimony/core/files.h"
 #include "parsimony/evaluate/fake.h"
+#include "parsimony/report/report.h"
 #include "parsimony/search/table.h"
 #include "parsimony/space/cell.h"
 
@@ -50,6 +51,15 @@ std::vector<Trial> essence(const study::Store& store) {
   return trials;
 }
 
+// The search's figures after each reward, without their times.
+std::vector<std::string> diagnostics(const study::Store& store) {
+  std::vector<std::string> texts;
+  for (const study::Event& event : store.events(0)) {
+    if (event.kind == "diagnostics") texts.push_back(event.text);
+  }
+  return texts;
+}
+
 TEST(Loop, RunsToTheEndAndRecordsEveryTrial) {
   const auto store = study::make_memory_store();
   const core::StopFlag stop;
@@ -83,6 +93,25 @@ TEST(Loop, FailuresAreOutcomesAndNeverRewards) {
     if (std::holds_alternative<study::Failed>(*trial.outcome)) ++failed;
   }
   EXPECT_EQ(failed, 8);
+  EXPECT_EQ(diagnostics(*store).size(), 40u - 8u);  // nothing was learnt from the others
+}
+
+TEST(Loop, DiagnosticsOfTheSearchReachTheReport) {
+  const auto store = study::make_memory_store();
+  const core::StopFlag stop;
+  run_once(*store, {}, stop);
+  EXPECT_EQ(diagnostics(*store).size(), 40u);
+  const report::ReportData data = report::load_report_data(*store, "nowhere");
+  for (const char* figure : {"entropy", "baseline", "mean_reward"}) {
+    ASSERT_TRUE(data.diagnostics.contains(figure)) << figure;
+    const report::Curve& curve = data.diagnostics.at(figure);
+    ASSERT_EQ(curve.size(), 40u);
+    EXPECT_EQ(curve.front().first, 1);
+    EXPECT_EQ(curve.back().first, 40);
+  }
+  const std::string page = report::render_report(data);
+  EXPECT_NE(page.find("Entropy of the controller"), std::string::npos);
+  EXPECT_NE(page.find("Search: mean reward"), std::string::npos);
 }
 
 TEST(Loop, ManyWorkersRunEveryTrialOnce) {
@@ -152,6 +181,7 @@ TEST(Loop, AStopKeepsTheStateAndTheNextRunContinues) {
   }
   EXPECT_GT(session, 1);
   EXPECT_TRUE(essence(*broken) == essence(*whole));
+  EXPECT_EQ(diagnostics(*broken), diagnostics(*whole));
 }
 
 // kill -9 at random moments: the continued study equals the uninterrupted one.
@@ -188,7 +218,9 @@ TEST(Loop, SurvivesKillsAtRandomPoints) {
     }
   }
   EXPECT_GT(kills, 0);
-  EXPECT_TRUE(essence(*study::open_sqlite_store(file)) == essence(*whole));
+  const auto continued = study::open_sqlite_store(file);
+  EXPECT_TRUE(essence(*continued) == essence(*whole));
+  EXPECT_EQ(diagnostics(*continued), diagnostics(*whole));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
 
 std::string report_state(const StudyOptions& options, const data::DatasetInfo& info, const std::string& command) {
   nlohmann::ordered_json json;
+  json["name"] = options.name;
   json["objectives"] = options.objectives;
   json["command"] = command;
   json["machine"] = machine();

@@ -2,6 +2,8 @@
 // Whether searching pays: against random search at equal budget, on tasks with a planted optimum.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "parsimony/search/table.h"
 #include "parsimony/search/testing.h"
 #include "parsimony/space/cell.h"
@@ -87,6 +89,26 @@ TEST(LearningOnASmallSpace, PpoWithTokensBeatsRandom) {
   options.controller.units = 24;
   options.ppo.minibatch = 10;
   expect_beats_random(options, small_space(), 250, 0.15);
+}
+
+// The entropy per decision starts at that of an even choice and falls as the search settles.
+TEST(LearningOnASmallSpace, EntropyFalls) {
+  double even = 0;
+  for (const space::Decision& decision : small_space().decisions()) even += std::log(decision.choices);
+  even /= static_cast<double>(small_space().decisions().size());
+  for (const SearchMethod method : {SearchMethod::kPpo, SearchMethod::kReinforce}) {
+    const core::Rng rng(1);
+    const PlantedOptimum task(small_space(), rng.split("task"));
+    const auto search =
+        make_search(quick(method, ControllerInput::kHidden), small_space(), rng.split("search"));
+    EXPECT_NEAR(search->diagnostics().at("entropy"), even, 0.02);
+    for (int trial = 1; trial <= 300; ++trial) {
+      const auto tokens = search->ask(trial);
+      search->tell({trial, tokens, task.noisy_reward(trial, tokens)});
+    }
+    EXPECT_LT(search->diagnostics().at("entropy"), 0.7 * even) << search->name();
+    EXPECT_GT(search->diagnostics().at("entropy"), 0);
+  }
 }
 
 // The published settings to the letter, once: 100 steps at 1e-4 for every reward.

@@ -33,7 +33,8 @@ class Search {
   virtual std::string save() const = 0;
   // Throws a user error when the state was saved by another method or for another space.
   virtual void load(std::string_view state) = 0;
-  // Figures worth plotting over a study: "entropy" (nats), "baseline", ...; may be empty.
+  // Figures after the last update, worth plotting over a study: "entropy" of the policy in nats per
+  // decision, "baseline" and "mean_reward" of the candidates learnt from, ...; may be empty.
   virtual std::map<std::string, double> diagnostics() const { return {}; }
 };
 

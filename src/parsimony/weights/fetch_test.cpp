@@ -312,12 +312,12 @@ TEST_F(FetchTest, SilentServerIsGivenUp) {
   const TestServer server([&](const Request& r) {
     Reply reply = serve(r, content_, "1");
     reply.cut = 0;
-    reply.hang_seconds = 60;
+    reply.hang_seconds = 600;
     return reply;
   });
   const auto start = std::chrono::steady_clock::now();
   EXPECT_THAT(fetch_error(server.url("/w.pth"), sum_), HasSubstr("too slow"));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(300));
 }
 
 TEST_F(FetchTest, StopFlagEndsATransferAndKeepsItsPart) {

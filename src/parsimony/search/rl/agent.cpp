@@ -73,7 +73,8 @@ void Agent::improve(std::span<const space::Tokens> batch, const Weight& weight) 
 
 double Agent::entropy() const {
   core::Rng rng = rng_.split("entropy");
-  return controller_.sample(rng).entropy;
+  const Controller::Sample sample = controller_.sample(rng);
+  return sample.entropy / static_cast<double>(sample.tokens.size());
 }
 
 void Agent::save(StateWriter& writer) const {

@@ -53,7 +53,8 @@ class Agent {
   using Weight = std::function<double(std::size_t k, double log_prob)>;
   void improve(std::span<const space::Tokens> batch, const Weight& weight);
 
-  // Of the policy in nats; for controllers that read tokens, along one sampled sequence.
+  // Of the policy, in nats per decision: the mean of log(choices) while nothing is learnt. For
+  // controllers that read tokens, along one sampled sequence.
   double entropy() const;
   const core::Rng& rng() const { return rng_; }
 

@@ -93,6 +93,19 @@ TEST(Ppo, OnlyFilledSlotsAreReplayedWhenAsked) {
   EXPECT_EQ(ppo.diagnostics().at("clipped"), 1);
 }
 
+TEST(Ppo, MeanRewardIsThatOfTheRing) {
+  PpoOptions options;
+  options.capacity = 2;
+  Ppo ppo(kSmall, {}, options, toy(), core::Rng(1));
+  EXPECT_EQ(ppo.diagnostics().at("mean_reward"), 0);
+  std::int64_t trial = 0;
+  for (const auto& [reward, mean] : {std::pair(0.2, 0.2), {0.4, 0.3}, {0.8, 0.6}}) {
+    ++trial;
+    ppo.tell({trial, ppo.ask(trial), reward});
+    EXPECT_DOUBLE_EQ(ppo.diagnostics().at("mean_reward"), mean);
+  }
+}
+
 TEST(Ppo, ClippedWeight) {
   EXPECT_NEAR(clipped_weight(std::log(1.05), 2, 0.1), 2.1, 1e-12);
   EXPECT_EQ(clipped_weight(std::log(1.2), 2, 0.1), 0);           // already likelier
