@@ -135,12 +135,12 @@ Noise::Noise(core::Rng rng) : values_(static_cast<std::size_t>(kSide) * kSide, 0
   }
 }
 
-Canvas::Canvas(std::int64_t width, std::int64_t height)
+Canvas::Canvas(std::int64_t width, std::int64_t height, double zoom)
     : width_(width),
       height_(height),
       columns_(static_cast<int>(width) * kSamples),
       rows_(static_cast<int>(height) * kSamples),
-      scale_(static_cast<float>(std::min(width, height) * kSamples)) {
+      scale_(static_cast<float>(zoom * static_cast<double>(std::min(width, height) * kSamples))) {
   core::require(width > 0 && height > 0, "cannot paint a picture of {}x{}", width, height);
   colors_.resize(static_cast<std::size_t>(columns_) * static_cast<std::size_t>(rows_));
   parts_.resize(colors_.size());

@@ -101,13 +101,13 @@ class Noise {
 // pixel. Shapes have hard edges per sample, so the finished picture is anti-aliased against exactly
 // the labels, and the label of a pixel is the part at its centre.
 //
-// Scene coordinates: the origin is the centre of the picture, y points down, the shorter side is 1.
+// Scene coordinates: the origin is the centre of the picture, y points down, the shorter side is 1 / zoom.
 class Canvas {
  public:
   static constexpr int kSamples = 3;  // odd: the middle sample is the centre of the pixel
   static constexpr std::uint32_t kAnyPart = ~0U;
 
-  Canvas(std::int64_t width, std::int64_t height);
+  Canvas(std::int64_t width, std::int64_t height, double zoom = 1);
   std::int64_t width() const { return width_; }
   std::int64_t height() const { return height_; }
   float pixel() const { return kSamples / scale_; }  // side of a pixel in scene units

@@ -52,6 +52,7 @@ void SynthOptions::visit(core::FieldVisitor& v) {
   v.field("width", width, {"width of the portraits, pixels", 16, 4096});
   v.field("height", height, {"height of the portraits, pixels", 16, 4096});
   v.field("seed", seed, {"equal seeds give equal portraits", 0, 9e15});
+  v.field("zoom", zoom, {"1: head and shoulders; above: closer to the face", 0.5, 4});
   v.field("occlusion",
           occlusion,
           {"share of portraits with a hand, an object or dark glasses before the face", 0, 1});
@@ -60,7 +61,7 @@ void SynthOptions::visit(core::FieldVisitor& v) {
 Sample synth_portrait(const SynthOptions& options, core::Rng rng) {
   const Person person = draw_person(options.occlusion, rng.split("person"));
   const Noise noise(rng.split("noise"));
-  Canvas canvas(options.width, options.height);
+  Canvas canvas(options.width, options.height, options.zoom);
   const Scene scene{canvas, person, Head(person.pose, person.face.width), noise};
 
   paint_background(canvas, noise, rng.split("background"));

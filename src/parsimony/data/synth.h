@@ -37,13 +37,14 @@ struct SynthOptions {
   std::int64_t width = 128;
   std::int64_t height = 128;
   std::int64_t seed = 1;
+  double zoom = 1;  // 1: head and shoulders, above: closer to the face
   double occlusion =
       0.12;  // share of portraits with a hand, an object or dark glasses before the face
   void visit(core::FieldVisitor& v);
 };
 
-// One portrait of options.width x options.height; depends on these, options.occlusion and `rng`
-// only.
+// One portrait of options.width x options.height; depends on these, options.zoom,
+// options.occlusion and `rng` only.
 Sample synth_portrait(const SynthOptions& options, core::Rng rng);
 
 // Portrait i of a split depends on the seed, the split and i only: neither on the thread count nor

@@ -72,6 +72,18 @@ TEST(SynthTest, EveryPartIsInNearlyEveryPortrait) {
   }
 }
 
+TEST(SynthTest, ZoomComesCloserToTheFace) {
+  const auto area_of_eyes = [](double zoom) {
+    double share = 0;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      const Sample sample = synth_portrait({.width = 96, .height = 96, .zoom = zoom}, core::Rng(i));
+      share += share_of(shares_of(sample.labels), Part::kEyes);
+    }
+    return share;
+  };
+  EXPECT_NEAR(area_of_eyes(1.5) / area_of_eyes(1), 1.5 * 1.5, 0.2);
+}
+
 TEST(SynthTest, FacesAreOrderedLikeFaces) {
   // Mean rows of the parts: brows above eyes above nose above mouth.
   int ordered = 0;

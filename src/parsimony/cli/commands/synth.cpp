@@ -13,7 +13,7 @@ Action declare_synth(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("DIR", arguments->folder, "folder to create")->required();
-  app.add_option("--set", arguments->settings, "NAME=VALUE: train, val, test, width, height, seed, occlusion")
+  app.add_option("--set", arguments->settings, "NAME=VALUE: train, val, test, width, height, seed, zoom, occlusion")
       ->allow_extra_args(false);
   return [arguments](Environment& environment) {
     core::Config config = core::Config::from_text("{}", "--set");
