@@ -222,6 +222,10 @@ void expect_equal_up_to_rounding(const std::vector<Tensor>& a, const std::vector
 struct DepthwiseCase {
   std::int64_t channels, height, width, kernel, dilation;
 };
+void PrintTo(const DepthwiseCase& c, std::ostream* out) {
+  *out << fmt::format("{}x{}x{}, kernel {}, dilation {}", c.channels, c.height, c.width, c.kernel, c.dilation);
+}
+
 class Depthwise : public ::testing::TestWithParam<DepthwiseCase> {};
 
 TEST_P(Depthwise, AgreesWithTheReference) {
