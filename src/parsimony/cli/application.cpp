@@ -59,10 +59,14 @@ int run(int argc, char** argv) {
   app.add_flag("-q,--quiet", quiet, "no progress, only warnings");
   app.add_option("--threads", threads, "cores to keep busy")->check(CLI::Range(1, 4096))->capture_default_str();
 
-  std::map<const CLI::App*, Action> actions;
+  struct Verb {
+    Action action;
+    bool trains;
+  };
+  std::map<const CLI::App*, Verb> verbs;
   for (const Command& command : commands()) {
     CLI::App* verb = app.add_subcommand(command.name, command.summary);
-    actions[verb] = command.declare(*verb);
+    verbs[verb] = {command.declare(*verb), command.trains};
   }
   try {
     app.parse(argc, argv);
@@ -70,6 +74,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUserError;
   }
 
+  const Verb& verb = verbs.at(app.get_subcommands().front());
+  if (verb.trains) network::limit_spinning(argv);
   network::keep_freed_memory();
   core::StopFlag stop;
   stop_on_signal = &stop;
@@ -80,7 +86,7 @@ int run(int argc, char** argv) {
   network::set_threads(threads);
   int code = kInternalError;
   try {
-    code = actions.at(app.get_subcommands().front())(environment);
+    code = verb.action(environment);
   } catch (const core::Error& error) {
     const bool users = error.kind() == core::ErrorKind::kUser;
     terminal.line(core::LogLevel::kWarning, users ? error.what() : fmt::format("internal error: {}", error.what()));

@@ -27,6 +27,7 @@ struct Command {
   const char* name;
   const char* summary;
   Action (*declare)(CLI::App& app);
+  bool trains = false;  // computes for minutes or hours, with all cores
 };
 
 // All verbs, in the order of the help text (table.cpp).

@@ -4,6 +4,10 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <malloc.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
 
 namespace parsimony::network {
 
@@ -21,6 +25,19 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
+}
+
+void limit_spinning(char** argv) {
+  // About as long as putting a thread to sleep and waking it takes: waiting then never costs more than twice the best.
+  constexpr const char* kSpins = "5000";
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  char program[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", program, sizeof program - 1);
+  if (length <= 0) return;
+  program[length] = '\0';
+  ::setenv("GOMP_SPINCOUNT", kSpins, /*overwrite=*/1);
+  ::execv(program, argv);
+  // Where that fails, the program runs as it would have without.
 }
 
 }  // namespace parsimony::network

@@ -12,4 +12,10 @@ void set_threads(int threads);
 // before the first tensor.
 void keep_freed_memory();
 
+// Lets idle OpenMP threads sleep soon. GNU's library has them spin for milliseconds at every barrier, which makes a
+// training many times slower as soon as another process wants a core too. The library reads its limit before main(),
+// so the program is started again with the limit set; a user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is respected.
+// Call before the program has done anything. Library users who have their own main() set GOMP_SPINCOUNT themselves.
+void limit_spinning(char** argv);
+
 }  // namespace parsimony::network
