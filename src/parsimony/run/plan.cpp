@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "parsimony/core/parallel.h"
 #include "parsimony/graph/cost.h"
@@ -49,7 +50,12 @@ train::FeatureBatch blank_features(const graph::Graph& encoder, graph::Size pict
   return features;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
+// The second of two runs: the first one touches memory that a search touches once.
+template <typename Work>
+double seconds_when_warm(Work work) {
+  work();
+  const auto start = std::chrono::steady_clock::now();
+  work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -75,12 +81,13 @@ double candidate_seconds(const StudyOptions& options,
   train::Stage0Options one_epoch = stage0;
   one_epoch.epochs = 1;
   one_epoch.batch = batch;
-  auto start = std::chrono::steady_clock::now();
-  train::train_stage0(decoder, graphs.tap_of_input, crops, views, description.classes, {}, one_epoch, core::Rng(1), limits, accept);
-  const double per_crop = seconds_since(start) / static_cast<double>(crops.size());
-  start = std::chrono::steady_clock::now();
-  train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes);
-  const double per_view = seconds_since(start);
+  const double per_crop = seconds_when_warm([&] {
+                            train::train_stage0(decoder, graphs.tap_of_input, crops, views, description.classes, {},
+                                                one_epoch, core::Rng(1), limits, accept);
+                          }) /
+                          static_cast<double>(crops.size());
+  const double per_view = seconds_when_warm(
+      [&] { train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes); });
   double seconds = per_crop * static_cast<double>(stage0.samples) * stage0.epochs +
                    per_view * static_cast<double>(plan.val) * std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
   if (stage1.epochs == 0) return seconds;
@@ -91,9 +98,10 @@ double candidate_seconds(const StudyOptions& options,
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
   const std::vector<data::Sample> samples(static_cast<std::size_t>(few.batch),
                                           data::Sample{data::Image(view.width, view.height), data::LabelMap(view.width, view.height)});
-  start = std::chrono::steady_clock::now();
-  train::train_stage1(whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
-  return seconds + seconds_since(start) / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
+  const double step = seconds_when_warm([&] {
+    train::train_stage1(whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
+  });
+  return seconds + step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
 }
 
 }  // namespace
@@ -122,7 +130,12 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const space::CellGenotype genotype = median_genotype(space, description, picture_size(*dataset), plan.candidate_macs);
   network::set_threads(1);
   plan.measured_steps = kMeasuredSteps;
-  plan.candidate_seconds = candidate_seconds(options, description, genotype, views.at(0), plan);
+  // As many at once as in the search: cores share caches and memory, and some are two threads of one.
+  std::vector<double> seconds(static_cast<std::size_t>(plan.workers));
+  core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
+    seconds[static_cast<std::size_t>(worker)] = candidate_seconds(options, description, genotype, views.at(0), plan);
+  });
+  plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
   network::set_threads(context.threads);
   plan.search_seconds = plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
   return plan;

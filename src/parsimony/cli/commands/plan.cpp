@@ -23,7 +23,7 @@ Action declare_plan(CLI::App& app) {
                search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)], plan.workers);
     fmt::print("feature cache   {} (cap {} GiB)\n", core::human_bytes(plan.cache_bytes), options.cache.memory_gib);
     fmt::print("work            {} MACs for a candidate of median size\n", core::human_count(plan.candidate_macs));
-    fmt::print("time            {} per candidate, {} for the search: measured by training {} steps of one candidate here\n",
+    fmt::print("time            {} per candidate, {} for the search: from {} measured training steps of a candidate of that size\n",
                core::human_duration(plan.candidate_seconds), core::human_duration(plan.search_seconds), plan.measured_steps);
     return 0;
   };
