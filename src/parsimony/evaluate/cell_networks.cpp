@@ -28,11 +28,8 @@ CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const Netw
 }
 
 graph::Graph encoder_graph(const graph::EncoderOptions& encoder) {
-  graph::Graph graph;
-  const graph::NodeId picture = graph.add(graph::Input{3, 1}, {}, graph::Section::kEncoder, "picture");
-  for (const graph::Tap& tap : graph::append_encoder(graph, picture, encoder)) {
-    graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
-  }
+  auto [graph, taps] = graph::begin_network(encoder, space::kEncoderTaps);
+  for (const graph::Tap& tap : taps) graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
   graph::verify(graph);
   return graph;
 }

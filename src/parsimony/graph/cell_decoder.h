@@ -28,10 +28,6 @@ struct DecoderOptions {
 //   block: u = cell(pool[i]), v = cell(pool[j]) (own weights each), 1x1 conv-BN-ReLU on both,
 //          the smaller one resized, sum -> pool
 //   blocks nobody reads: concatenated at the largest size - ReLU - 1x1 conv-BN-ReLU - 3x3 conv
-struct LoweredNetwork {
-  Graph graph;
-  std::vector<Tap> taps;  // where encoder and decoder meet
-};
 LoweredNetwork lower(const space::CellGenotype& genotype,
                      const EncoderOptions& encoder,
                      const DecoderOptions& decoder,
