@@ -242,6 +242,27 @@ TEST(Inspect, JsonContract) {
   EXPECT_GT(json["peak_activation_bytes"], 0);
 }
 
+TEST(Inspect, KnowsTemplatesByTheirForm) {
+  const std::string arch0 =
+      "[[[3,0,1],[4,1,1],[3,1,1]],[[0,1,0,0,1],[2,1,2,1,0],[3,1,1,1,0],[1,1,2,0,0],[3,0,2,0,0],[5,3,2,1,0],[0,5,0,1,0]]]";
+  const fs::path drawings = fs::path(::testing::TempDir()) / "templates";
+  const Answer answer = parsimony({"inspect", "--genotype", arch0, "--set", "width=64", "--set", "repeats=2", "--set",
+                                   "classes=19", "--input", "1024x2048", "--draw", drawings.string(), "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json json = Json::parse(answer.out);
+  EXPECT_EQ(json["space"], "template-decoder");
+  EXPECT_EQ(json["genotype"], arch0);
+  EXPECT_EQ(json["params"]["total"], 280'147);
+  EXPECT_EQ(json["macs"]["total"], 13'718'388'736);
+  EXPECT_EQ(json["output"], (Json{19, 256, 512}));
+  EXPECT_TRUE(fs::exists(drawings.string() + "-templates.svg"));
+  EXPECT_TRUE(fs::exists(drawings.string() + "-decoder.svg"));
+
+  const Answer other = parsimony({"inspect", "--space", "cell-decoder", "--genotype", arch0});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("expected a number, found '['"));
+}
+
 TEST(Configs, AllShippedStudiesLoad) {
   int loaded = 0;
   for (const auto& entry : fs::directory_iterator("configs")) {

@@ -136,13 +136,6 @@ class CellDecoder {
 
 }  // namespace
 
-void DecoderOptions::visit(core::FieldVisitor& v) {
-  v.field("width", width, {"channels of the decoder's feature maps", 1, 4096});
-  v.field("repeats", repeats, {"repeats of a separable convolution", 1, 8});
-  v.field("auxiliary", auxiliary, {"auxiliary classifiers while training"});
-  v.field("auxiliary_cells", auxiliary_cells, {"a cell in front of each auxiliary classifier"});
-}
-
 LoweredNetwork lower(const space::CellGenotype& genotype,
                      const EncoderOptions& encoder,
                      const DecoderOptions& decoder,

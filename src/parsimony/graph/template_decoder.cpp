@@ -19,7 +19,7 @@ using space::TemplateOp;
 
 class TemplateDecoder {
  public:
-  TemplateDecoder(Graph& graph, const TemplateGenotype& genotype, const TemplateDecoderOptions& options)
+  TemplateDecoder(Graph& graph, const TemplateGenotype& genotype, const DecoderOptions& options)
       : layers_(graph), genotype_(genotype), options_(options) {}
 
   // Returns the logits.
@@ -115,7 +115,7 @@ class TemplateDecoder {
 
   DecoderLayers layers_;
   const TemplateGenotype& genotype_;
-  const TemplateDecoderOptions& options_;
+  const DecoderOptions& options_;
   std::vector<Feature> pool_;
 };
 
@@ -123,7 +123,7 @@ class TemplateDecoder {
 
 LoweredNetwork lower(const space::TemplateGenotype& genotype,
                      const EncoderOptions& encoder,
-                     const TemplateDecoderOptions& decoder,
+                     const DecoderOptions& decoder,
                      int classes) {
   LoweredNetwork network = begin_network(encoder, space::kTemplateTaps);
   const NodeId logits = TemplateDecoder(network.graph, genotype, decoder).build(network.taps, classes);

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "parsimony/graph/decoder_options.h"
 #include "parsimony/graph/encoder.h"
 #include "parsimony/graph/graph.h"
 #include "parsimony/space/templates.h"
 
 namespace parsimony::graph {
 
-// What the decoder of a template genotype looks like beside the genotype (Nekrasov, Shen and Reid,
-// WACV 2020; the numbers are those of the search; the published final networks have 64 and 2).
-struct TemplateDecoderOptions {
-  int width = 48;   // channels of the head; those of the blocks follow from the genotype
-  int repeats = 1;  // how often a separable convolution is repeated
-  bool operator==(const TemplateDecoderOptions&) const = default;
-};
-
-// Lowers a genotype to the whole network as published. Its encoder ends at the second tap. The only
-// output is "logits"; they have the resolution of the largest collected block.
+// Lowers a template genotype to the whole network as published (Nekrasov, Shen and Reid, WACV 2020).
+// Its encoder ends at the second tap and it has no auxiliary branches, whatever the options say. Output:
+// "logits", with the resolution of the largest collected block.
 //
 //   picture -> encoder -> taps at strides 4 and 8 -> pool
 //   block: repeat 0: z = template(pool[i], pool[j]), repeat r: (x, y) = (y, z), z = template(x, y)
@@ -33,7 +27,7 @@ struct TemplateDecoderOptions {
 // a skip does so by standing twice. Max pooling comes after a 1x1 conv-BN.
 LoweredNetwork lower(const space::TemplateGenotype& genotype,
                      const EncoderOptions& encoder,
-                     const TemplateDecoderOptions& decoder,
+                     const DecoderOptions& decoder,
                      int classes);
 
 }  // namespace parsimony::graph

@@ -22,9 +22,9 @@ constexpr const char* kArch1 =
     "[[[1,1,0],[1,3,0],[3,4,0]],"
     "[[1,1,0,0,0],[0,1,1,1,1],[3,1,2,3,0],[3,0,2,2,0],[0,1,2,0,0],[2,1,1,3,0],[4,0,2,2,0]]]";
 
-constexpr TemplateDecoderOptions kFinal{.width = 64, .repeats = 2};
+const DecoderOptions kFinal{.width = 64, .repeats = 2};
 
-Graph build(const char* genotype, const TemplateDecoderOptions& options, int classes) {
+Graph build(const char* genotype, const DecoderOptions& options, int classes) {
   return lower(space::parse_template_genotype(genotype), EncoderOptions{}, options, classes).graph;
 }
 
@@ -57,7 +57,7 @@ Shape logits_shape(const Graph& graph, Size picture) {
 // Spec 11.1 and 7.2.
 struct ParameterCase {
   const char* genotype;
-  TemplateDecoderOptions options;
+  DecoderOptions options;
   int classes;
   std::int64_t total;
 };
@@ -151,7 +151,7 @@ TEST(TemplateDecoder, ArbitraryGenotypesGiveSoundNetworks) {
   for (int i = 0; i < 100; ++i) {
     const space::TemplateSpace space({.templates = static_cast<int>(1 + rng.below(4)), .blocks = static_cast<int>(1 + rng.below(9))});
     const space::TemplateGenotype genotype = space.genotype(sample(space, rng));
-    const TemplateDecoderOptions options{.width = 8, .repeats = static_cast<int>(1 + rng.below(3))};
+    const DecoderOptions options{.width = 8, .repeats = static_cast<int>(1 + rng.below(3))};
     const Graph graph = lower(genotype, EncoderOptions{.name = "small"}, options, 3).graph;
     const Size picture{1 + rng.below(90), 1 + rng.below(90)};
     EXPECT_EQ(logits_shape(graph, picture).channels, 3) << to_text(genotype);

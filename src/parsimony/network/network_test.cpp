@@ -169,7 +169,7 @@ TEST(KnownAnswers, Arch1AndHelen) {
 // The published networks, and the searched ones, whose separable convolutions have one repeat.
 TEST(KnownAnswers, Templates) {
   const at::NoGradGuard no_grad;
-  const auto logits = [](const char* genotype, const graph::TemplateDecoderOptions& options) {
+  const auto logits = [](const char* genotype, const graph::DecoderOptions& options) {
     Network net = decoder_of(graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 19));
     return net.logits({formula_tensor({1, 24, 32, 32}, 1000003), formula_tensor({1, 32, 16, 16}, 1000004)},
                       Phase::kEvaluation);
@@ -208,7 +208,7 @@ TEST(Kernels, TrainingAgreesWithTheReference) {
     networks.emplace_back(genotype, lowered(genotype, 20, 1, 5));  // 20: no multiple of the vector width
   }
   for (const char* genotype : {kTemplates0, kTemplates1, "[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,0,0],[1,0,0,0,0]]]"}) {
-    const graph::TemplateDecoderOptions options{.width = 20};
+    const graph::DecoderOptions options{.width = 20};
     networks.emplace_back(
         genotype, graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 5));
   }
