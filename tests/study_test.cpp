@@ -141,6 +141,25 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
   EXPECT_EQ(trials_of(study).size(), 10u);
 }
 
+// The other search space, from the start network (a cell decoder) to an exported template network.
+TEST_F(StudyTest, SearchesTemplates) {
+  const Answer run = search("run", {"--set", "space.name=template-decoder", "--set", "budget.trials=3", "--set", "final.count=1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const study::Trial& trial : trials_of(file("run"))) EXPECT_THAT(trial.genotype, ::testing::StartsWith("[[["));
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("<figcaption>Templates</figcaption>"));
+  const fs::path model = fs::directory_iterator(file("run") + "/models")->path();
+  EXPECT_EQ(Json::parse(core::read_text_file(model / "model.json"))["space"], "template-decoder");
+  if (!deploy::OrtSession::available()) return;
+  EXPECT_EQ(parsimony({"export", model, file("again.onnx"), "--input", "48x80"}).code, 0);
+}
+
+// The encoder of a template network is too short for the cell space.
+TEST_F(StudyTest, AStartNetworkMustHaveTheWholeEncoder) {
+  const Answer run = search("run", {"--set", "start.genotype=\"[[[1,1,0]],[[0,1,0,0,0]]]\""});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("is of the space template-decoder, whose encoder is shorter"));
+}
+
 TEST_F(StudyTest, KilledAndInterruptedStudiesEqualAnUninterruptedOne) {
   ASSERT_EQ(search("whole", {"--set", "final.count=0"}).code, 0);
   core::Rng moments(5);

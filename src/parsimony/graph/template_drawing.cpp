@@ -95,7 +95,7 @@ std::string draw_decoder(const TemplateGenotype& genotype,
     const std::string times = block.repeats > 1 ? fmt::format(" × {}", block.repeats) : "";
     sketch.blocks.push_back({.inputs = {static_cast<std::size_t>(block.first), static_cast<std::size_t>(block.second)},
                              .detail = fmt::format("template {}{}", block.design, times),
-                             .right_note = block.halves ? "stride 2" : "",
+                             .left_note = block.halves ? "↓2" : "",
                              .tooltip = fmt::format("template {} of inputs {} and {}, repeated {} time{}{}",
                                                     block.design,
                                                     block.first,
