@@ -67,7 +67,7 @@ Workload make_workload(const Setting& setting) {
   for (std::int64_t i = 0; i < synth.train; ++i) workload.samples.push_back(dataset.read(data::Split::kTrain, i));
   for (std::int64_t i = 0; i < synth.val; ++i) workload.views.push_back(dataset.read(data::Split::kVal, i));
   // Timing does not need trained weights; a fixed random encoder gives every path the same features.
-  workload.encoder = Network(evaluate::encoder_graph({}), core::Rng(1), {}).save();
+  workload.encoder = Network(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {}).save();
   return workload;
 }
 
@@ -75,7 +75,7 @@ train::FeatureBatch cache(const Workload& workload, bool training, train::CacheP
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  Network encoder(evaluate::encoder_graph({}), core::Rng(1), {});
+  Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {});
   const auto& pictures = training ? workload.samples : workload.views;
   train::CacheRequest request;
   request.count = static_cast<std::int64_t>(pictures.size());
@@ -118,7 +118,7 @@ nlohmann::json plain_path(const Setting& setting) {
 
     start = Clock::now();
     const at::NoGradGuard no_grad;
-    Network encoder(evaluate::encoder_graph({}), core::Rng(1), {.kernels = network::Kernels::kReference});
+    Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {.kernels = network::Kernels::kReference});
     metric::ConfusionMatrix matrix(kDescription.classes);
     for (std::size_t i = 0; i < workload.views.size(); i += 8) {
       const auto last = std::min(workload.views.size(), i + 8);

@@ -141,6 +141,25 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
   EXPECT_EQ(trials_of(study).size(), 10u);
 }
 
+// The other search space, from the start network (a cell decoder) to an exported template network.
+TEST_F(StudyTest, SearchesTemplates) {
+  const Answer run = search("run", {"--set", "space.name=template-decoder", "--set", "budget.trials=3", "--set", "final.count=1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const study::Trial& trial : trials_of(file("run"))) EXPECT_THAT(trial.genotype, ::testing::StartsWith("[[["));
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("<figcaption>Templates</figcaption>"));
+  const fs::path model = fs::directory_iterator(file("run") + "/models")->path();
+  EXPECT_EQ(Json::parse(core::read_text_file(model / "model.json"))["space"], "template-decoder");
+  if (!deploy::OrtSession::available()) return;
+  EXPECT_EQ(parsimony({"export", model, file("again.onnx"), "--input", "48x80"}).code, 0);
+}
+
+// The encoder of a template network is too short for the cell space.
+TEST_F(StudyTest, AStartNetworkMustHaveTheWholeEncoder) {
+  const Answer run = search("run", {"--set", "start.genotype=\"[[[1,1,0]],[[0,1,0,0,0]]]\""});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("is of the space template-decoder, whose encoder is shorter"));
+}
+
 TEST_F(StudyTest, KilledAndInterruptedStudiesEqualAnUninterruptedOne) {
   ASSERT_EQ(search("whole", {"--set", "final.count=0"}).code, 0);
   core::Rng moments(5);
@@ -240,6 +259,27 @@ TEST(Inspect, JsonContract) {
   EXPECT_EQ(json["macs"]["total"], 4'208'189'440);
   EXPECT_EQ(json["output"], (Json{21, 128, 128}));
   EXPECT_GT(json["peak_activation_bytes"], 0);
+}
+
+TEST(Inspect, KnowsTemplatesByTheirForm) {
+  const std::string arch0 =
+      "[[[3,0,1],[4,1,1],[3,1,1]],[[0,1,0,0,1],[2,1,2,1,0],[3,1,1,1,0],[1,1,2,0,0],[3,0,2,0,0],[5,3,2,1,0],[0,5,0,1,0]]]";
+  const fs::path drawings = fs::path(::testing::TempDir()) / "templates";
+  const Answer answer = parsimony({"inspect", "--genotype", arch0, "--set", "width=64", "--set", "repeats=2", "--set",
+                                   "classes=19", "--input", "1024x2048", "--draw", drawings.string(), "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json json = Json::parse(answer.out);
+  EXPECT_EQ(json["space"], "template-decoder");
+  EXPECT_EQ(json["genotype"], arch0);
+  EXPECT_EQ(json["params"]["total"], 280'147);
+  EXPECT_EQ(json["macs"]["total"], 13'718'388'736);
+  EXPECT_EQ(json["output"], (Json{19, 256, 512}));
+  EXPECT_TRUE(fs::exists(drawings.string() + "-templates.svg"));
+  EXPECT_TRUE(fs::exists(drawings.string() + "-decoder.svg"));
+
+  const Answer other = parsimony({"inspect", "--space", "cell-decoder", "--genotype", arch0});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("expected a number, found '['"));
 }
 
 TEST(Configs, AllShippedStudiesLoad) {

@@ -80,19 +80,40 @@ TEST(OnnxExport, UsesOnlyCommonOperators) {
                                         "Concat",
                                         "Resize",
                                         "GlobalAveragePool",
+                                        "MaxPool",
+                                        "BatchNormalization",
                                         "Expand",
                                         "Mul",
                                         "ArgMax",
                                         "Cast"};
-  const Graph graph = drop_auxiliary(testing::cell_network(testing::kHelenL, "small", 16, 5));
-  const TrainedGraph folded = fold_batch_norm(graph, random_weights(graph, core::Rng(1)));
   OnnxOptions options{.interface = interface_of({64, 64}), .metadata = {}};
   options.interface.normalise_inside = true;
   options.interface.output = OutputKind::kClasses;
-  for (const std::string& name : operators(export_and_parse(folded.graph, options))) {
-    // HELEN-L has the operation "none", which search removes before training.
-    EXPECT_TRUE(common.contains(name) || name == "ConstantOfShape") << name;
+  for (const Graph& graph :
+       {drop_auxiliary(testing::cell_network(testing::kHelenL, "small", 16, 5)),
+        testing::template_network(testing::kTemplates0, "small", 5),
+        testing::template_network(testing::kTemplates1, "small", 5)}) {
+    const TrainedGraph folded = fold_batch_norm(graph, random_weights(graph, core::Rng(1)));
+    for (const std::string& name : operators(export_and_parse(folded.graph, options))) {
+      // HELEN-L has the operation "none", which search removes before training.
+      EXPECT_TRUE(common.contains(name) || name == "ConstantOfShape") << name;
+    }
   }
+}
+
+TEST(OnnxExport, FactorsOfChannelsBroadcastOverPixels) {
+  const Graph graph = small_graph([](Graph& g, NodeId x) {
+    return g.add(graph::Scale{2}, {x}, Section::kDecoder, "scale");
+  });
+  const onnx::ModelProto model = export_and_parse(graph, {interface_of({8, 8}), {}});
+  bool found = false;
+  for (const onnx::TensorProto& constant : model.graph().initializer()) {
+    if (constant.name() != "scale.weight") continue;
+    found = true;
+    EXPECT_THAT(constant.dims(), ElementsAre(2, 1, 1));
+  }
+  EXPECT_TRUE(found);
+  EXPECT_THAT(operators(model), ElementsAre("Conv", "Mul"));
 }
 
 TEST(OnnxExport, DeclaresStaticShapesOldVersionsAndProperties) {

@@ -17,10 +17,12 @@ using graph::GlobalPool;
 using graph::Graph;
 using graph::Input;
 using graph::Match;
+using graph::MaxPool;
 using graph::Node;
 using graph::NodeId;
 using graph::Relu;
 using graph::Resize;
+using graph::Scale;
 using graph::Shape;
 using graph::Size;
 using graph::Zero;
@@ -127,6 +129,11 @@ class Lowering {
               [&](const GlobalPool&) {
                 return builder_.node("GlobalAveragePool", {in(0)}, node.name);
               },
+              [&](const MaxPool& pool) { return max_pool(pool, node); },
+              [&](const Scale& scale) {
+                const std::string factors = constant(parameters_of(node)[0], {scale.channels, 1, 1});
+                return builder_.node("Mul", {in(0), factors}, node.name);
+              },
               [&](const Zero&) {
                 const std::string shape = builder_.integers(batch_of_one(shapes_[at(id)]));
                 return builder_.node("ConstantOfShape", {shape}, node.name);
@@ -143,8 +150,11 @@ class Lowering {
     return picture_;
   }
 
-  std::string constant(const Parameter& parameter) {
-    return builder_.floats(parameter.name, parameter.shape, values_of(weights_, parameter));
+  std::string constant(const Parameter& parameter) { return constant(parameter, parameter.shape); }
+
+  // The same values in another shape.
+  std::string constant(const Parameter& parameter, const std::vector<std::int64_t>& shape) {
+    return builder_.floats(parameter.name, shape, values_of(weights_, parameter));
   }
 
   std::string convolution(const Conv& conv, const Node& node) {
@@ -159,6 +169,16 @@ class Lowering {
                           {"pads", std::vector{pad, pad, pad, pad}},
                           {"dilations", std::vector{conv.dilation, conv.dilation}},
                           {"group", conv.groups}});
+  }
+
+  std::string max_pool(const MaxPool& pool, const Node& node) {
+    const std::int64_t pad = pool.padding;
+    return builder_.node("MaxPool",
+                         {values_[at(node.inputs[0])]},
+                         node.name,
+                         {{"kernel_shape", std::vector{pool.kernel, pool.kernel}},
+                          {"strides", std::vector{pool.stride, pool.stride}},
+                          {"pads", std::vector{pad, pad, pad, pad}}});
   }
 
   std::string batch_norm(const Node& node) {

@@ -76,9 +76,7 @@ struct PublishedCase {
 class PublishedNetworks : public testing::NeedsOrt,
                           public ::testing::WithParamInterface<PublishedCase> {};
 
-TEST_P(PublishedNetworks, GiveTheReferenceValuesFoldedAndNot) {
-  const auto& [genotype, encoder, size] = GetParam();
-  const Graph graph = drop_auxiliary(testing::cell_network(genotype, encoder, 24, 7));
+void expect_parity_folded_and_not(const Graph& graph, Size size) {
   const weights::ArrayMap weights = random_weights(graph, core::Rng(3));
   const Map picture = random_map({3, size.height, size.width}, core::Rng(4));
   const Map reference = run_reference(graph, weights, picture);
@@ -87,6 +85,12 @@ TEST_P(PublishedNetworks, GiveTheReferenceValuesFoldedAndNot) {
       reference,
       export_and_run(folded.graph, folded.weights, interface_of(size), to_runtime(picture)));
   expect_parity(reference, export_and_run(graph, weights, interface_of(size), to_runtime(picture)));
+}
+
+TEST_P(PublishedNetworks, GiveTheReferenceValuesFoldedAndNot) {
+  const auto& [genotype, encoder, size] = GetParam();
+  expect_parity_folded_and_not(drop_auxiliary(testing::cell_network(genotype, encoder, 24, 7)),
+                               size);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes,
@@ -100,6 +104,23 @@ INSTANTIATE_TEST_SUITE_P(Sizes,
                                            PublishedCase{testing::kArch1, "mobilenet_v2", {64, 64}},
                                            PublishedCase{
                                                testing::kHelenL, "mobilenet_v2", {50, 70}}));
+
+using TemplateNetworks = testing::NeedsOrt;
+
+TEST_F(TemplateNetworks, GiveTheReferenceValuesFoldedAndNot) {
+  // The last one tiles channels, pools globally at stride 2 and joins maps of one pixel.
+  for (const std::string_view genotype :
+       {testing::kTemplates0,
+        testing::kTemplates1,
+        std::string_view("[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,3,1],[1,3,0,0,0],[0,2,1,1,0]]]")}) {
+    for (const Size size : {Size{64, 64}, Size{50, 70}}) {
+      SCOPED_TRACE(genotype);
+      const Graph graph = testing::template_network(genotype, "small", 7);
+      expect_parity_folded_and_not(graph, size);
+      expect_parity_folded_and_not(graph::simplify(graph), size);
+    }
+  }
+}
 
 class ExportOptions : public testing::NeedsOrt {
  protected:

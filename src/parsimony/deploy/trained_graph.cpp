@@ -12,6 +12,7 @@ namespace parsimony::deploy {
 
 using graph::BatchNorm;
 using graph::Conv;
+using graph::Scale;
 
 std::vector<Parameter> parameters_of(const graph::Node& node) {
   if (const Conv* conv = std::get_if<Conv>(&node.layer)) {
@@ -27,6 +28,7 @@ std::vector<Parameter> parameters_of(const graph::Node& node) {
             {node.name + ".running_mean", {norm->channels}},
             {node.name + ".running_var", {norm->channels}}};
   }
+  if (const Scale* scale = std::get_if<Scale>(&node.layer)) return {{node.name + ".weight", {scale->channels}}};
   return {};
 }
 

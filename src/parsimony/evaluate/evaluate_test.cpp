@@ -26,7 +26,7 @@ std::shared_ptr<const SharedData> shared_data() {
     const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
     for (std::int64_t i = 0; i < 16; ++i) data->samples.push_back(dataset.read(data::Split::kTrain, i));
     for (std::int64_t i = 0; i < 6; ++i) data->validation_views.push_back(dataset.read(data::Split::kVal, i));
-    network::Network encoder(encoder_graph(data->description.encoder), core::Rng(1), {});
+    network::Network encoder(encoder_graph(data->description.encoder, space::kEncoderTaps), core::Rng(1), {});
     data->encoder_weights = encoder.save();
     core::SilentLog log;
     core::SilentProgress progress;
@@ -75,6 +75,20 @@ TEST(TrainAndMeasure, PreparesCostsAndIdentityWithoutTraining) {
   EXPECT_GT(prepared.costs.at("params"), 0);
   EXPECT_GT(prepared.costs.at("macs"), prepared.costs.at("params"));
   EXPECT_FALSE(prepared.rejection);
+}
+
+// The features of two taps that its decoder does not read do no harm.
+TEST(TrainAndMeasure, TrainsTemplates) {
+  const space::TemplateSpace templates;
+  const space::Tokens tokens = templates.parse(
+      "[[[1,1,0],[1,3,0],[3,4,0]],"
+      "[[1,1,0,0,0],[0,1,1,1,1],[3,1,2,3,0],[3,0,2,2,0],[0,1,2,0,0],[2,1,1,3,0],[4,0,2,2,0]]]");
+  const core::StopFlag stop;
+  TrainAndMeasure evaluator(templates, shared_data(), quick(1), core::Rng(1));
+  const Evaluation evaluation = evaluator.evaluate(1, tokens, stop);
+  EXPECT_TRUE(std::holds_alternative<study::Scored>(evaluation.outcome));
+  EXPECT_EQ(evaluation.observations.size(), 3u);
+  EXPECT_FALSE(evaluator.prepare(tokens).rejection);
 }
 
 TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {

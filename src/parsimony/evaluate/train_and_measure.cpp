@@ -46,16 +46,15 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.field("max_macs", max_macs, {"candidates with more multiply-accumulates are rejected untrained; 0: no limit", 0});
 }
 
-TrainAndMeasure::TrainAndMeasure(const space::CellSpace& space,
+TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
                                  std::shared_ptr<const SharedData> shared,
                                  CandidateOptions options,
                                  core::Rng rng)
     : space_(space), shared_(std::move(shared)), options_(std::move(options)), rng_(rng), early_stop_(options_.early_stop) {}
 
 Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
-  const space::CellGenotype genotype = space_.genotype(tokens);
-  const graph::Graph whole = candidate_graphs(genotype, shared_->description).whole;
-  Prepared prepared{space::to_text(genotype), graph::canonical_id(whole), costs_of(whole, shared_->picture), std::nullopt};
+  const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
+  Prepared prepared{space_.text(tokens), graph::canonical_id(whole), costs_of(whole, shared_->picture), std::nullopt};
   if (graph::is_constant(whole)) {
     prepared.rejection = Pruned{"before training", "the output does not depend on the picture", {}};
   }
@@ -82,7 +81,7 @@ Evaluation TrainAndMeasure::evaluate(study::TrialId trial, const space::Tokens& 
 }
 
 Evaluation TrainAndMeasure::train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) {
-  const CandidateGraphs graphs = candidate_graphs(space_.genotype(tokens), shared_->description);
+  const CandidateGraphs graphs = candidate_graphs(genotype(tokens), shared_->description);
   const core::Rng rng = rng_.split("candidate").split(static_cast<std::uint64_t>(trial));
   const int classes = shared_->description.classes;
   train::Limits limits{stop, std::nullopt};

@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 
-#include "parsimony/evaluate/cell_networks.h"
+#include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/evaluate/evaluator.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
@@ -12,7 +12,7 @@
 
 namespace parsimony::evaluate {
 
-// How candidates of the cell space are trained and judged (Nekrasov et al., CVPR 2019).
+// How candidates are trained and judged (Nekrasov et al., CVPR 2019).
 struct CandidateOptions {
   train::Stage0Options stage0;
   train::Stage1Options stage1;
@@ -39,7 +39,7 @@ struct SharedData {
 // Trains candidates in two stages and measures them on the validation split.
 class TrainAndMeasure final : public Evaluator {
  public:
-  TrainAndMeasure(const space::CellSpace& space,
+  TrainAndMeasure(const space::SearchSpace& space,
                   std::shared_ptr<const SharedData> shared,  // several evaluators may share one cache
                   CandidateOptions options,
                   core::Rng rng);
@@ -51,7 +51,9 @@ class TrainAndMeasure final : public Evaluator {
  private:
   Evaluation train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop);
 
-  const space::CellSpace& space_;
+  space::Genotype genotype(const space::Tokens& tokens) const { return space::parse_genotype(space_.text(tokens)); }
+
+  const space::SearchSpace& space_;
   std::shared_ptr<const SharedData> shared_;
   CandidateOptions options_;
   core::Rng rng_;

@@ -32,6 +32,10 @@ std::string describe(const Layer& layer) {
                           [](const Concat&) { return std::string("concat"); },
                           [](const Resize&) { return std::string("resize"); },
                           [](const GlobalPool&) { return std::string("pool"); },
+                          [](const MaxPool& pool) {
+                            return fmt::format("max{}s{}p{}", pool.kernel, pool.stride, pool.padding);
+                          },
+                          [](const Scale&) { return std::string("scale"); },
                           [](const Zero&) { return std::string("zero"); }},
                     layer);
 }

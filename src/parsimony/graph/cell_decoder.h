@@ -1,37 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "parsimony/core/fields.h"
+#include "parsimony/graph/decoder_options.h"
 #include "parsimony/graph/encoder.h"
 #include "parsimony/graph/graph.h"
 #include "parsimony/space/cell.h"
 
 namespace parsimony::graph {
 
-// What the decoder of a cell genotype looks like beside the genotype (Nekrasov et al., CVPR 2019;
-// the numbers are those of the search; the published final networks have width 64 and 2 repeats).
-struct DecoderOptions {
-  int width = 48;    // channels of every feature map in the decoder
-  int repeats = 1;   // how often a separable convolution is repeated
-  bool auxiliary = true;        // auxiliary classifiers on every block's output, for training only
-  bool auxiliary_cells = true;  // a cell before each auxiliary classifier
-  void visit(core::FieldVisitor& v);
-  bool operator==(const DecoderOptions&) const = default;
-};
-
-// Lowers a genotype to the whole network as published: every encoder layer, all four adaptation
-// convolutions, every operation of every cell, used or not (graph/simplify.h removes what does not
-// matter). Outputs: "logits" and, with auxiliary branches, "aux0", "aux1", ... Logits have the
-// resolution of the largest collected block.
+// Lowers a cell genotype to the whole network as published (Nekrasov et al., CVPR 2019): every encoder
+// layer, all four adaptation convolutions, every operation of every cell, used or not
+// (graph/simplify.h removes what does not matter). Outputs: "logits" and, with auxiliary branches,
+// "aux0", "aux1", ... Logits have the resolution of the largest collected block.
 //
 //   picture -> encoder -> 4 x [1x1 conv-BN-ReLU] -> pool
 //   block: u = cell(pool[i]), v = cell(pool[j]) (own weights each), 1x1 conv-BN-ReLU on both,
 //          the smaller one resized, sum -> pool
 //   blocks nobody reads: concatenated at the largest size - ReLU - 1x1 conv-BN-ReLU - 3x3 conv
-struct LoweredNetwork {
-  Graph graph;
-  std::vector<Tap> taps;  // where encoder and decoder meet
-};
 LoweredNetwork lower(const space::CellGenotype& genotype,
                      const EncoderOptions& encoder,
                      const DecoderOptions& decoder,

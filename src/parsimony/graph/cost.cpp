@@ -13,6 +13,7 @@ std::int64_t parameters(const Layer& layer) {
                             return weights + (conv.bias ? conv.out_channels : 0);
                           },
                           [](const BatchNorm& norm) { return 2 * norm.channels; },
+                          [](const Scale& scale) { return scale.channels; },
                           [](const auto&) { return std::int64_t{0}; }},
                     layer);
 }
@@ -36,6 +37,7 @@ bool works_in_place(const Layer& layer) {
   return std::visit(Match{[](const BatchNorm&) { return true; },
                           [](const Relu&) { return true; },
                           [](const Add&) { return true; },
+                          [](const Scale&) { return true; },
                           [](const Zero&) { return true; },
                           [](const auto&) { return false; }},
                     layer);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "parsimony/graph/decoder_sketch.h"
 #include "parsimony/graph/drawing_canvas.h"
 
 namespace parsimony::graph {
@@ -150,103 +151,50 @@ std::string draw_cell(const CellGenotype& genotype) {
 
 std::string draw_decoder(const CellGenotype& genotype,
                          const std::array<std::int64_t, space::kEncoderTaps>& strides) {
-  constexpr std::size_t kBlocksPerRank = 3;
-  const std::vector<int> collected = genotype.collected_blocks();
-  const bool constant = !features_that_matter(genotype)[0];
-
-  Diagram diagram;
-  diagram.label = fmt::format("Decoder with {} block{} of which {} {} collected",
-                              genotype.blocks.size(),
-                              genotype.blocks.size() == 1 ? "" : "s",
-                              collected.size(),
-                              collected.size() == 1 ? "is" : "are");
-  diagram.caption = constant_note(constant);
-  diagram.frame = "encoder, finest to coarsest feature map";
-  for (std::size_t tap = 0; tap < strides.size(); ++tap) {
-    const bool read =
-        std::any_of(genotype.blocks.begin(), genotype.blocks.end(), [tap](const auto& block) {
-          return block.first == static_cast<int>(tap) || block.second == static_cast<int>(tap);
-        });
-    diagram.add(
-        {.layout = {0, 84, kOpHeight, true},
-         .style = "plain",
-         .title = fmt::format("tap {}", tap),
-         .detail = fmt::format("stride {}", strides[tap]),
-         .tooltip = fmt::format(
-             "encoder tap {} at stride {}, brought to the decoder's width by a 1×1 convolution{}",
-             tap,
-             strides[tap],
-             read ? "" : "; no block reads it"),
-         .faded = !read || constant});
-  }
+  DecoderSketch sketch;
+  sketch.constant = !features_that_matter(genotype)[0];
+  sketch.caption = constant_note(sketch.constant);
   std::vector<std::int64_t> stride_of(strides.begin(), strides.end());
-  std::vector<int> rank_of(strides.size(), 0);
-  std::vector<std::size_t> in_rank = {0};
-  for (std::size_t b = 0; b < genotype.blocks.size(); ++b) {
-    const std::array<std::size_t, 2> inputs = {static_cast<std::size_t>(genotype.blocks[b].first),
-                                               static_cast<std::size_t>(genotype.blocks[b].second)};
-    auto rank = static_cast<std::size_t>(std::max(rank_of[inputs[0]], rank_of[inputs[1]])) + 1;
-    while (rank < in_rank.size() && in_rank[rank] >= kBlocksPerRank) ++rank;
-    if (rank >= in_rank.size()) in_rank.resize(rank + 1);
-    ++in_rank[rank];
-    rank_of.push_back(static_cast<int>(rank));
+  for (const std::int64_t stride : strides) {
+    sketch.taps.push_back({stride, ", brought to the decoder's width by a 1×1 convolution"});
+  }
+  for (const space::BlockInputs& block : genotype.blocks) {
+    const std::array<std::size_t, 2> inputs = {static_cast<std::size_t>(block.first),
+                                               static_cast<std::size_t>(block.second)};
     const std::int64_t stride = std::min(stride_of[inputs[0]], stride_of[inputs[1]]);
     stride_of.push_back(stride);
     std::string resized;
     for (const std::size_t input : inputs) {
       if (stride_of[input] > stride) resized = fmt::format("↑{}", stride_of[input] / stride);
     }
-    const std::size_t box = diagram.add(
-        {.layout = {static_cast<int>(rank), 124, 44},
-         .style = "conv",
-         .title = fmt::format("block {}", b),
+    sketch.blocks.push_back(
+        {.inputs = inputs,
          .detail = "cell + cell",
          .left_note = resized,
          .right_note = fmt::format("/{}", stride),
-         .tooltip = fmt::format(
-             "block {}: cell(input {}) + cell(input {}), own weights each, at stride {}{}",
-             b,
-             inputs[0],
-             inputs[1],
-             stride,
-             resized.empty() ? "" : "; the smaller map is enlarged, " + resized),
-         .faded = constant});
-    for (const std::size_t input : inputs) {
-      const std::string source = input < strides.size()
-                                     ? fmt::format("tap {}", input)
-                                     : fmt::format("block {}", input - strides.size());
-      diagram.connect(input, box, fmt::format("{} to block {}", source, b), constant);
-    }
+         .tooltip = fmt::format("cell(input {}) + cell(input {}), own weights each, at stride {}{}",
+                                inputs[0],
+                                inputs[1],
+                                stride,
+                                resized.empty() ? "" : "; the smaller map is enlarged, " + resized)});
   }
+  sketch.collected = genotype.collected_blocks();
   std::int64_t finest = 0;
-  for (const int b : collected) {
+  for (const int b : sketch.collected) {
     const std::int64_t stride = stride_of[static_cast<std::size_t>(space::kEncoderTaps + b)];
     finest = finest == 0 ? stride : std::min(finest, stride);
   }
-  int head_rank = static_cast<int>(in_rank.size());
-  std::size_t joint = static_cast<std::size_t>(space::kEncoderTaps + collected.front());
-  if (collected.size() > 1) {
-    joint = diagram.add(
-        {.layout = {head_rank++, 150, 30},
-         .style = "plain",
-         .title = fmt::format("concatenate {}", collected.size()),
-         .tooltip = fmt::format("outputs of the blocks that no block reads, enlarged to stride {}",
-                                finest),
-         .faded = constant});
-    for (const int b : collected) {
-      const auto block = static_cast<std::size_t>(space::kEncoderTaps + b);
-      diagram.connect(block, joint, fmt::format("block {} is collected", b), constant);
-    }
+  sketch.resolution = fmt::format("stride {}", finest);
+  return to_svg(diagram_of(sketch));
+}
+
+std::vector<Drawing> draw(const space::Genotype& genotype,
+                          const std::array<std::int64_t, space::kEncoderTaps>& strides) {
+  if (const auto* templates = std::get_if<space::TemplateGenotype>(&genotype)) {
+    return {{"templates", "Templates", draw_templates(*templates)}, {"decoder", "Decoder", draw_decoder(*templates, strides)}};
   }
-  const std::size_t head =
-      diagram.add({.layout = {head_rank, 204, kOpHeight},
-                   .style = "plain",
-                   .title = "ReLU · conv 1×1 · conv 3×3",
-                   .detail = fmt::format("logits at stride {}", finest),
-                   .tooltip = fmt::format("the head: logits at stride {}", finest),
-                   .faded = constant});
-  diagram.connect(joint, head, "to the head", constant);
-  return to_svg(diagram);
+  const auto& cell = std::get<CellGenotype>(genotype);
+  return {{"cell", "Cell", draw_cell(cell)}, {"decoder", "Decoder", draw_decoder(cell, strides)}};
 }
 
 }  // namespace parsimony::graph

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "parsimony/space/cell.h"
+#include "parsimony/space/spaces.h"
 
 namespace parsimony::graph {
 
@@ -20,6 +20,21 @@ inline constexpr std::array<std::int64_t, space::kEncoderTaps> kUsualTapStrides 
 std::string draw_cell(const space::CellGenotype& genotype);
 std::string draw_decoder(
     const space::CellGenotype& genotype,
+    const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
+
+// The templates side by side, those that no block uses faded.
+std::string draw_templates(const space::TemplateGenotype& genotype);
+std::string draw_decoder(
+    const space::TemplateGenotype& genotype,
+    const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
+
+// All drawings of a genotype.
+struct Drawing {
+  std::string name, title;  // "cell" or "templates", and "decoder"; the title with a capital
+  std::string svg;
+};
+std::vector<Drawing> draw(
+    const space::Genotype& genotype,
     const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
 
 // Which features of a cell (see CellGenotype) can change the cell's answer, by feature index.

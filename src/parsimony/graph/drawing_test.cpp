@@ -35,6 +35,37 @@ TEST(Drawing, ArbitraryGenotypesGiveWellFormedSvg) {
   }
 }
 
+TEST(Drawing, ArbitraryTemplatesGiveWellFormedSvg) {
+  core::Rng rng(4);
+  for (int i = 0; i < 60; ++i) {
+    const space::TemplateSpace templates({.templates = static_cast<int>(1 + rng.below(5)),
+                                          .blocks = static_cast<int>(1 + rng.below(9))});
+    const space::TemplateGenotype genotype = templates.genotype(space::sample(templates, rng));
+    for (const std::string& svg : {draw_templates(genotype), draw_decoder(genotype)}) {
+      EXPECT_EQ(xml_fault(svg), "") << to_text(genotype);
+      EXPECT_THAT(svg, Not(HasSubstr("nan")));
+      EXPECT_THAT(svg, HasSubstr("role=\"img\" aria-label=\""));
+    }
+  }
+}
+
+TEST(Drawing, TemplatesAndTheirDecoder) {
+  const space::Genotype genotype = space::parse_genotype(
+      "[[[3,0,1],[4,1,0],[5,2,1]],[[0,0,0,0,1],[2,0,1,2,0],[2,0,1,0,0]]]");
+  const std::vector<Drawing> drawings = draw(genotype);
+  ASSERT_EQ(drawings.size(), 2u);
+  EXPECT_EQ(drawings[0].name, "templates");
+  EXPECT_EQ(occurrences(drawings[0].svg, "<g class=\"b"), 3 * 6u);
+  EXPECT_EQ(occurrences(drawings[0].svg, "<g class=\"b f\""), 6u);  // no block uses template 2
+  EXPECT_THAT(drawings[0].svg, HasSubstr("max pool 3×3"));
+  EXPECT_EQ(drawings[1].title, "Decoder");
+  EXPECT_EQ(occurrences(drawings[1].svg, "<g class=\"b"), 2 + 3 + 1 + 1u);
+  EXPECT_EQ(occurrences(drawings[1].svg, "<g class=\"b f\""), 1u);  // tap 1 is read by nobody
+  EXPECT_THAT(drawings[1].svg, HasSubstr("template 1 × 3"));
+  EXPECT_THAT(drawings[1].svg, HasSubstr("each operation at stride 2"));
+  EXPECT_THAT(drawings[1].svg, HasSubstr("concatenate 2"));
+}
+
 TEST(Drawing, CellShowsEveryOperationAndSum) {
   const std::string svg = draw_cell(arch0());
   // Input, first operation, three layers of two operations and a sum, output.

@@ -138,11 +138,18 @@ void EncoderOptions::visit(core::FieldVisitor& v) {
 
 std::span<const EncoderFamily> encoder_families() { return kFamilies; }
 
-std::vector<Tap> append_encoder(Graph& graph, NodeId picture, const EncoderOptions& options) {
+LoweredNetwork begin_network(const EncoderOptions& options, std::size_t taps) {
   std::vector<std::string> names;
   for (const EncoderFamily& family : kFamilies) {
-    if (family.name == options.name) return family.build(graph, picture, options);
     names.emplace_back(family.name);
+    if (family.name != options.name) continue;
+    LoweredNetwork network;
+    const NodeId picture = network.graph.add(Input{3, 1}, {}, Section::kEncoder, "picture");
+    network.taps = family.build(network.graph, picture, options);
+    core::require(taps >= 1 && taps <= network.taps.size(), "{} has no {} taps", options.name, taps);
+    network.taps.resize(taps);
+    network.graph.nodes.resize(static_cast<std::size_t>(network.taps.back().node) + 1);
+    return network;
   }
   core::throw_user_error("unknown encoder '{}'{} Known: {}", options.name, core::did_you_mean(options.name, names),
                          core::join(names, ", "));

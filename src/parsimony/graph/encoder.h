@@ -30,7 +30,7 @@ struct EncoderOptions {
 };
 
 // One row of the table of encoders. `build` appends the encoder to `graph`, reading `picture`, and
-// returns four taps from the finest to the coarsest.
+// returns four taps from the finest to the coarsest; no layer stands before a tap that it does not need.
 struct EncoderFamily {
   std::string_view name;
   std::string_view summary;
@@ -39,7 +39,14 @@ struct EncoderFamily {
 
 std::span<const EncoderFamily> encoder_families();
 
-// Appends the encoder named in `options`; a user error with the nearest name when there is none.
-std::vector<Tap> append_encoder(Graph& graph, NodeId picture, const EncoderOptions& options);
+// A network under construction or finished, and where its encoder hands over to its decoder.
+struct LoweredNetwork {
+  Graph graph;
+  std::vector<Tap> taps;
+};
+
+// A picture and the encoder named in `options` up to its tap number `taps` - 1, without outputs; a user
+// error with the nearest name when there is no such encoder.
+LoweredNetwork begin_network(const EncoderOptions& options, std::size_t taps);
 
 }  // namespace parsimony::graph

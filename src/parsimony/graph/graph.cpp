@@ -21,6 +21,11 @@ bool takes_many_inputs(const Layer& layer) {
   return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
 }
 
+// Extent of a sliding window's result along one side.
+std::int64_t windows(std::int64_t size, std::int64_t reach, std::int64_t stride, std::int64_t padding) {
+  return (size + 2 * padding - reach) / stride + 1;
+}
+
 void check_inputs(const Graph& graph, NodeId id) {
   const Node& node = graph[id];
   for (const NodeId input : node.inputs) {
@@ -39,6 +44,11 @@ void check_inputs(const Graph& graph, NodeId id) {
 }
 
 }  // namespace
+
+bool has_weights(const Layer& layer) {
+  return std::holds_alternative<Conv>(layer) || std::holds_alternative<BatchNorm>(layer) ||
+         std::holds_alternative<Scale>(layer);
+}
 
 NodeId Graph::add(Layer layer, std::vector<NodeId> inputs, Section section, std::string name) {
   nodes.push_back({layer, std::move(inputs), section, std::move(name)});
@@ -79,6 +89,10 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
                                           same_as(norm.channels);
                                           return norm.channels;
                                         },
+                                        [&](const Scale& scale) {
+                                          same_as(scale.channels);
+                                          return scale.channels;
+                                        },
                                         [&](const Add&) {
                                           for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
                                           return in(0);
@@ -98,8 +112,7 @@ void verify(const Graph& graph) {
   infer_channels(graph);
   std::set<std::string> names;
   for (const Node& node : graph.nodes) {
-    const bool has_weights = std::holds_alternative<Conv>(node.layer) || std::holds_alternative<BatchNorm>(node.layer);
-    require(!has_weights || names.insert(node.name).second, "two weighted nodes are called '{}'", node.name);
+    require(!has_weights(node.layer) || names.insert(node.name).second, "two weighted nodes are called '{}'", node.name);
   }
   require(!graph.outputs.empty(), "the graph has no output");
   for (const Output& out : graph.outputs) {
@@ -129,8 +142,12 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
               },
               [&](const Conv& conv) {
                 const auto reach = conv.dilation * (conv.kernel - 1) + 1;
-                const auto out = [&](std::int64_t n) { return (n + 2 * conv.padding - reach) / conv.stride + 1; };
-                return Size{out(in(0).height), out(in(0).width)};
+                return Size{windows(in(0).height, reach, conv.stride, conv.padding),
+                            windows(in(0).width, reach, conv.stride, conv.padding)};
+              },
+              [&](const MaxPool& pool) {
+                return Size{windows(in(0).height, pool.kernel, pool.stride, pool.padding),
+                            windows(in(0).width, pool.kernel, pool.stride, pool.padding)};
               },
               [&](const Resize&) { return Size{in(1).height, in(1).width}; },
               [&](const GlobalPool&) { return Size{1, 1}; },

@@ -69,11 +69,23 @@ struct GlobalPool {  // spatial mean, [C, 1, 1]
   bool operator==(const GlobalPool&) const = default;
 };
 
+// Largest value of a square window; the padding never wins.
+struct MaxPool {
+  std::int64_t kernel = 3, stride = 1, padding = 1;
+  bool operator==(const MaxPool&) const = default;
+};
+
+// One learned factor per channel, 1 at the start; a scaled sum is an Add of these.
+struct Scale {
+  std::int64_t channels = 0;
+  bool operator==(const Scale&) const = default;
+};
+
 struct Zero {  // multiplication by zero: the operation "none"
   bool operator==(const Zero&) const = default;
 };
 
-using Layer = std::variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, Zero>;
+using Layer = std::variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, MaxPool, Scale, Zero>;
 
 // std::visit with one lambda per layer.
 template <typename... Cases>
@@ -82,6 +94,9 @@ struct Match : Cases... {
 };
 template <typename... Cases>
 Match(Cases...) -> Match<Cases...>;
+
+// Whether a network keeps learned values for the layer.
+bool has_weights(const Layer& layer);
 
 // Which part of a network a layer belongs to; costs are reported per section.
 enum class Section { kEncoder, kDecoder, kAuxiliary };
@@ -92,7 +107,7 @@ struct Node {
   Layer layer;
   std::vector<NodeId> inputs;  // all smaller than this node's own id
   Section section = Section::kEncoder;
-  std::string name;  // "decoder.block0.cell1.op0.conv"; prefix of the weights' names, unique for Conv and BatchNorm
+  std::string name;  // "decoder.block0.cell1.op0.conv"; prefix of the weights' names, unique where has_weights
 };
 
 struct Output {

@@ -39,6 +39,7 @@ Signs infer_signs(const Graph& graph) {
                                                        [&](const Concat&) { return all(signs.non_negative); },
                                                        [&](const Resize&) { return first(signs.non_negative); },
                                                        [&](const GlobalPool&) { return first(signs.non_negative); },
+                                                       [&](const MaxPool&) { return first(signs.non_negative); },
                                                        [](const auto&) { return false; }},
                                                  node.layer);
     signs.zero.push_back(zero);
@@ -57,6 +58,10 @@ NodeId size_origin(const Graph& graph, NodeId id) {
       const bool keeps_size = conv->stride == 1 && 2 * conv->padding == conv->dilation * (conv->kernel - 1);
       if (!keeps_size) return id;
     }
+    if (const MaxPool* pool = std::get_if<MaxPool>(&node.layer)) {
+      const bool keeps_size = pool->stride == 1 && 2 * pool->padding == pool->kernel - 1;
+      if (!keeps_size) return id;
+    }
     id = node.inputs[is<Resize>(node) ? 1 : 0];
   }
 }
@@ -71,7 +76,7 @@ bool channels_can_go(const Graph& graph, const std::vector<std::vector<NodeId>>&
     const Node& node = graph[reader];
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) return conv->groups == 1;
     if (is<Resize>(node) && node.inputs[0] != id) return true;
-    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node)) return channels_can_go(graph, readers, reader);
+    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node)) return channels_can_go(graph, readers, reader);
     return false;
   });
 }

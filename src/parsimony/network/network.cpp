@@ -60,10 +60,11 @@ struct Network::Parts {
   ParameterGroup encoder, decoder;
   std::map<graph::NodeId, ConvState> convs;
   std::map<graph::NodeId, NormState> norms;
+  std::map<graph::NodeId, Tensor> scales;
   Plan all_outputs;
   Plan logits_only;
 
-  ExecutionState state() { return {graph, convs, norms, options.kernels}; }
+  ExecutionState state() { return {graph, convs, norms, scales, options.kernels}; }
 
   // Every tensor that weights are saved as.
   std::vector<std::pair<std::string, Tensor>> named() const {
@@ -101,6 +102,8 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
       group.add(node.name + ".bias", {norm->channels}, &state.bias);
       state.running_mean = at::zeros({norm->channels}, tensor_options);
       state.running_variance = at::ones({norm->channels}, tensor_options);
+    } else if (const auto* scale = std::get_if<graph::Scale>(&node.layer)) {
+      group.add(node.name + ".weight", {scale->channels}, &parts.scales[id]);
     }
   }
   parts.encoder = encoder.build(tensor_options);
@@ -114,6 +117,7 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
     if (state.bias.defined()) fill_uniform(state.bias, 1 / std::sqrt(fan_in), stream.split("bias"));
   }
   for (auto& [id, state] : parts.norms) state.weight.detach().fill_(1);
+  for (auto& [id, factors] : parts.scales) factors.detach().fill_(1);
 
   parts.all_outputs = make_plan(graph, graph.outputs);
   for (const graph::Output& out : graph.outputs) {

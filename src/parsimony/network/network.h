@@ -42,7 +42,7 @@ class Network {
   };
 
   // Weights: uniform in +-1/sqrt(fan-in) for convolutions and their biases (LibTorch's default), batch
-  // norm 1 and 0. Every tensor draws from its own stream, named after it, so equal parts of different
+  // norm 1 and 0, factors of scaled sums 1. Every tensor draws from its own stream, named after it, so equal parts of different
   // networks start from equal values.
   Network(const graph::Graph& graph, const core::Rng& rng, Options options);
   ~Network();

@@ -8,12 +8,20 @@
 #include "parsimony/core/error.h"
 #include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/graph/template_decoder.h"
 
 namespace parsimony::network {
 namespace {
 
 constexpr const char* kArch0 = "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]";
 constexpr const char* kArch1 = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
+// Template space, spec 7.2.
+constexpr const char* kTemplates0 =
+    "[[[3,0,1],[4,1,1],[3,1,1]],"
+    "[[0,1,0,0,1],[2,1,2,1,0],[3,1,1,1,0],[1,1,2,0,0],[3,0,2,0,0],[5,3,2,1,0],[0,5,0,1,0]]]";
+constexpr const char* kTemplates1 =
+    "[[[1,1,0],[1,3,0],[3,4,0]],"
+    "[[1,1,0,0,0],[0,1,1,1,1],[3,1,2,3,0],[3,0,2,2,0],[0,1,2,0,0],[2,1,1,3,0],[4,0,2,2,0]]]";
 constexpr const char* kHelen = "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
 
 // The number generator of spec rl-cell-search 11.4.
@@ -45,6 +53,8 @@ void fill_by_formula(Network& network) {
     if (t.dim() == 4) {
       const auto fan_in = static_cast<double>(t.size(1) * t.size(2) * t.size(3));
       t.detach().copy_(formula_tensor(t.sizes().vec(), n, std::sqrt(6.0 / fan_in)));
+    } else if (ends(".a.weight") || ends(".b.weight")) {  // factors of a scaled sum
+      t.detach().copy_(formula_tensor({n}, n + (ends(".a.weight") ? 4 : 5), 0.2, 1));
     } else if (!of_norm) {
       t.detach().copy_(formula_tensor({n}, n, 0.1));
     } else if (ends(".weight")) {
@@ -156,6 +166,22 @@ TEST(KnownAnswers, Arch1AndHelen) {
                {{1, 11, 16, 16}, -3.574402092e+01, 1.421061825e+02, 3.980326765e+00, -1.546724570e+00});
 }
 
+// The published networks, and the searched ones, whose separable convolutions have one repeat.
+TEST(KnownAnswers, Templates) {
+  const at::NoGradGuard no_grad;
+  const auto logits = [](const char* genotype, const graph::DecoderOptions& options) {
+    Network net = decoder_of(graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 19));
+    return net.logits({formula_tensor({1, 24, 32, 32}, 1000003), formula_tensor({1, 32, 16, 16}, 1000004)},
+                      Phase::kEvaluation);
+  };
+  expect_close(logits(kTemplates0, {.width = 64, .repeats = 2}),
+               {{1, 19, 32, 32}, -3.984256556e+03, 8.806887012e+02, 4.784659040e+00, 4.738563149e+00});
+  expect_close(logits(kTemplates0, {}),
+               {{1, 19, 32, 32}, 1.983407499e+04, 1.055008530e+03, 2.663205278e+00, -4.410260710e+00});
+  expect_close(logits(kTemplates1, {}),
+               {{1, 19, 32, 32}, 9.272923927e+03, 1.295706921e+03, -2.807869059e+00, 4.715883301e+00});
+}
+
 // Loss and gradients of one training step.
 struct Step1 {
   Tensor logits;
@@ -177,8 +203,16 @@ Step1 training_step(const graph::Graph& graph, Kernels kernels, const std::vecto
 
 // Our kernels against LibTorch's, through whole decoders with every operation.
 TEST(Kernels, TrainingAgreesWithTheReference) {
+  std::vector<std::pair<std::string, graph::LoweredNetwork>> networks;
   for (const char* genotype : {kArch0, kArch1, "[[7,[1,0,3,4],[2,3,7,2],[5,6,6,0]],[[1,0],[4,2],[5,3]]]"}) {
-    const graph::LoweredNetwork network = lowered(genotype, 20, 1, 5);  // 20: no multiple of the vector width
+    networks.emplace_back(genotype, lowered(genotype, 20, 1, 5));  // 20: no multiple of the vector width
+  }
+  for (const char* genotype : {kTemplates0, kTemplates1, "[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,0,0],[1,0,0,0,0]]]"}) {
+    const graph::DecoderOptions options{.width = 20};
+    networks.emplace_back(
+        genotype, graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 5));
+  }
+  for (const auto& [genotype, network] : networks) {
     std::vector<graph::CutPoint> cuts;
     std::vector<Tensor> inputs;
     at::Generator generator = at::detail::createCPUGenerator(3);

@@ -117,6 +117,12 @@ Tensor run(const Step& step, const ExecutionState& state, const std::vector<Tens
                                    return resize_bilinear(in[0], in[1].size(2), in[1].size(3));
                                  },
                                  [&](const graph::GlobalPool&) { return in[0].mean({2, 3}, /*keepdim=*/true); },
+                                 [&](const graph::MaxPool& pool) {
+                                   return at::max_pool2d(in[0], pool.kernel, pool.stride, pool.padding);
+                                 },
+                                 [&](const graph::Scale&) {
+                                   return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
+                                 },
                                  [&](const graph::Zero&) { return in[0] * 0; },
                                  [&](const auto&) -> Tensor {
                                    core::throw_internal_error("step {} cannot be run", step.result);

@@ -38,6 +38,7 @@ struct ExecutionState {
   const graph::Graph& graph;
   std::map<graph::NodeId, ConvState>& convs;
   std::map<graph::NodeId, NormState>& norms;
+  std::map<graph::NodeId, Tensor>& scales;  // [C]
   Kernels kernels;
 };
 

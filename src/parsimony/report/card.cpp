@@ -52,12 +52,15 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
 
 void drawings(std::string& out, const View& view, const study::Trial& trial) {
   try {
-    const space::CellGenotype genotype = space::parse_cell_genotype(trial.genotype);
-    put(out,
-        R"(<div class="drawings"><figure><figcaption>Cell</figcaption><div class="scroll">{}</div></figure>)"
-        R"(<figure><figcaption>Decoder</figcaption><div class="scroll">{}</div></figure></div>)",
-        graph::draw_cell(genotype),
-        graph::draw_decoder(genotype, view.data.tap_strides));
+    const space::Genotype genotype = space::parse_genotype(trial.genotype);
+    out += "<div class=\"drawings\">";
+    for (const graph::Drawing& drawing : graph::draw(genotype, view.data.tap_strides)) {
+      put(out,
+          R"(<figure><figcaption>{}</figcaption><div class="scroll">{}</div></figure>)",
+          drawing.title,
+          drawing.svg);
+    }
+    out += "</div>";
   } catch (const core::Error&) {
     // Of another space: there is no drawing for it, the text has to do.
     return;

@@ -43,6 +43,7 @@ deploy::ModelCard card_for(const ModelRequest& request, const data::Dataset& dat
   deploy::ModelCard card;
   card.name = request.name;
   card.trial = request.trial;
+  card.space = space::name_of(space::space_of(space::parse_genotype(request.genotype)));
   card.genotype = request.genotype;
   card.encoder = request.encoder;
   card.decoder = {.width = request.options.width, .repeats = request.options.repeats, .auxiliary = false};
@@ -70,7 +71,7 @@ std::optional<Network> trained_network(const ModelRequest& request,
   graph::DecoderOptions decoder{.width = request.options.width, .repeats = request.options.repeats};
   const auto classes = static_cast<int>(dataset.info().classes.size());
   const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_cell_genotype(request.genotype), {request.encoder, decoder, classes}).whole;
+      evaluate::candidate_graphs(space::parse_genotype(request.genotype), {request.encoder, decoder, classes}).whole;
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
   Network net(whole, rng.split("weights"), {});
   net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");

@@ -6,7 +6,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/data/augment.h"
 #include "parsimony/deploy/ort.h"
-#include "parsimony/evaluate/cell_networks.h"
+#include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/network/network.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/measure.h"
@@ -110,7 +110,7 @@ LoadedNetwork load_network(const fs::path& folder) {
   graph::DecoderOptions decoder = card.decoder;
   decoder.auxiliary = false;
   const evaluate::NetworkDescription description{card.encoder, decoder, static_cast<int>(card.classes.size())};
-  const graph::Graph whole = evaluate::candidate_graphs(space::parse_cell_genotype(card.genotype), description).whole;
+  const graph::Graph whole = evaluate::candidate_graphs(space::parse_genotype(card.genotype), description).whole;
   network::Network network(whole, core::Rng(0), {});
   const fs::path file = folder / "weights.safetensors";
   network.load(weights::read_safetensors(file), file.string());

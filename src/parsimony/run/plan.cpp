@@ -19,21 +19,21 @@ constexpr int kSampledGenotypes = 31;
 constexpr int kMeasuredSteps = 2;
 
 // The sampled genotype whose decoder costs the median number of MACs.
-space::CellGenotype median_genotype(const space::CellSpace& space,
-                                    const evaluate::NetworkDescription& description,
-                                    graph::Size picture,
-                                    double& macs) {
+space::Genotype median_genotype(const space::SearchSpace& space,
+                                const evaluate::NetworkDescription& description,
+                                graph::Size picture,
+                                double& macs) {
   core::Rng rng(1);
-  std::vector<std::pair<double, space::CellGenotype>> sampled;
+  std::vector<std::pair<double, std::string>> sampled;
   for (int i = 0; i < kSampledGenotypes; ++i) {
-    const space::CellGenotype genotype = space.genotype(space::sample(space, rng));
-    const auto graphs = evaluate::candidate_graphs(genotype, description);
-    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()), genotype);
+    const std::string text = space.text(space::sample(space, rng));
+    const auto graphs = evaluate::candidate_graphs(space::parse_genotype(text), description);
+    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()), text);
   }
   const auto middle = sampled.begin() + kSampledGenotypes / 2;
   std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   macs = middle->first;
-  return middle->second;
+  return space::parse_genotype(middle->second);
 }
 
 train::FeatureBatch blank_features(const graph::Graph& encoder, graph::Size picture, std::int64_t count, bool labels_at_tap) {
@@ -62,13 +62,13 @@ double seconds_when_warm(Work work) {
 // Stage 0 and stage 1 of one candidate, extrapolated from a few steps.
 double candidate_seconds(const StudyOptions& options,
                          const evaluate::NetworkDescription& description,
-                         const space::CellGenotype& genotype,
+                         const space::Genotype& genotype,
                          graph::Size view,
                          const Plan& plan) {
   const auto& stage0 = options.candidate.stage0;
   const auto& stage1 = options.candidate.stage1;
   const auto graphs = evaluate::candidate_graphs(genotype, description);
-  const graph::Graph encoder = evaluate::encoder_graph(description.encoder);
+  const graph::Graph encoder = evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
   network::Network decoder(graphs.decoder, core::Rng(1), {});
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
   const train::FeatureBatch crops =
@@ -108,15 +108,15 @@ double candidate_seconds(const StudyOptions& options,
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const auto dataset = open_study_data(options, context);
-  const space::CellSpace space(options.space);
+  const std::unique_ptr<const space::SearchSpace> space = space::make_space(options.space);
   Plan plan;
   plan.dataset = dataset->info().name;
   plan.train = dataset->size(data::Split::kTrain);
   plan.val = dataset->size(data::Split::kVal);
   plan.test = dataset->size(data::Split::kTest);
   plan.classes = static_cast<std::int64_t>(dataset->info().classes.size());
-  plan.decisions = space.decisions().size();
-  plan.space_size = std::exp(space::log_size(space));
+  plan.decisions = space->decisions().size();
+  plan.space_size = std::exp(space::log_size(*space));
   plan.workers = options.budget.workers > 0 ? options.budget.workers : core::available_cores();
 
   std::vector<graph::Size> views;
@@ -127,7 +127,7 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const auto classes = static_cast<int>(plan.classes);
   plan.cache_bytes = cache_needs(options, views, classes).total();
   const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
-  const space::CellGenotype genotype = median_genotype(space, description, picture_size(*dataset), plan.candidate_macs);
+  const space::Genotype genotype = median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
   network::set_threads(1);
   plan.measured_steps = kMeasuredSteps;
   // As many at once as in the search: cores share caches and memory, and some are two threads of one.

@@ -26,6 +26,11 @@ std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samp
   return views;
 }
 
+// The encoder as far as the candidates read it.
+graph::Graph study_encoder(const StudyOptions& options) {
+  return evaluate::encoder_graph(options.encoder.network, space::encoder_taps(options.space.name));
+}
+
 // Encoder weights from a file, under the names of our graphs.
 weights::ArrayMap pretrained_encoder(const EncoderChoice& encoder, const core::Context& context) {
   const fs::path file = weights::resolve(encoder.weights);
@@ -41,7 +46,7 @@ std::optional<network::Network> start_network(const StudyOptions& options,
                                               const core::Context& context) {
   evaluate::NetworkDescription description = shared.description;
   const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_cell_genotype(options.start.genotype), description).whole;
+      evaluate::candidate_graphs(space::parse_genotype(options.start.genotype), description).whole;
   const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("start");
   network::Network net(whole, rng.split("weights"), {});
   const fs::path file = folder / "start" / "weights.safetensors";
@@ -144,7 +149,7 @@ bool trains_start_network(const StudyOptions& options) {
 
 CacheNeeds cache_needs(const StudyOptions& options, const std::vector<graph::Size>& views, int classes) {
   const auto& stage0 = options.candidate.stage0;
-  const graph::Graph encoder = evaluate::encoder_graph(options.encoder.network);
+  const graph::Graph encoder = study_encoder(options);
   const bool teacher = trains_start_network(options) && options.start.teach;
   const graph::Size crop{stage0.augment.crop, stage0.augment.crop};
   const graph::Size grid{graph::strided(crop.height, 4), graph::strided(crop.width, 4)};
@@ -215,7 +220,7 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
   std::optional<network::Network> start;
   const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, true, start);
   if (!shared) return nullptr;
-  network::Network encoder(evaluate::encoder_graph(options.encoder.network),
+  network::Network encoder(study_encoder(options),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
                            {});
   encoder.load(shared->encoder_weights, "the study's encoder weights");

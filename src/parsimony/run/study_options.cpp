@@ -3,7 +3,6 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/objective/objective.h"
-#include "parsimony/space/cell.h"
 
 namespace parsimony::run {
 
@@ -65,7 +64,14 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   StudyOptions options;
   config.read_into(options);
   for (const std::string& name : options.objectives) objective::objective_by_name(name);
-  space::parse_cell_genotype(options.start.genotype);
+  const space::Genotype start = space::parse_genotype(options.start.genotype);
+  if (options.encoder.weights.empty() &&
+      space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {
+    core::throw_user_error("{}: start.genotype {} is of the space {}, whose encoder is shorter than that of {}, which is "
+                           "searched; give a start.genotype of that space, or encoder.weights",
+                           file, options.start.genotype, space::name_of(space::space_of(start)),
+                           space::name_of(options.space.name));
+  }
   if (options.name.empty() || options.name.find('/') != std::string::npos) {
     core::throw_user_error("{}: 'name' must be a plain folder name, found '{}'", file, options.name);
   }

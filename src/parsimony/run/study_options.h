@@ -68,7 +68,7 @@ struct StudyOptions {
   std::int64_t seed = 1;
   DataOptions data;
   EncoderChoice encoder;
-  space::CellSpaceOptions space;
+  space::SpaceOptions space;
   graph::DecoderOptions decoder;
   StartOptions start;
   CacheOptions cache;

@@ -97,7 +97,7 @@ LoopEnd search_into(study::Store& store,
                     const StudyOptions& options,
                     const search::SearchOptions& method,
                     const std::string& stream,
-                    const space::CellSpace& space,
+                    const space::SearchSpace& space,
                     const std::shared_ptr<const evaluate::SharedData>& shared,
                     const core::Context& context) {
   const std::unique_ptr<search::Search> search =
@@ -119,7 +119,7 @@ class Study {
       : options_(options),
         folder_(folder),
         context_(context),
-        space_(options.space),
+        space_(space::make_space(options.space)),
         store_(study::open_sqlite_store(folder / "study.db")) {}
 
   StudyEnd run(const std::string& command) {
@@ -144,7 +144,7 @@ class Study {
       shared_ = prepare_study(options_, *dataset_, folder_, context_);
       if (!shared_) return StudyEnd::kInterrupted;
       const LoopEnd end =
-          search_into(*store_, options_, options_.search, "search", space_, shared_, context_);
+          search_into(*store_, options_, options_.search, "search", *space_, shared_, context_);
       report::write_report(folder_);
       if (end != LoopEnd::kFinished) return to_study_end(end);
       if (options_.random_baseline) {
@@ -174,7 +174,7 @@ class Study {
     search::SearchOptions random;
     random.method = search::SearchMethod::kRandom;
     context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
-    return search_into(*store, options_, random, "random baseline", space_, shared_, context_);
+    return search_into(*store, options_, random, "random baseline", *space_, shared_, context_);
   }
 
   weights::ArrayMap encoder_weights() {
@@ -208,7 +208,7 @@ class Study {
   const StudyOptions& options_;
   const fs::path folder_;
   const core::Context& context_;
-  const space::CellSpace space_;
+  const std::unique_ptr<const space::SearchSpace> space_;
   std::unique_ptr<study::Store> store_;
   std::unique_ptr<data::Dataset> dataset_;
   std::shared_ptr<const evaluate::SharedData> shared_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The contract of search.h, held against every row of the table over two spaces.
+// The contract of search.h, held against every row of the table over three spaces.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -8,6 +8,7 @@
 #include "parsimony/search/table.h"
 #include "parsimony/search/testing.h"
 #include "parsimony/space/cell.h"
+#include "parsimony/space/templates.h"
 
 namespace parsimony::search {
 namespace {
@@ -96,6 +97,16 @@ TEST_P(Contract, NeverThrowsAndProposesValidTokens) {
   for (const auto& tokens : advance(*search, study, 600)) space::check(cell_, tokens);
   EXPECT_GT(study.next, 250);
   for (const auto& [name, value] : search->diagnostics()) EXPECT_TRUE(std::isfinite(value)) << name;
+}
+
+TEST_P(Contract, ProposesValidTemplates) {
+  const space::TemplateSpace templates;
+  const auto search = make(1, templates);
+  for (std::int64_t trial = 1; trial <= 40; ++trial) {
+    const auto tokens = search->ask(trial);
+    space::check(templates, tokens);
+    search->tell({trial, tokens, 0.5});
+  }
 }
 
 TEST_P(Contract, CopesWithConstantAndExtremeRewards) {

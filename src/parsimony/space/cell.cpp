@@ -2,9 +2,9 @@
 #include "parsimony/space/cell.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "parsimony/core/error.h"
+#include "parsimony/space/list_reader.h"
 
 namespace parsimony::space {
 namespace {
@@ -12,113 +12,36 @@ namespace {
 constexpr int kOps = static_cast<int>(kCellOpNames.size());
 constexpr int kFeaturesPerLayer = 3;
 
-// Reads the nested list character by character, so that an error can point at the column.
-class Parser {
- public:
-  explicit Parser(std::string_view text) : text_(text) {}
+constexpr std::string_view kForm = "[[op, [p1,p2,o1,o2], ...], [[i,j], ...]]";
+constexpr std::string_view kPool = "entries of the decoder pool (4 encoder taps and the blocks before)";
 
-  CellGenotype parse() {
-    CellGenotype genotype;
-    expect('[');
-    expect('[');
-    genotype.first_op = op(integer(), "first operation");
-    int features = 2;
-    while (accept(',')) {
-      genotype.layers.push_back(layer(features));
-      features += kFeaturesPerLayer;
-    }
-    expect(']');
-    expect(',');
-    expect('[');
-    do {
-      genotype.blocks.push_back(block(kEncoderTaps + static_cast<int>(genotype.blocks.size())));
-    } while (accept(','));
-    expect(']');
-    expect(']');
-    skip_blanks();
-    if (at_ != text_.size()) fail("the end of the text");
-    return genotype;
-  }
+CellOp read_op(ListReader& reader, std::string_view what) {
+  return static_cast<CellOp>(reader.code(kOps, what, "operations"));
+}
 
- private:
-  CellLayer layer(int features) {
-    CellLayer layer;
-    expect('[');
-    layer.position1 = index(features, "features of the cell");
-    expect(',');
-    layer.position2 = index(features, "features of the cell");
-    expect(',');
-    layer.op1 = op(integer(), "operation");
-    expect(',');
-    layer.op2 = op(integer(), "operation");
-    expect(']');
-    return layer;
-  }
+CellLayer read_layer(ListReader& reader, int features) {
+  CellLayer layer;
+  reader.expect('[');
+  layer.position1 = reader.index(features, "features of the cell");
+  reader.expect(',');
+  layer.position2 = reader.index(features, "features of the cell");
+  reader.expect(',');
+  layer.op1 = read_op(reader, "operation");
+  reader.expect(',');
+  layer.op2 = read_op(reader, "operation");
+  reader.expect(']');
+  return layer;
+}
 
-  BlockInputs block(int pool) {
-    BlockInputs inputs;
-    expect('[');
-    inputs.first = index(pool, "entries of the decoder pool (4 encoder taps and the blocks before)");
-    expect(',');
-    inputs.second = index(pool, "entries of the decoder pool (4 encoder taps and the blocks before)");
-    expect(']');
-    return inputs;
-  }
-
-  int index(int bound, std::string_view of_what) {
-    const std::size_t column = at_ + 1;
-    const int value = integer();
-    if (value >= bound) {
-      core::throw_user_error("genotype '{}', column {}: index {} points past the {} {} that exist there; expected 0 to {}",
-                             text_, column, value, bound, of_what, bound - 1);
-    }
-    return value;
-  }
-
-  CellOp op(int value, std::string_view what) {
-    if (value >= kOps) {
-      core::throw_user_error("genotype '{}', column {}: {} {} is not one of the {} operations; expected 0 to {}",
-                             text_, at_, what, value, kOps, kOps - 1);
-    }
-    return static_cast<CellOp>(value);
-  }
-
-  int integer() {
-    skip_blanks();
-    if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(text_[at_])) == 0) fail("a number");
-    int value = 0;
-    while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) {
-      value = std::min(value * 10 + (text_[at_] - '0'), 1'000'000);
-      ++at_;
-    }
-    return value;
-  }
-
-  bool accept(char c) {
-    skip_blanks();
-    if (at_ == text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
-  void expect(char c) {
-    if (!accept(c)) fail(fmt::format("'{}'", c));
-  }
-
-  void skip_blanks() {
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
-  }
-
-  [[noreturn]] void fail(const std::string& expected) const {
-    const std::string found = at_ < text_.size() ? fmt::format("'{}'", text_[at_]) : "the end of the text";
-    core::throw_user_error(
-        "genotype '{}', column {}: expected {}, found {}. The form is [[op, [p1,p2,o1,o2], ...], [[i,j], ...]]",
-        text_, at_ + 1, expected, found);
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
+BlockInputs read_block(ListReader& reader, int pool) {
+  BlockInputs inputs;
+  reader.expect('[');
+  inputs.first = reader.index(pool, kPool);
+  reader.expect(',');
+  inputs.second = reader.index(pool, kPool);
+  reader.expect(']');
+  return inputs;
+}
 
 }  // namespace
 
@@ -147,7 +70,28 @@ std::vector<int> CellGenotype::collected_blocks() const {
   return collected;
 }
 
-CellGenotype parse_cell_genotype(std::string_view text) { return Parser(text).parse(); }
+CellGenotype parse_cell_genotype(std::string_view text) {
+  ListReader reader(text, kForm);
+  CellGenotype genotype;
+  reader.expect('[');
+  reader.expect('[');
+  genotype.first_op = read_op(reader, "first operation");
+  int features = 2;
+  while (reader.accept(',')) {
+    genotype.layers.push_back(read_layer(reader, features));
+    features += kFeaturesPerLayer;
+  }
+  reader.expect(']');
+  reader.expect(',');
+  reader.expect('[');
+  do {
+    genotype.blocks.push_back(read_block(reader, kEncoderTaps + static_cast<int>(genotype.blocks.size())));
+  } while (reader.accept(','));
+  reader.expect(']');
+  reader.expect(']');
+  reader.expect_end();
+  return genotype;
+}
 
 std::string to_text(const CellGenotype& genotype) {
   std::string out = fmt::format("[[{}", static_cast<int>(genotype.first_op));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "parsimony/cli/command.h"
@@ -6,9 +7,9 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
-#include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/cost.h"
 #include "parsimony/graph/drawing.h"
+#include "parsimony/graph/lower.h"
 #include "parsimony/graph/simplify.h"
 
 namespace parsimony::cli {
@@ -34,6 +35,12 @@ graph::Size parse_size(const std::string& text) {
   return size;
 }
 
+space::Genotype read_genotype(const std::string& text, const std::string& space) {
+  if (space.empty()) return space::parse_genotype(text);
+  const auto found = std::find(space::kSpaceNames.begin(), space::kSpaceNames.end(), space);
+  return space::parse_genotype(text, static_cast<space::SpaceName>(found - space::kSpaceNames.begin()));
+}
+
 nlohmann::ordered_json to_json(const graph::SectionCounts& counts) {
   return {{"encoder", counts.encoder}, {"decoder", counts.decoder}, {"auxiliary", counts.auxiliary}, {"total", counts.total()}};
 }
@@ -46,18 +53,20 @@ std::string row(const char* name, const graph::SectionCounts& counts) {
 
 Action declare_inspect(CLI::App& app) {
   struct Arguments {
-    std::string space = "cell-decoder", genotype, input = "512x512", draw;
+    std::string space, genotype, input = "512x512", draw;
     std::vector<std::string> settings;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("--space", arguments->space, "search space")->check(CLI::IsMember({"cell-decoder"}))->capture_default_str();
+  app.add_option("--space", arguments->space, "cell-decoder or template-decoder; otherwise the one whose form the text has")
+      ->check(CLI::IsMember(std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
   app.add_option("--genotype", arguments->genotype, "text form, as published")->required();
   app.add_option("--set", arguments->settings,
                  "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
       ->allow_extra_args(false);
   app.add_option("--input", arguments->input, "HEIGHTxWIDTH of the picture")->capture_default_str();
-  app.add_option("--draw", arguments->draw, "write drawings to PREFIX-cell.svg and PREFIX-decoder.svg");
+  app.add_option("--draw", arguments->draw,
+                 "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg");
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
     core::Config config = core::Config::from_text("{}", "--set");
@@ -65,7 +74,7 @@ Action declare_inspect(CLI::App& app) {
     InspectOptions options;
     config.read_into(options);
     const graph::Size picture = parse_size(arguments->input);
-    const auto genotype = space::parse_cell_genotype(arguments->genotype);
+    const space::Genotype genotype = read_genotype(arguments->genotype, arguments->space);
     const graph::Graph whole = graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
     const graph::Graph simplified = graph::simplify(whole);
     const graph::Shape out = graph::infer_shapes(whole, picture)[static_cast<std::size_t>(whole.output("logits"))];
@@ -75,12 +84,14 @@ Action declare_inspect(CLI::App& app) {
     const graph::SectionCounts kept_params = graph::count_parameters(simplified);
     const graph::SectionCounts kept_macs = graph::count_macs(simplified, picture);
     if (!arguments->draw.empty()) {
-      core::write_file_atomic(arguments->draw + "-cell.svg", graph::draw_cell(genotype));
-      core::write_file_atomic(arguments->draw + "-decoder.svg", graph::draw_decoder(genotype));
+      for (const graph::Drawing& drawing : graph::draw(genotype)) {
+        core::write_file_atomic(fmt::format("{}-{}.svg", arguments->draw, drawing.name), drawing.svg);
+      }
     }
+    const std::string_view space = space::name_of(space::space_of(genotype));
     if (arguments->json) {
       const nlohmann::ordered_json json = {
-          {"space", arguments->space},
+          {"space", space},
           {"genotype", space::to_text(genotype)},
           {"params", to_json(params)},
           {"macs", to_json(macs)},
@@ -92,7 +103,7 @@ Action declare_inspect(CLI::App& app) {
       fmt::print("{}\n", json.dump());
       return 0;
     }
-    fmt::print("{} in {}, input {}x{}, output {}x{}x{}\n\n", space::to_text(genotype), arguments->space, picture.height,
+    fmt::print("{} in {}, input {}x{}, output {}x{}x{}\n\n", space::to_text(genotype), space, picture.height,
                picture.width, out.channels, out.height, out.width);
     fmt::print("{:<12}{:>16}{:>16}{:>16}{:>16}\n", "", "encoder", "decoder", "total", "auxiliary");
     fmt::print("{}{}{}{}", row("parameters", params), row("  simplified", kept_params), row("MACs", macs),

@@ -23,7 +23,7 @@ Action declare_train(CLI::App& app) {
     const auto dataset = run::open_study_data(options, environment.context);
     const auto encoder = run::encoder_for(options, *dataset, arguments->folder, environment.context);
     if (!encoder) return kSaved;
-    const auto genotype = space::parse_cell_genotype(arguments->genotype);
+    const space::Genotype genotype = space::parse_genotype(arguments->genotype);
     const run::ModelRequest request{.name = options.name,
                                     .genotype = space::to_text(genotype),
                                     .encoder = options.encoder.network,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/template_decoder.h"
 #include "parsimony/space/cell.h"
 
 namespace parsimony::deploy::testing {
@@ -19,9 +20,11 @@ using graph::GlobalPool;
 using graph::Graph;
 using graph::Input;
 using graph::Layer;
+using graph::MaxPool;
 using graph::NodeId;
 using graph::Relu;
 using graph::Resize;
+using graph::Scale;
 using graph::Section;
 using graph::Shape;
 using graph::Size;
@@ -35,7 +38,7 @@ class RandomNetwork {
 
   void append_layer() {
     const NodeId x = any();
-    switch (rng_.below(11)) {
+    switch (rng_.below(13)) {
       case 0:
         append(depthwise(x), {x});
         break;
@@ -61,6 +64,12 @@ class RandomNetwork {
         break;
       case 9:
         append(Resize{}, {append(GlobalPool{}, {x}), any()});
+        break;
+      case 10:
+        append(MaxPool{.stride = 1 + rng_.below(2)}, {x});
+        break;
+      case 11:
+        append(Scale{shape(x).channels}, {x});
         break;
       default:
         append(Zero{}, {x});
@@ -144,6 +153,12 @@ Graph cell_network(std::string_view genotype, std::string_view encoder, int widt
                       graph::DecoderOptions{.width = width},
                       classes)
       .graph;
+}
+
+Graph template_network(std::string_view genotype, std::string_view encoder, int classes) {
+  graph::EncoderOptions encoder_options;
+  encoder_options.name = encoder;
+  return graph::lower(space::parse_template_genotype(genotype), encoder_options, {.width = 16}, classes).graph;
 }
 
 Graph random_network(core::Rng rng, int layers, int classes, Size picture) {

@@ -18,11 +18,22 @@ inline constexpr std::string_view kArch1 =
 inline constexpr std::string_view kHelenL =
     "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
 
+// Published genotypes of the template space.
+inline constexpr std::string_view kTemplates0 =
+    "[[[3,0,1],[4,1,1],[3,1,1]],"
+    "[[0,1,0,0,1],[2,1,2,1,0],[3,1,1,1,0],[1,1,2,0,0],[3,0,2,0,0],[5,3,2,1,0],[0,5,0,1,0]]]";
+inline constexpr std::string_view kTemplates1 =
+    "[[[1,1,0],[1,3,0],[3,4,0]],"
+    "[[1,1,0,0,0],[0,1,1,1,1],[3,1,2,3,0],[3,0,2,2,0],[0,1,2,0,0],[2,1,1,3,0],[4,0,2,2,0]]]";
+
 // A network of the cell space; `encoder` by name, decoder of the given width.
 graph::Graph cell_network(std::string_view genotype,
                           std::string_view encoder,
                           int width,
                           int classes);
+
+// A network of the template space; `encoder` by name.
+graph::Graph template_network(std::string_view genotype, std::string_view encoder, int classes);
 
 // `layers` random layers of all kinds on a picture of the given size, behind each other and across,
 // then a classifier for `classes` classes.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "parsimony/core/error.h"
@@ -73,6 +74,28 @@ Map normalise(const std::vector<std::vector<float>>& parameters, const Map& from
     const double deviation = std::sqrt(static_cast<double>(parameters[3][c]) + kBatchNormEpsilon);
     return parameters[0][c] * (value - parameters[2][c]) / deviation + parameters[1][c];
   });
+}
+
+Map largest_in_windows(const graph::MaxPool& pool, const Map& from, Shape shape) {
+  Map to = make_map(shape);
+  for (std::int64_t c = 0; c < shape.channels; ++c) {
+    for (std::int64_t y = 0; y < shape.height; ++y) {
+      for (std::int64_t x = 0; x < shape.width; ++x) {
+        double largest = -std::numeric_limits<double>::infinity();
+        for (std::int64_t ky = 0; ky < pool.kernel; ++ky) {
+          for (std::int64_t kx = 0; kx < pool.kernel; ++kx) {
+            const std::int64_t from_y = y * pool.stride - pool.padding + ky;
+            const std::int64_t from_x = x * pool.stride - pool.padding + kx;
+            const bool inside = from_y >= 0 && from_x >= 0 && from_y < from.shape.height &&
+                                from_x < from.shape.width;
+            if (inside) largest = std::max(largest, from.at(c, from_y, from_x));
+          }
+        }
+        to.at(c, y, x) = largest;
+      }
+    }
+  }
+  return to;
 }
 
 Map add(const std::vector<const Map*>& terms) {
@@ -180,6 +203,14 @@ Map run_reference(const Graph& graph,
                 return resize_bilinear(*in[0], {shape.height, shape.width});
               },
               [&](const graph::GlobalPool&) { return pool(*in[0]); },
+              [&](const graph::MaxPool& pool) {
+                return largest_in_windows(pool, *in[0], shape);
+              },
+              [&](const graph::Scale&) {
+                return for_each_value(*in[0], [&](std::int64_t c, double value) {
+                  return value * parameters[0][static_cast<std::size_t>(c)];
+                });
+              },
               [&](const graph::Zero&) { return make_map(shape); }},
         node.layer));
     core::require(

@@ -9,6 +9,7 @@
 #include "parsimony/search/rl/ppo.h"
 #include "parsimony/search/testing.h"
 #include "parsimony/space/cell.h"
+#include "parsimony/space/templates.h"
 
 namespace parsimony::search {
 namespace {
@@ -29,6 +30,9 @@ TEST(Controller, ParameterCounts) {
   EXPECT_EQ(Controller({}, space, core::Rng(1)).parameters().size(), 168871u);
   const space::CellSpace refactored = refactored_space();
   EXPECT_EQ(Controller({}, refactored, core::Rng(1)).parameters().size(), 169365u - 1100u);
+  // The template space, spec 7.1: 171 188, less 600 unused ones.
+  const space::TemplateSpace templates;
+  EXPECT_EQ(Controller({}, templates, core::Rng(1)).parameters().size(), 171188u - 600u);
   const ControllerOptions token{.input = ControllerInput::kToken};
   const std::size_t embeddings = 100 * (11 + 30 + 30);
   EXPECT_EQ(Controller(token, space, core::Rng(1)).parameters().size(), 168871u + embeddings);

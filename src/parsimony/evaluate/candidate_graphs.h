@@ -4,13 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/lower.h"
 #include "parsimony/objective/objective.h"
-#include "parsimony/space/cell.h"
 
 namespace parsimony::evaluate {
 
-// Everything beside the genotype that decides what a network of the cell space looks like.
+// Everything beside the genotype that decides what a network looks like.
 struct NetworkDescription {
   graph::EncoderOptions encoder;
   graph::DecoderOptions decoder;
@@ -23,10 +22,10 @@ struct CandidateGraphs {
   graph::Graph decoder;                   // inputs: those encoder taps that it reads
   std::vector<std::size_t> tap_of_input;  // which tap each input of `decoder` is
 };
-CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const NetworkDescription& description);
+CandidateGraphs candidate_graphs(const space::Genotype& genotype, const NetworkDescription& description);
 
-// The encoder alone, its four taps as outputs.
-graph::Graph encoder_graph(const graph::EncoderOptions& encoder);
+// The encoder alone up to the last of its first `taps` taps, which are the outputs.
+graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps);
 
 // "params", "macs", "peak_activation_bytes" of the network as exported (no auxiliary branches, dead
 // parts removed) for pictures of the given size.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "parsimony/evaluate/cell_networks.h"
+#include "parsimony/evaluate/candidate_graphs.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace parsimony::evaluate {
 
-CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const NetworkDescription& description) {
+CandidateGraphs candidate_graphs(const space::Genotype& genotype, const NetworkDescription& description) {
   const graph::LoweredNetwork network =
       graph::lower(genotype, description.encoder, description.decoder, description.classes);
   std::vector<graph::CutPoint> cuts;
@@ -27,12 +27,9 @@ CandidateGraphs candidate_graphs(const space::CellGenotype& genotype, const Netw
   return graphs;
 }
 
-graph::Graph encoder_graph(const graph::EncoderOptions& encoder) {
-  graph::Graph graph;
-  const graph::NodeId picture = graph.add(graph::Input{3, 1}, {}, graph::Section::kEncoder, "picture");
-  for (const graph::Tap& tap : graph::append_encoder(graph, picture, encoder)) {
-    graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
-  }
+graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps) {
+  auto [graph, ends] = graph::begin_network(encoder, static_cast<std::size_t>(taps));
+  for (const graph::Tap& tap : ends) graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
   graph::verify(graph);
   return graph;
 }

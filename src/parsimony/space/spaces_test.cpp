@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/space/spaces.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+
+namespace parsimony::space {
+namespace {
+
+// What holds for every space.
+class AnySpace : public ::testing::TestWithParam<SpaceName> {
+ protected:
+  AnySpace() { options_.name = GetParam(); }
+  SpaceOptions options_;
+};
+
+TEST_P(AnySpace, TextTellsItsSpace) {
+  const auto space = make_space(options_);
+  EXPECT_EQ(space->name(), name_of(GetParam()));
+  core::Rng rng(1);
+  for (int i = 0; i < 50; ++i) {
+    const std::string text = space->text(sample(*space, rng));
+    const Genotype genotype = parse_genotype(" " + text);
+    EXPECT_EQ(space_of(genotype), GetParam());
+    EXPECT_EQ(to_text(genotype), text);
+    EXPECT_EQ(parse_genotype(text, GetParam()), genotype);
+  }
+}
+
+TEST_P(AnySpace, OneWarmUpStepForEveryTap) {
+  EXPECT_EQ(make_space(options_)->warm_up_steps(), encoder_taps(GetParam()));
+}
+
+TEST_P(AnySpace, OptionsSurviveWritingAndReading) {
+  SpaceOptions read;
+  core::Config::from_text(core::to_yaml(options_), "test").read_into(read);
+  EXPECT_EQ(read.name, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         AnySpace,
+                         ::testing::Values(SpaceName::kCellDecoder, SpaceName::kTemplateDecoder),
+                         [](const auto& param) { return param.index == 0 ? "Cells" : "Templates"; });
+
+TEST(SpaceOptions, HaveTheNamesOfTheirSpaceOnly) {
+  SpaceOptions options;
+  core::Config::from_text("{name: template-decoder, templates: 2, blocks: 4}", "test").read_into(options);
+  EXPECT_EQ(make_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
+  SpaceOptions cells;
+  EXPECT_THROW(core::Config::from_text("{templates: 2}", "test").read_into(cells), core::Error);
+}
+
+TEST(ParseGenotype, OfAnotherSpaceIsAnError) {
+  EXPECT_THROW(parse_genotype("[[1],[[3,3]]]", SpaceName::kTemplateDecoder), core::Error);
+  EXPECT_THROW(parse_genotype("[[[1,1,0]],[[1,1,0,0,0]]]", SpaceName::kCellDecoder), core::Error);
+}
+
+}  // namespace
+}  // namespace parsimony::space
