@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many candidates an hour System A's stage 0 evaluates, by a deliberately plain path and by the default one,
-// on the same data, epochs and seeds, in one run:
+// How many candidates an hour System A's stage 0 evaluates, by a deliberately plain path and by the
+// default one, on the same data, epochs and seeds, in one run:
 //
 //   candidate_throughput [samples] [epochs] [validation pictures] [crop]
 //
-// Plain: the published way. Contiguous fp32 tensors, LibTorch's own operations, one candidate at a time on all
-// cores, nothing simplified, all auxiliary branches run at validation, validation pictures through the encoder.
-// Default: evaluate::TrainAndMeasure, one candidate per core.
-// Each path runs in a process of its own, so that peak memory is its own too.
+// Plain: the published way. Contiguous fp32 tensors, LibTorch's own operations, one candidate at a
+// time on all cores, nothing simplified, all auxiliary branches run at validation, validation
+// pictures through the encoder. Default: evaluate::TrainAndMeasure, one candidate per core. Each
+// path runs in a process of its own, so that peak memory is its own too.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -49,7 +49,9 @@ constexpr std::pair<const char*, const char*> kGenotypes[] = {
     {"EG1800-M", "[[1,[1,0,3,9],[2,3,4,9],[2,1,1,1]],[[1,3],[2,0],[0,3]]]"},
 };
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 struct Workload {
   std::vector<data::Sample> samples, views;
@@ -64,14 +66,20 @@ Workload make_workload(const Setting& setting) {
   synth.width = synth.height = setting.crop;
   const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, core::available_cores());
   Workload workload;
-  for (std::int64_t i = 0; i < synth.train; ++i) workload.samples.push_back(dataset.read(data::Split::kTrain, i));
-  for (std::int64_t i = 0; i < synth.val; ++i) workload.views.push_back(dataset.read(data::Split::kVal, i));
-  // Timing does not need trained weights; a fixed random encoder gives every path the same features.
-  workload.encoder = Network(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {}).save();
+  for (std::int64_t i = 0; i < synth.train; ++i)
+    workload.samples.push_back(dataset.read(data::Split::kTrain, i));
+  for (std::int64_t i = 0; i < synth.val; ++i)
+    workload.views.push_back(dataset.read(data::Split::kVal, i));
+  // Timing does not need trained weights; a fixed random encoder gives every path the same
+  // features.
+  workload.encoder =
+      Network(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {}).save();
   return workload;
 }
 
-train::FeatureBatch cache(const Workload& workload, bool training, train::CachePrecision precision) {
+train::FeatureBatch cache(const Workload& workload,
+                          bool training,
+                          train::CachePrecision precision) {
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
@@ -82,7 +90,8 @@ train::FeatureBatch cache(const Workload& workload, bool training, train::CacheP
   request.make = [&](std::int64_t i) { return pictures[static_cast<std::size_t>(i)]; };
   request.labels_at_tap = training;
   request.precision = precision;
-  return train::build_cache(encoder, nullptr, request, {log, progress, stop, core::available_cores()});
+  return train::build_cache(
+      encoder, nullptr, request, {log, progress, stop, core::available_cores()});
 }
 
 train::Stage0Options stage0(const Setting& setting) {
@@ -104,36 +113,54 @@ nlohmann::json plain_path(const Setting& setting) {
   const core::StopFlag stop;
   nlohmann::json result;
   for (const auto& [name, text] : kGenotypes) {
-    const graph::LoweredNetwork lowered =
-        graph::lower(space::parse_cell_genotype(text), kDescription.encoder, kDescription.decoder, kDescription.classes);
+    const graph::LoweredNetwork lowered = graph::lower(space::parse_cell_genotype(text),
+                                                       kDescription.encoder,
+                                                       kDescription.decoder,
+                                                       kDescription.classes);
     std::vector<graph::CutPoint> cuts;
     for (const graph::Tap& tap : lowered.taps) cuts.push_back({tap.node, tap.stride});
     const core::Rng rng = core::Rng(1).split("candidate").split(1);
-    Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs), rng.split("weights"),
+    Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
+                    rng.split("weights"),
                     {.kernels = network::Kernels::kReference});
     auto start = Clock::now();
-    train::train_stage0(decoder, {0, 1, 2, 3}, features, {}, kDescription.classes, {}, stage0(setting), rng,
-                        {stop, std::nullopt}, [](int, int, const objective::Scores&) { return true; });
+    train::train_stage0(decoder,
+                        {0, 1, 2, 3},
+                        features,
+                        {},
+                        kDescription.classes,
+                        {},
+                        stage0(setting),
+                        rng,
+                        {stop, std::nullopt},
+                        [](int, int, const objective::Scores&) { return true; });
     const double training = seconds_since(start);
 
     start = Clock::now();
     const at::NoGradGuard no_grad;
-    Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {.kernels = network::Kernels::kReference});
+    Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps),
+                    core::Rng(1),
+                    {.kernels = network::Kernels::kReference});
     metric::ConfusionMatrix matrix(kDescription.classes);
     for (std::size_t i = 0; i < workload.views.size(); i += 8) {
       const auto last = std::min(workload.views.size(), i + 8);
-      const train::Batch batch = train::to_batch({workload.views.begin() + static_cast<std::ptrdiff_t>(i),
-                                                  workload.views.begin() + static_cast<std::ptrdiff_t>(last)});
-      const std::vector<Tensor> taps = encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
+      const train::Batch batch =
+          train::to_batch({workload.views.begin() + static_cast<std::ptrdiff_t>(i),
+                           workload.views.begin() + static_cast<std::ptrdiff_t>(last)});
+      const std::vector<Tensor> taps =
+          encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
       const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
-      const Tensor classes = train::predict_classes(logits, batch.labels.size(1), batch.labels.size(2));
-      matrix.add(batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+      const Tensor classes =
+          train::predict_classes(logits, batch.labels.size(1), batch.labels.size(2));
+      matrix.add(
+          batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
     }
     const double validation = seconds_since(start);
-    result["candidates"].push_back({{"name", name},
-                                    {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / training},
-                                    {"seconds", training + validation},
-                                    {"reward", metric::reward(matrix, {}).value}});
+    result["candidates"].push_back(
+        {{"name", name},
+         {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / training},
+         {"seconds", training + validation},
+         {"reward", metric::reward(matrix, {}).value}});
     result["seconds"] = result.value("seconds", 0.0) + training + validation;
   }
   return result;
@@ -161,10 +188,11 @@ nlohmann::json default_path(const Setting& setting) {
     const auto start = Clock::now();
     const evaluate::Evaluation evaluation = evaluator.evaluate(1, space.parse(text), stop);
     const double seconds = seconds_since(start);
-    result["candidates"].push_back({{"name", name},
-                                    {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / seconds},
-                                    {"seconds", seconds},
-                                    {"reward", study::scores_of(evaluation.outcome)->at("reward")}});
+    result["candidates"].push_back(
+        {{"name", name},
+         {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / seconds},
+         {"seconds", seconds},
+         {"reward", study::scores_of(evaluation.outcome)->at("reward")}});
   }
   const int workers = core::available_cores();
   const auto start = Clock::now();
@@ -179,7 +207,8 @@ nlohmann::json default_path(const Setting& setting) {
   return result;
 }
 
-// The rate of the best-suited convolution, which is what "peak" means here: 3x3, 64 to 64 channels, forward.
+// The rate of the best-suited convolution, which is what "peak" means here: 3x3, 64 to 64 channels,
+// forward.
 double convolution_peak() {
   const at::NoGradGuard no_grad;
   network::set_threads(1);
@@ -214,15 +243,18 @@ nlohmann::json in_own_process(Path path) {
     fmt::print(stderr, "a measured process failed\n");
     std::exit(1);
   }
-  nlohmann::json result = nlohmann::json::parse(core::read_text_file(folder.path() / "result.json"));
+  nlohmann::json result =
+      nlohmann::json::parse(core::read_text_file(folder.path() / "result.json"));
   if (result.is_object()) result["peak_bytes"] = static_cast<double>(usage.ru_maxrss) * 1024;
   return result;
 }
 
 double training_macs(const char* text, std::int64_t crop) {
-  const graph::Graph whole = evaluate::candidate_graphs(space::parse_cell_genotype(text), kDescription).whole;
+  const graph::Graph whole =
+      evaluate::candidate_graphs(space::parse_cell_genotype(text), kDescription).whole;
   const graph::SectionCounts macs = graph::count_macs(whole, {crop, crop});
-  return 3.0 * static_cast<double>(macs.decoder + macs.auxiliary);  // forward and two backward products
+  return 3.0 *
+         static_cast<double>(macs.decoder + macs.auxiliary);  // forward and two backward products
 }
 
 }  // namespace
@@ -239,24 +271,45 @@ int main(int argc, char** argv) {
   const nlohmann::json fast = in_own_process([&] { return default_path(setting); });
 
   const int cores = core::available_cores();
-  fmt::print("{} samples of {} pixels, {} epochs, {} validation pictures, batch 32, width 48, auxiliary cells; {} cores, "
-             "kernels {}\n", setting.samples, setting.crop, setting.epochs, setting.validation, cores,
-             network::simd::loops().level);
+  fmt::print(
+      "{} samples of {} pixels, {} epochs, {} validation pictures, batch 32, width 48, auxiliary cells; {} cores, "
+      "kernels {}\n",
+      setting.samples,
+      setting.crop,
+      setting.epochs,
+      setting.validation,
+      cores,
+      network::simd::loops().level);
   fmt::print("convolution peak {:.1f} GFLOP/s per core\n\n", peak / 1e9);
-  fmt::print("{:<10}{:>26}{:>26}{:>16}{:>16}{:>12}\n", "", "plain images/s (all cores)", "default images/s (1 core)",
-             "share of peak", "plain reward", "default");
+  fmt::print("{:<10}{:>26}{:>26}{:>16}{:>16}{:>12}\n",
+             "",
+             "plain images/s (all cores)",
+             "default images/s (1 core)",
+             "share of peak",
+             "plain reward",
+             "default");
   for (std::size_t i = 0; i < std::size(kGenotypes); ++i) {
     const auto& p = plain["candidates"][i];
     const auto& f = fast["candidates"][i];
     const double rate = f["images_per_second"].get<double>();
     const double share = rate * 2 * training_macs(kGenotypes[i].second, setting.crop) / peak;
-    fmt::print("{:<10}{:>26.1f}{:>26.1f}{:>15.0f}%{:>16.4f}{:>12.4f}\n", kGenotypes[i].first,
-               p["images_per_second"].get<double>(), rate, 100 * share, p["reward"].get<double>(), f["reward"].get<double>());
+    fmt::print("{:<10}{:>26.1f}{:>26.1f}{:>15.0f}%{:>16.4f}{:>12.4f}\n",
+               kGenotypes[i].first,
+               p["images_per_second"].get<double>(),
+               rate,
+               100 * share,
+               p["reward"].get<double>(),
+               f["reward"].get<double>());
   }
-  const auto per_hour = [](const nlohmann::json& path) { return 3600.0 * std::size(kGenotypes) / path["seconds"].get<double>(); };
+  const auto per_hour = [](const nlohmann::json& path) {
+    return 3600.0 * std::size(kGenotypes) / path["seconds"].get<double>();
+  };
   fmt::print("\n{:<10}{:>16}{:>16}{:>16}\n", "path", "candidates/h", "ratio", "peak memory");
   for (const auto& [name, path] : {std::pair("plain", plain), std::pair("default", fast)}) {
-    fmt::print("{:<10}{:>16.1f}{:>16.2f}{:>16}\n", name, per_hour(path), per_hour(path) / per_hour(plain),
+    fmt::print("{:<10}{:>16.1f}{:>16.2f}{:>16}\n",
+               name,
+               per_hour(path),
+               per_hour(path) / per_hour(plain),
                core::human_bytes(path["peak_bytes"].get<double>()));
   }
   return 0;

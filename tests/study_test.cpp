@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole study as its user runs it: the program, a study file, synthetic portraits; killed, continued, its
-// answers read back.
+// A whole study as its user runs it: the program, a study file, synthetic portraits; killed,
+// continued, its answers read back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -55,9 +55,12 @@ pid_t start(const std::vector<std::string>& arguments, const fs::path& folder) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::vector<char*> argv = {const_cast<char*>(PARSIMONY_PROGRAM)};
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments)
+      argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    if (!std::freopen((folder / "out").c_str(), "w", stdout) || !std::freopen((folder / "err").c_str(), "w", stderr)) ::_exit(99);
+    if (!std::freopen((folder / "out").c_str(), "w", stdout) ||
+        !std::freopen((folder / "err").c_str(), "w", stderr))
+      ::_exit(99);
     ::execv(PARSIMONY_PROGRAM, argv.data());
     ::_exit(98);
   }
@@ -69,7 +72,8 @@ Answer parsimony(const std::vector<std::string>& arguments) {
   const pid_t child = start(arguments, folder.path());
   int status = 0;
   ::waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), core::read_text_file(folder.path() / "out"),
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+          core::read_text_file(folder.path() / "out"),
           core::read_text_file(folder.path() / "err")};
 }
 
@@ -78,7 +82,8 @@ class StudyTest : public ::testing::Test {
   void SetUp() override { core::write_file_atomic(file("study.yaml"), std::string(kStudy)); }
   std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
   Answer search(const std::string& out, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"search", file("study.yaml"), "--out", file(out), "--threads", "1"};
+    std::vector<std::string> arguments = {
+        "search", file("study.yaml"), "--out", file(out), "--threads", "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return parsimony(arguments);
   }
@@ -112,12 +117,25 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
   EXPECT_EQ(front["objectives"][0]["name"], "miou");
 
   // Every model folder is complete, and LibTorch and ONNX Runtime give the same test figures.
-  ASSERT_EQ(parsimony({"synth", file("data"), "--set", "train=24", "--set", "val=8", "--set", "test=8", "--set",
-                       "width=64", "--set", "height=64"}).code, 0);
+  ASSERT_EQ(parsimony({"synth",
+                       file("data"),
+                       "--set",
+                       "train=24",
+                       "--set",
+                       "val=8",
+                       "--set",
+                       "test=8",
+                       "--set",
+                       "width=64",
+                       "--set",
+                       "height=64"})
+                .code,
+            0);
   int models = 0;
   for (const auto& entry : fs::directory_iterator(study + "/models")) {
     ++models;
-    for (const char* part : {"weights.safetensors", "model.onnx", "model.json", "README.md", "metrics.json"}) {
+    for (const char* part :
+         {"weights.safetensors", "model.onnx", "model.json", "README.md", "metrics.json"}) {
       EXPECT_TRUE(fs::exists(entry.path() / part)) << entry.path() << " " << part;
     }
     const Json torch = Json::parse(parsimony({"eval", entry.path(), file("data"), "--json"}).out);
@@ -132,7 +150,8 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
   EXPECT_GE(models, 1);
 
   const std::string model = fs::directory_iterator(study + "/models")->path();
-  const Answer predicted = parsimony({"predict", model, file("data") + "/images", "--out", file("masks")});
+  const Answer predicted =
+      parsimony({"predict", model, file("data") + "/images", "--out", file("masks")});
   EXPECT_EQ(predicted.code, 0) << predicted.err;
   EXPECT_EQ(std::distance(fs::directory_iterator(file("masks")), {}), 2 * 40);
 
@@ -143,10 +162,18 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
 
 // The other search space, from the start network (a cell decoder) to an exported template network.
 TEST_F(StudyTest, SearchesTemplates) {
-  const Answer run = search("run", {"--set", "space.name=template-decoder", "--set", "budget.trials=3", "--set", "final.count=1"});
+  const Answer run = search("run",
+                            {"--set",
+                             "space.name=template-decoder",
+                             "--set",
+                             "budget.trials=3",
+                             "--set",
+                             "final.count=1"});
   ASSERT_EQ(run.code, 0) << run.err;
-  for (const study::Trial& trial : trials_of(file("run"))) EXPECT_THAT(trial.genotype, ::testing::StartsWith("[[["));
-  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("<figcaption>Templates</figcaption>"));
+  for (const study::Trial& trial : trials_of(file("run")))
+    EXPECT_THAT(trial.genotype, ::testing::StartsWith("[[["));
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"),
+              HasSubstr("<figcaption>Templates</figcaption>"));
   const fs::path model = fs::directory_iterator(file("run") + "/models")->path();
   EXPECT_EQ(Json::parse(core::read_text_file(model / "model.json"))["space"], "template-decoder");
   if (!deploy::OrtSession::available()) return;
@@ -167,9 +194,17 @@ TEST_F(StudyTest, KilledAndInterruptedStudiesEqualAnUninterruptedOne) {
   int broken_off = 0;
   for (int session = 0;; ++session) {
     ASSERT_LT(session, 60);
-    const pid_t child = start({"search", file("study.yaml"), "--out", file("pieces"), "--threads", "1", "--set", "final.count=0"},
+    const pid_t child = start({"search",
+                               file("study.yaml"),
+                               "--out",
+                               file("pieces"),
+                               "--threads",
+                               "1",
+                               "--set",
+                               "final.count=0"},
                               logs.path());
-    std::this_thread::sleep_for(std::chrono::milliseconds(300 + moments.below(1500 + 400 * session)));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(300 + moments.below(1500 + 400 * session)));
     const bool hard = session % 2 == 0;
     ::kill(child, hard ? SIGKILL : SIGINT);
     int status = 0;
@@ -188,17 +223,20 @@ TEST_F(StudyTest, ErrorsNameLineValueAndRemedy) {
   core::write_file_atomic(file("bad.yaml"), std::string("name: x\nbudget:\n  trails: 10\n"));
   const Answer unknown = parsimony({"search", file("bad.yaml")});
   EXPECT_EQ(unknown.code, 2);
-  EXPECT_THAT(unknown.err, HasSubstr("line 3: unknown key 'budget.trails' (did you mean 'trials'?)"));
+  EXPECT_THAT(unknown.err,
+              HasSubstr("line 3: unknown key 'budget.trails' (did you mean 'trials'?)"));
 
   const Answer range = search("run", {"--set", "budget.trials=0"});
   EXPECT_EQ(range.code, 2);
-  EXPECT_THAT(range.err, HasSubstr("--set budget.trials=0: 'budget.trials' must be at least 1, found 0"));
+  EXPECT_THAT(range.err,
+              HasSubstr("--set budget.trials=0: 'budget.trials' must be at least 1, found 0"));
 
   const Answer data = search("run", {"--set", "data.path=/nowhere"});
   EXPECT_EQ(data.code, 2);
   EXPECT_THAT(data.err, HasSubstr("/nowhere"));
 
-  const Answer memory = search("run", {"--set", "cache.memory_gib=0.01", "--set", "candidate.stage0.samples=100000"});
+  const Answer memory =
+      search("run", {"--set", "cache.memory_gib=0.01", "--set", "candidate.stage0.samples=100000"});
   EXPECT_EQ(memory.code, 2);
   EXPECT_THAT(memory.err, HasSubstr("raise cache.memory_gib"));
 
@@ -221,8 +259,20 @@ TEST_F(StudyTest, AFolderOfAnotherStudyIsNotTouched) {
 TEST(CheckCommand, ALeakFailsOnlyAStrictCheck) {
   const core::TemporaryFolder folder;
   const fs::path set = folder.path() / "set";
-  ASSERT_EQ(parsimony({"synth", set, "--set", "train=4", "--set", "val=2", "--set", "test=2", "--set", "width=64",
-                       "--set", "height=64"}).code, 0);
+  ASSERT_EQ(parsimony({"synth",
+                       set,
+                       "--set",
+                       "train=4",
+                       "--set",
+                       "val=2",
+                       "--set",
+                       "test=2",
+                       "--set",
+                       "width=64",
+                       "--set",
+                       "height=64"})
+                .code,
+            0);
   const auto picture = [&set](const std::string& list) {
     const std::string ids = core::read_text_file(set / list);
     for (const char* extension : {".jpg", ".png"}) {
@@ -245,9 +295,21 @@ TEST(CheckCommand, ALeakFailsOnlyAStrictCheck) {
 
 // The contract of `inspect` that other programs rely on.
 TEST(Inspect, JsonContract) {
-  const Answer answer = parsimony({"inspect", "--space", "cell-decoder", "--genotype",
-                                   "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]", "--set", "width=64", "--set",
-                                   "repeats=2", "--set", "classes=21", "--set", "auxiliary_cells=false", "--input", "512x512",
+  const Answer answer = parsimony({"inspect",
+                                   "--space",
+                                   "cell-decoder",
+                                   "--genotype",
+                                   "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]",
+                                   "--set",
+                                   "width=64",
+                                   "--set",
+                                   "repeats=2",
+                                   "--set",
+                                   "classes=21",
+                                   "--set",
+                                   "auxiliary_cells=false",
+                                   "--input",
+                                   "512x512",
                                    "--json"});
   ASSERT_EQ(answer.code, 0) << answer.err;
   const Json json = Json::parse(answer.out);
@@ -265,8 +327,20 @@ TEST(Inspect, KnowsTemplatesByTheirForm) {
   const std::string arch0 =
       "[[[3,0,1],[4,1,1],[3,1,1]],[[0,1,0,0,1],[2,1,2,1,0],[3,1,1,1,0],[1,1,2,0,0],[3,0,2,0,0],[5,3,2,1,0],[0,5,0,1,0]]]";
   const fs::path drawings = fs::path(::testing::TempDir()) / "templates";
-  const Answer answer = parsimony({"inspect", "--genotype", arch0, "--set", "width=64", "--set", "repeats=2", "--set",
-                                   "classes=19", "--input", "1024x2048", "--draw", drawings.string(), "--json"});
+  const Answer answer = parsimony({"inspect",
+                                   "--genotype",
+                                   arch0,
+                                   "--set",
+                                   "width=64",
+                                   "--set",
+                                   "repeats=2",
+                                   "--set",
+                                   "classes=19",
+                                   "--input",
+                                   "1024x2048",
+                                   "--draw",
+                                   drawings.string(),
+                                   "--json"});
   ASSERT_EQ(answer.code, 0) << answer.err;
   const Json json = Json::parse(answer.out);
   EXPECT_EQ(json["space"], "template-decoder");
@@ -285,7 +359,8 @@ TEST(Inspect, KnowsTemplatesByTheirForm) {
 TEST(Configs, AllShippedStudiesLoad) {
   int loaded = 0;
   for (const auto& entry : fs::directory_iterator("configs")) {
-    const Answer answer = parsimony({"plan", entry.path(), "--set", "data.path=/nowhere", "--set", "name=x"});
+    const Answer answer =
+        parsimony({"plan", entry.path(), "--set", "data.path=/nowhere", "--set", "name=x"});
     // The file is understood; the data set that was put in its place is what is missing.
     EXPECT_EQ(answer.code, 2);
     EXPECT_THAT(answer.err, HasSubstr("/nowhere")) << entry.path();

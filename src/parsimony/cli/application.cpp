@@ -17,7 +17,8 @@
 namespace parsimony::cli {
 namespace {
 
-// Signal handlers can reach nothing but globals; this one only ever points at the StopFlag of run().
+// Signal handlers can reach nothing but globals; this one only ever points at the StopFlag of
+// run().
 core::StopFlag* stop_on_signal = nullptr;
 
 // The first Ctrl-C asks for a clean stop, the second ends the program at once.
@@ -31,8 +32,10 @@ void handle_signal(int signal) {
 }
 
 std::string quote(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                             "-_./=:,+@%") == std::string::npos;
+  const bool plain =
+      !word.empty() && word.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                           "-_./=:,+@%") == std::string::npos;
   if (plain) return word;
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -48,16 +51,19 @@ std::string command_line(int argc, char** argv) {
 }  // namespace
 
 int run(int argc, char** argv) {
-  CLI::App app("Parsimony searches compact dense-prediction networks: labelled pictures and a budget in, a Pareto\n"
-               "front of trained, exported, measured networks out. Start with: parsimony search configs/quickstart.yaml",
-               "parsimony");
+  CLI::App app(
+      "Parsimony searches compact dense-prediction networks: labelled pictures and a budget in, a Pareto\n"
+      "front of trained, exported, measured networks out. Start with: parsimony search configs/quickstart.yaml",
+      "parsimony");
   app.set_version_flag("--version", std::string(deploy::version()));
   app.require_subcommand(1);
   app.fallthrough();
   bool quiet = false;
   int threads = core::available_cores();
   app.add_flag("-q,--quiet", quiet, "no progress, only warnings");
-  app.add_option("--threads", threads, "cores to keep busy")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--threads", threads, "cores to keep busy")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
 
   struct Verb {
     Action action;
@@ -89,7 +95,8 @@ int run(int argc, char** argv) {
     code = verb.action(environment);
   } catch (const core::Error& error) {
     const bool users = error.kind() == core::ErrorKind::kUser;
-    terminal.line(core::LogLevel::kWarning, users ? error.what() : fmt::format("internal error: {}", error.what()));
+    terminal.line(core::LogLevel::kWarning,
+                  users ? error.what() : fmt::format("internal error: {}", error.what()));
     code = users ? kUserError : kInternalError;
   } catch (const std::exception& error) {
     terminal.line(core::LogLevel::kWarning, fmt::format("internal error: {}", error.what()));

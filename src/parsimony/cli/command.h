@@ -20,8 +20,8 @@ struct Environment {
   std::string command_line;  // as typed, to be repeated
 };
 
-// One verb: declares its arguments on `app` and returns what to do with them. A command parses, calls one
-// library function, prints and returns an exit code.
+// One verb: declares its arguments on `app` and returns what to do with them. A command parses,
+// calls one library function, prints and returns an exit code.
 using Action = std::function<int(Environment&)>;
 struct Command {
   const char* name;

@@ -11,14 +11,16 @@ namespace parsimony::cli {
 std::unique_ptr<study::Store> open_study(const std::string& folder) {
   const std::filesystem::path file = std::filesystem::path(folder) / "study.db";
   if (!std::filesystem::exists(file)) {
-    core::throw_user_error("{}: holds no study (no study.db); expected a folder that 'parsimony search' made", folder);
+    core::throw_user_error(
+        "{}: holds no study (no study.db); expected a folder that 'parsimony search' made", folder);
   }
   return study::open_sqlite_store(file);
 }
 
 std::vector<std::string> study_objectives(const study::Store& store) {
   run::StudyOptions options;
-  if (const auto yaml = store.state("study.yaml")) core::Config::from_text(*yaml, "study.yaml").read_into(options);
+  if (const auto yaml = store.state("study.yaml"))
+    core::Config::from_text(*yaml, "study.yaml").read_into(options);
   return options.objectives;
 }
 

@@ -10,9 +10,14 @@ constexpr std::array<Command, 15> kCommands = {{
     {"synth", "write a synthetic labelled data set (portraits)", declare_synth},
     {"check", "validate a data set: what is wrong, where, and how to mend it", declare_check},
     {"import", "convert a data set into Parsimony's folder layout", declare_import},
-    {"inspect", "parameters, MACs, memory and drawing of one architecture, without training", declare_inspect},
+    {"inspect",
+     "parameters, MACs, memory and drawing of one architecture, without training",
+     declare_inspect},
     {"plan", "what a search would do: space, candidates, memory", declare_plan, true},
-    {"search", "run or continue a study: search, final training, export, report", declare_search, true},
+    {"search",
+     "run or continue a study: search, final training, export, report",
+     declare_search,
+     true},
     {"status", "the state of a study", declare_status},
     {"front", "the Pareto front of a study", declare_front},
     {"show", "one trial of a study", declare_show},
@@ -26,6 +31,8 @@ constexpr std::array<Command, 15> kCommands = {{
 
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+std::span<const Command> commands() {
+  return kCommands;
+}
 
 }  // namespace parsimony::cli

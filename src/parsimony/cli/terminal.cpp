@@ -18,7 +18,9 @@ constexpr std::chrono::seconds kPrintEvery{20};
 
 Terminal::Terminal(bool quiet) : quiet_(quiet), is_terminal_(::isatty(STDERR_FILENO) != 0) {}
 
-Terminal::~Terminal() { clear_line(); }
+Terminal::~Terminal() {
+  clear_line();
+}
 
 void Terminal::clear_line() {
   if (line_open_) fmt::print(stderr, "\r\033[K");
@@ -34,11 +36,13 @@ void Terminal::line(core::LogLevel level, std::string_view text) {
 
 std::string Terminal::describe(const core::Progress& progress, const Task& task) const {
   std::string text = fmt::format("{}: {:.0f}", progress.task, progress.done);
-  if (progress.total > 0) text += fmt::format("/{:.0f} ({:.0f} %)", progress.total, 100 * progress.done / progress.total);
+  if (progress.total > 0)
+    text += fmt::format("/{:.0f} ({:.0f} %)", progress.total, 100 * progress.done / progress.total);
   const double seconds = std::chrono::duration<double>(Clock::now() - task.begin).count();
   const double gained = progress.done - task.done_at_begin;
   if (progress.total > progress.done && gained > 0 && seconds > 1) {
-    text += ", " + core::human_duration(seconds / gained * (progress.total - progress.done)) + " left";
+    text +=
+        ", " + core::human_duration(seconds / gained * (progress.total - progress.done)) + " left";
   }
   if (!progress.detail.empty()) text += fmt::format(", {}", progress.detail);
   return text;
@@ -51,7 +55,8 @@ void Terminal::advance(const core::Progress& progress) {
   auto found = tasks_.find(progress.task);
   // A task that starts over (another data set, the next network) gets a fresh estimate.
   if (found == tasks_.end() || progress.done < found->second.done_at_begin) {
-    found = tasks_.insert_or_assign(std::string(progress.task), Task{now, now, progress.done}).first;
+    found =
+        tasks_.insert_or_assign(std::string(progress.task), Task{now, now, progress.done}).first;
   }
   Task& task = found->second;
   const bool finished = progress.total > 0 && progress.done >= progress.total;

@@ -10,8 +10,8 @@
 
 namespace parsimony::cli {
 
-// Log lines and progress on standard error. On a terminal progress is one line that is rewritten; in a
-// file or pipe it is a line now and then. Standard output stays free for results.
+// Log lines and progress on standard error. On a terminal progress is one line that is rewritten;
+// in a file or pipe it is a line now and then. Standard output stays free for results.
 class Terminal final : public core::Log, public core::ProgressObserver {
  public:
   explicit Terminal(bool quiet);

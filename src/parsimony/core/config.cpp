@@ -36,7 +36,9 @@ std::string describe(const YAML::Node& node) {
 // is left over when the group closes is an unknown key.
 class Reader final : public FieldVisitor {
  public:
-  Reader(const YAML::Node& root, std::string origin, const std::map<std::string, std::string>& overrides)
+  Reader(const YAML::Node& root,
+         std::string origin,
+         const std::map<std::string, std::string>& overrides)
       : origin_(std::move(origin)), overrides_(overrides) {
     levels_.push_back({"", root, {}});
     check_is_map(root, "");
@@ -64,13 +66,17 @@ class Reader final : public FieldVisitor {
   void field(std::string_view name, std::string& value, const FieldSpec&) override {
     if (auto node = find(name)) value = scalar<std::string>(*node, name, "text");
   }
-  void field(std::string_view name, std::vector<std::int64_t>& value, const FieldSpec& spec) override {
+  void field(std::string_view name,
+             std::vector<std::int64_t>& value,
+             const FieldSpec& spec) override {
     read_list(name, value, kTypeInteger, "a list of integers", spec);
   }
   void field(std::string_view name, std::vector<double>& value, const FieldSpec& spec) override {
     read_list(name, value, kTypeNumber, "a list of numbers", spec);
   }
-  void field(std::string_view name, std::vector<std::string>& value, const FieldSpec& spec) override {
+  void field(std::string_view name,
+             std::vector<std::string>& value,
+             const FieldSpec& spec) override {
     read_list(name, value, "text", "a list of texts", spec);
   }
 
@@ -88,7 +94,10 @@ class Reader final : public FieldVisitor {
         return;
       }
     }
-    fail(*node, name, "one of " + join(names, ", "), fmt::format("'{}'{}", text, did_you_mean(text, names)));
+    fail(*node,
+         name,
+         "one of " + join(names, ", "),
+         fmt::format("'{}'{}", text, did_you_mean(text, names)));
   }
 
   bool enter(std::string_view name, std::string_view) override {
@@ -151,11 +160,15 @@ class Reader final : public FieldVisitor {
     fail(node, name, expected, describe(node));
   }
 
-  void check_range(const YAML::Node& node, std::string_view name, double value, const FieldSpec& spec) const {
+  void check_range(const YAML::Node& node,
+                   std::string_view name,
+                   double value,
+                   const FieldSpec& spec) const {
     if (value >= spec.min && value <= spec.max) return;
-    const std::string range = std::isinf(spec.max)   ? fmt::format("at least {}", spec.min)
-                              : std::isinf(spec.min) ? fmt::format("at most {}", spec.max)
-                                                     : fmt::format("between {} and {}", spec.min, spec.max);
+    const std::string range = std::isinf(spec.max) ? fmt::format("at least {}", spec.min)
+                              : std::isinf(spec.min)
+                                  ? fmt::format("at most {}", spec.max)
+                                  : fmt::format("between {} and {}", spec.min, spec.max);
     fail(node, name, range, fmt::format("{}", value));
   }
 
@@ -171,7 +184,8 @@ class Reader final : public FieldVisitor {
     value.clear();
     for (const YAML::Node& item : *node) {
       value.push_back(scalar<T>(item, name, fmt::format("{} of {}", list_type, item_type)));
-      if constexpr (std::is_arithmetic_v<T>) check_range(item, name, static_cast<double>(value.back()), spec);
+      if constexpr (std::is_arithmetic_v<T>)
+        check_range(item, name, static_cast<double>(value.back()), spec);
     }
   }
 
@@ -212,13 +226,16 @@ std::string quote(const std::string& text) {
   return out.c_str();
 }
 
-std::string number(double value) { return fmt::format("{}", value); }
+std::string number(double value) {
+  return fmt::format("{}", value);
+}
 
 // Walks options and hands out one (path, type, value, help) per field.
 class Lister final : public FieldVisitor {
  public:
   std::vector<FieldInfo> fields;
-  std::vector<std::pair<std::size_t, std::pair<std::string, std::string>>> groups;  // before field i
+  std::vector<std::pair<std::size_t, std::pair<std::string, std::string>>>
+      groups;  // before field i
 
   using FieldVisitor::field;
   void field(std::string_view name, bool& value, const FieldSpec& spec) override {
@@ -233,13 +250,17 @@ class Lister final : public FieldVisitor {
   void field(std::string_view name, std::string& value, const FieldSpec& spec) override {
     add(name, "text", quote(value), spec);
   }
-  void field(std::string_view name, std::vector<std::int64_t>& value, const FieldSpec& spec) override {
+  void field(std::string_view name,
+             std::vector<std::int64_t>& value,
+             const FieldSpec& spec) override {
     add(name, "list of integers", fmt::format("[{}]", fmt::join(value, ", ")), spec);
   }
   void field(std::string_view name, std::vector<double>& value, const FieldSpec& spec) override {
     add(name, "list of numbers", fmt::format("[{}]", fmt::join(value, ", ")), spec);
   }
-  void field(std::string_view name, std::vector<std::string>& value, const FieldSpec& spec) override {
+  void field(std::string_view name,
+             std::vector<std::string>& value,
+             const FieldSpec& spec) override {
     std::vector<std::string> quoted;
     for (const std::string& item : value) quoted.push_back(quote(item));
     add(name, "list of texts", fmt::format("[{}]", fmt::join(quoted, ", ")), spec);
@@ -295,7 +316,8 @@ Config Config::from_text(const std::string& text, const std::string& origin) {
 void Config::set(std::string_view assignment) {
   const auto equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    throw_user_error("--set {}: expected NAME=VALUE, for example --set search.trials=100", assignment);
+    throw_user_error("--set {}: expected NAME=VALUE, for example --set search.trials=100",
+                     assignment);
   }
   const std::string path(assignment.substr(0, equals));
   YAML::Node value;
@@ -335,7 +357,8 @@ std::string visited_to_yaml(const std::function<void(FieldVisitor&)>& visit, boo
   std::string out;
   std::size_t group = 0;
   const auto indent_of = [](const std::string& path) {
-    return std::string(2 * static_cast<std::size_t>(std::count(path.begin(), path.end(), '.')), ' ');
+    return std::string(2 * static_cast<std::size_t>(std::count(path.begin(), path.end(), '.')),
+                       ' ');
   };
   const auto name_of = [](const std::string& path) { return path.substr(path.rfind('.') + 1); };
   for (std::size_t i = 0; i < lister.fields.size(); ++i) {

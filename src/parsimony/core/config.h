@@ -46,9 +46,9 @@ class Config {
 
 // One option as help, documentation and tests see it.
 struct FieldInfo {
-  std::string path;      // "train.stage0.epochs"
-  std::string type;      // "integer", "number", "text", "true/false", "list of integers", "one of a|b"
-  std::string value;     // current (default) value as YAML
+  std::string path;   // "train.stage0.epochs"
+  std::string type;   // "integer", "number", "text", "true/false", "list of integers", "one of a|b"
+  std::string value;  // current (default) value as YAML
   std::string help;
 };
 

@@ -41,7 +41,8 @@ class SilentProgress final : public ProgressObserver {
   void advance(const Progress&) override {}
 };
 
-// Set once by Ctrl-C or a deadline; long work looks at it often and stops cleanly, keeping its state.
+// Set once by Ctrl-C or a deadline; long work looks at it often and stops cleanly, keeping its
+// state.
 class StopFlag {
  public:
   void request() { stop_.store(true, std::memory_order_relaxed); }

@@ -103,21 +103,26 @@ TEST(Config, WrittenOptionsReadBackEqual) {
 }
 
 TEST(Config, ErrorsNamePlaceValueAndExpectation) {
-  EXPECT_EQ(error_of("on: true\ncuont: 4\n"),
-            "study.yaml, line 2: unknown key 'cuont' (did you mean 'count'?). Known here: count, ids, inner, large, name, "
-            "on, weights, words");
-  EXPECT_EQ(error_of("inner:\n  rate: fast\n"), "study.yaml, line 2: 'inner.rate' must be a number, found 'fast'");
+  EXPECT_EQ(
+      error_of("on: true\ncuont: 4\n"),
+      "study.yaml, line 2: unknown key 'cuont' (did you mean 'count'?). Known here: count, ids, inner, large, name, "
+      "on, weights, words");
+  EXPECT_EQ(error_of("inner:\n  rate: fast\n"),
+            "study.yaml, line 2: 'inner.rate' must be a number, found 'fast'");
   EXPECT_EQ(error_of("count: 12"), "study.yaml, line 1: 'count' must be between 1 and 9, found 12");
   EXPECT_EQ(error_of("count: 2.5"), "study.yaml, line 1: 'count' must be an integer, found '2.5'");
-  EXPECT_EQ(error_of("inner: {policy: stpe}"),
-            "study.yaml, line 1: 'inner.policy' must be one of poly, step, found 'stpe' (did you mean 'step'?).");
+  EXPECT_EQ(
+      error_of("inner: {policy: stpe}"),
+      "study.yaml, line 1: 'inner.policy' must be one of poly, step, found 'stpe' (did you mean 'step'?).");
   EXPECT_EQ(error_of("inner: 3"), "study.yaml, line 1: 'inner' must be a group of keys, found '3'");
   EXPECT_EQ(error_of("ids: 3"), "study.yaml, line 1: 'ids' must be a list of integers, found '3'");
   EXPECT_EQ(error_of("ids: [1, 7]"), "study.yaml, line 1: 'ids' must be between 0 and 5, found 7");
-  EXPECT_EQ(error_of("[1, 2]"), "study.yaml, line 1: the document must be a group of keys, found a list");
+  EXPECT_EQ(error_of("[1, 2]"),
+            "study.yaml, line 1: the document must be a group of keys, found a list");
   EXPECT_THAT(error_of("on: [\n"), HasSubstr("not valid YAML"));
   EXPECT_EQ(error_of("{}", {"count=0"}), "--set count=0: 'count' must be between 1 and 9, found 0");
-  EXPECT_THAT(error_of("{}", {"inner.rte=1"}), HasSubstr("--set inner.rte=1: unknown key 'inner.rte' (did you mean 'rate'?)"));
+  EXPECT_THAT(error_of("{}", {"inner.rte=1"}),
+              HasSubstr("--set inner.rte=1: unknown key 'inner.rte' (did you mean 'rate'?)"));
   EXPECT_THAT(error_of("{}", {"count"}), HasSubstr("expected NAME=VALUE"));
   EXPECT_THAT(error_of("count: 2", {"count.x=1"}), HasSubstr("'count' is not a group"));
 }
@@ -209,18 +214,24 @@ TEST(Files, ErrorsNameTheFileAndTheReason) {
   const auto write = [](const std::filesystem::path& file) {
     return user_error([&file] { write_file_atomic(file, std::string_view("x")); });
   };
-  const auto read = [](const std::filesystem::path& file) { return user_error([&file] { read_text_file(file); }); };
+  const auto read = [](const std::filesystem::path& file) {
+    return user_error([&file] { read_text_file(file); });
+  };
   EXPECT_THAT(read(folder.path()), HasSubstr("is a folder"));
   EXPECT_THAT(read(folder.path() / "none"), HasSubstr("No such file"));
   EXPECT_THAT(read(folder.path() / std::string(300, 'x')), HasSubstr("File name too long"));
-  EXPECT_THAT(user_error([&folder] { sha256_of_file(folder.path()); }), HasSubstr("cannot be read"));
+  EXPECT_THAT(user_error([&folder] { sha256_of_file(folder.path()); }),
+              HasSubstr("cannot be read"));
 
-  EXPECT_THAT(write("/proc/nothing/here"), HasSubstr("/proc/nothing: the folder cannot be created: No such file"));
+  EXPECT_THAT(write("/proc/nothing/here"),
+              HasSubstr("/proc/nothing: the folder cannot be created: No such file"));
   write_file_atomic(folder.path() / "file", std::string_view("x"));
-  EXPECT_THAT(write(folder.path() / "file" / "below"), HasSubstr("file: the folder cannot be created: Not a directory"));
+  EXPECT_THAT(write(folder.path() / "file" / "below"),
+              HasSubstr("file: the folder cannot be created: Not a directory"));
   std::filesystem::create_directory(folder.path() / "folder");
   EXPECT_THAT(write(folder.path() / "folder"), HasSubstr("cannot be replaced: Is a directory"));
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2) << "a draft was left";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2)
+      << "a draft was left";
 }
 
 TEST(Files, ReadFromPipes) {
@@ -233,7 +244,8 @@ TEST(Files, ReadFromPipes) {
 }
 
 TEST(Files, Sha256KnownAnswers) {
-  EXPECT_EQ(sha256(std::string_view("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256(std::string_view("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   const TemporaryFolder folder;
   write_file_atomic(folder.path() / "f", std::string_view("abc"));
   EXPECT_EQ(sha256_of_file(folder.path() / "f"), sha256(std::string_view("abc")));
@@ -271,7 +283,12 @@ TEST(ParallelFor, VisitsEveryIndexOnce) {
 }
 
 TEST(ParallelFor, RethrowsTheFirstException) {
-  EXPECT_THROW(parallel_for(50, 4, [](std::int64_t i) { if (i == 20) throw_user_error("index {}", i); }), Error);
+  EXPECT_THROW(parallel_for(50,
+                            4,
+                            [](std::int64_t i) {
+                              if (i == 20) throw_user_error("index {}", i);
+                            }),
+               Error);
 }
 
 }  // namespace

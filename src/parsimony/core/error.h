@@ -12,8 +12,9 @@ namespace parsimony::core {
 // Who can mend an error: the user (bad usage, configuration or data) or us (a bug).
 enum class ErrorKind { kUser, kInternal };
 
-// The one exception type of Parsimony. A message names the offending value, where it was found, what
-// was expected and what to do. Outcomes of candidates are data (study/trial.h), never exceptions.
+// The one exception type of Parsimony. A message names the offending value, where it was found,
+// what was expected and what to do. Outcomes of candidates are data (study/trial.h), never
+// exceptions.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}

@@ -38,9 +38,13 @@ class FieldVisitor {
   virtual void field(std::string_view name, std::int64_t& value, const FieldSpec& spec) = 0;
   virtual void field(std::string_view name, double& value, const FieldSpec& spec) = 0;
   virtual void field(std::string_view name, std::string& value, const FieldSpec& spec) = 0;
-  virtual void field(std::string_view name, std::vector<std::int64_t>& value, const FieldSpec& spec) = 0;
+  virtual void field(std::string_view name,
+                     std::vector<std::int64_t>& value,
+                     const FieldSpec& spec) = 0;
   virtual void field(std::string_view name, std::vector<double>& value, const FieldSpec& spec) = 0;
-  virtual void field(std::string_view name, std::vector<std::string>& value, const FieldSpec& spec) = 0;
+  virtual void field(std::string_view name,
+                     std::vector<std::string>& value,
+                     const FieldSpec& spec) = 0;
 
   void field(std::string_view name, int& value, const FieldSpec& spec) {
     std::int64_t wide = value;

@@ -27,7 +27,8 @@ std::span<const std::uint8_t> as_bytes(std::string_view text) {
 template <typename Container>
 Container read_file(const std::filesystem::path& file) {
   std::error_code unknown;  // what is wrong then, opening says
-  if (std::filesystem::is_directory(file, unknown)) throw_user_error("{}: is a folder, expected a file", file.string());
+  if (std::filesystem::is_directory(file, unknown))
+    throw_user_error("{}: is a folder, expected a file", file.string());
   std::ifstream in(file, std::ios::binary);
   if (!in) throw_system_error(file, "cannot be opened");
   // To the end, in parts: a pipe does not know its size.
@@ -44,11 +45,14 @@ Container read_file(const std::filesystem::path& file) {
 void create_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) throw_user_error("{}: the folder cannot be created: {}", folder.string(), error.message());
+  if (error)
+    throw_user_error("{}: the folder cannot be created: {}", folder.string(), error.message());
 }
 
 // Throws for the failure that errno names, with the unfinished file gone.
-[[noreturn]] void give_up(const std::filesystem::path& draft, const std::filesystem::path& file, std::string_view what) {
+[[noreturn]] void give_up(const std::filesystem::path& draft,
+                          const std::filesystem::path& file,
+                          std::string_view what) {
   const int reason = errno;
   ::unlink(draft.c_str());
   errno = reason;
@@ -78,7 +82,9 @@ class Sha256 {
 
 }  // namespace
 
-std::string read_text_file(const std::filesystem::path& file) { return read_file<std::string>(file); }
+std::string read_text_file(const std::filesystem::path& file) {
+  return read_file<std::string>(file);
+}
 
 std::vector<std::uint8_t> read_binary_file(const std::filesystem::path& file) {
   return read_file<std::vector<std::uint8_t>>(file);
@@ -116,7 +122,9 @@ std::string sha256(std::span<const std::uint8_t> bytes) {
   return hash.finish();
 }
 
-std::string sha256(std::string_view text) { return sha256(as_bytes(text)); }
+std::string sha256(std::string_view text) {
+  return sha256(as_bytes(text));
+}
 
 std::string sha256_of_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

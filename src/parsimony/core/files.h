@@ -14,8 +14,8 @@ namespace parsimony::core {
 std::string read_text_file(const std::filesystem::path& file);
 std::vector<std::uint8_t> read_binary_file(const std::filesystem::path& file);
 
-// Writes a sibling file, syncs it and renames it over `file`: after a crash the file holds either the
-// old or the new content, never a part. Creates the folder if needed.
+// Writes a sibling file, syncs it and renames it over `file`: after a crash the file holds either
+// the old or the new content, never a part. Creates the folder if needed.
 void write_file_atomic(const std::filesystem::path& file, std::string_view content);
 void write_file_atomic(const std::filesystem::path& file, std::span<const std::uint8_t> content);
 

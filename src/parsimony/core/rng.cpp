@@ -42,9 +42,13 @@ std::uint64_t Rng::next() {
   return mix(state_);
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
-double Rng::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double Rng::uniform(double low, double high) {
+  return low + (high - low) * uniform();
+}
 
 std::int64_t Rng::below(std::int64_t bound) {
   require(bound > 0, "Rng::below needs a positive bound, got {}", bound);

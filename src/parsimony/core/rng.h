@@ -27,10 +27,10 @@ class Rng {
   Rng split(std::string_view key) const;
 
   std::uint64_t next();
-  double uniform();                              // in [0, 1)
-  double uniform(double low, double high);       // in [low, high)
-  std::int64_t below(std::int64_t bound);        // in [0, bound), unbiased; bound > 0
-  double normal();                               // mean 0, variance 1
+  double uniform();                         // in [0, 1)
+  double uniform(double low, double high);  // in [low, high)
+  std::int64_t below(std::int64_t bound);   // in [0, bound), unbiased; bound > 0
+  double normal();                          // mean 0, variance 1
   bool chance(double probability) { return uniform() < probability; }
 
   // Fisher-Yates; `items` is any random-access container.

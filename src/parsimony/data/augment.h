@@ -12,11 +12,11 @@ namespace parsimony::data {
 // Training augmentation of the cell search (Nekrasov et al. 2019; numbers from its reference code):
 // scale, mirror, crop; picture and labels only together.
 struct AugmentOptions {
-  std::int64_t crop = 256;            // side of the square crop, pixels
-  std::int64_t shorter_side = 300;    // after scaling the shorter side is at least this, pixels
+  std::int64_t crop = 256;          // side of the square crop, pixels
+  std::int64_t shorter_side = 300;  // after scaling the shorter side is at least this, pixels
   double scale_min = 0.7;
   double scale_max = 1.4;
-  double mirror = 0.5;                // probability of a horizontal flip
+  double mirror = 0.5;  // probability of a horizontal flip
   void visit(core::FieldVisitor& v);
 };
 
@@ -29,7 +29,8 @@ Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rn
 // 0 leaves the size alone), then the central crop of at most `crop` x `crop` (0: no crop).
 Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_t crop);
 
-// Pixel-centre aligned resampling; bicubic (a = -0.5, antialiased when shrinking) for pictures and nearest for labels.
+// Pixel-centre aligned resampling; bicubic (a = -0.5, antialiased when shrinking) for pictures and
+// nearest for labels.
 Image resize_bicubic(const Image& image, std::int64_t width, std::int64_t height);
 LabelMap resize_nearest(const LabelMap& labels, std::int64_t width, std::int64_t height);
 

@@ -57,9 +57,8 @@ class Check : public ::testing::Test {
   // Duplicate pictures are warnings that only a strict check fails on.
   void expect_duplicate(const char* kind, const char* file, const Texts& texts) const {
     CheckReport report = check(root());
-    EXPECT_THAT(
-        report.findings,
-        ::testing::ElementsAre(Reports(kind, Severity::kWarning, std::string(file), texts)))
+    EXPECT_THAT(report.findings,
+                ::testing::ElementsAre(Reports(kind, Severity::kWarning, std::string(file), texts)))
         << to_text(report);
     EXPECT_TRUE(report.ok());
     report.strict = true;

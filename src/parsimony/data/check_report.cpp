@@ -110,8 +110,8 @@ std::string verdict(const CheckReport& report) {
   if (report.interrupted) return out + " so far: the check was stopped\n";
   if (!report.ok()) return out + "\n";
   out += ": the data set is fit for use\n";
-  const auto leaks = std::ranges::count(
-      report.findings, FindingKind::kDuplicateAcrossSplits, &Finding::kind);
+  const auto leaks =
+      std::ranges::count(report.findings, FindingKind::kDuplicateAcrossSplits, &Finding::kind);
   if (leaks > 0) {
     out += fmt::format(
         "WARNING: {} pictures are in two splits, so scores on these splits are too good; see "

@@ -14,16 +14,19 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 
   Image() = default;
-  Image(std::int64_t w, std::int64_t h) : width(w), height(h), pixels(static_cast<std::size_t>(w * h * 3)) {}
-  std::uint8_t* at(std::int64_t x, std::int64_t y) { return &pixels[static_cast<std::size_t>(3 * (y * width + x))]; }
+  Image(std::int64_t w, std::int64_t h)
+      : width(w), height(h), pixels(static_cast<std::size_t>(w * h * 3)) {}
+  std::uint8_t* at(std::int64_t x, std::int64_t y) {
+    return &pixels[static_cast<std::size_t>(3 * (y * width + x))];
+  }
   const std::uint8_t* at(std::int64_t x, std::int64_t y) const {
     return &pixels[static_cast<std::size_t>(3 * (y * width + x))];
   }
   bool operator==(const Image&) const = default;
 };
 
-// One class id per pixel, rows from the top: [height, width]. kIgnore marks pixels that take part in
-// neither loss nor metric.
+// One class id per pixel, rows from the top: [height, width]. kIgnore marks pixels that take part
+// in neither loss nor metric.
 struct LabelMap {
   static constexpr std::uint8_t kIgnore = 255;
   std::int64_t width = 0;
@@ -33,8 +36,12 @@ struct LabelMap {
   LabelMap() = default;
   LabelMap(std::int64_t w, std::int64_t h, std::uint8_t fill = 0)
       : width(w), height(h), ids(static_cast<std::size_t>(w * h), fill) {}
-  std::uint8_t& at(std::int64_t x, std::int64_t y) { return ids[static_cast<std::size_t>(y * width + x)]; }
-  std::uint8_t at(std::int64_t x, std::int64_t y) const { return ids[static_cast<std::size_t>(y * width + x)]; }
+  std::uint8_t& at(std::int64_t x, std::int64_t y) {
+    return ids[static_cast<std::size_t>(y * width + x)];
+  }
+  std::uint8_t at(std::int64_t x, std::int64_t y) const {
+    return ids[static_cast<std::size_t>(y * width + x)];
+  }
   bool operator==(const LabelMap&) const = default;
 };
 

@@ -101,7 +101,8 @@ class Noise {
 // pixel. Shapes have hard edges per sample, so the finished picture is anti-aliased against exactly
 // the labels, and the label of a pixel is the part at its centre.
 //
-// Scene coordinates: the origin is the centre of the picture, y points down, the shorter side is 1 / zoom.
+// Scene coordinates: the origin is the centre of the picture, y points down, the shorter side is 1
+// / zoom.
 class Canvas {
  public:
   static constexpr int kSamples = 3;  // odd: the middle sample is the centre of the pixel

@@ -102,9 +102,8 @@ TEST(OnnxExport, UsesOnlyCommonOperators) {
 }
 
 TEST(OnnxExport, FactorsOfChannelsBroadcastOverPixels) {
-  const Graph graph = small_graph([](Graph& g, NodeId x) {
-    return g.add(graph::Scale{2}, {x}, Section::kDecoder, "scale");
-  });
+  const Graph graph = small_graph(
+      [](Graph& g, NodeId x) { return g.add(graph::Scale{2}, {x}, Section::kDecoder, "scale"); });
   const onnx::ModelProto model = export_and_parse(graph, {interface_of({8, 8}), {}});
   bool found = false;
   for (const onnx::TensorProto& constant : model.graph().initializer()) {

@@ -111,33 +111,34 @@ class Lowering {
       return values_[at(node.inputs[i])];
     };
     return std::visit(
-        Match{[&](const Input& input) { return entry(input, node); },
-              [&](const Conv& conv) { return convolution(conv, node); },
-              [&](const BatchNorm&) { return batch_norm(node); },
-              [&](const Relu& relu) {
-                if (!relu.six) return builder_.node("Relu", {in(0)}, node.name);
-                return builder_.node(
-                    "Clip", {in(0), builder_.scalar(0), builder_.scalar(6)}, node.name);
-              },
-              [&](const Add&) { return sum(node); },
-              [&](const Concat&) {
-                std::vector<std::string> parts;
-                for (std::size_t i = 0; i < node.inputs.size(); ++i) parts.push_back(in(i));
-                return builder_.node("Concat", parts, node.name, {{"axis", std::int64_t{1}}});
-              },
-              [&](const Resize&) { return resize(id); },
-              [&](const GlobalPool&) {
-                return builder_.node("GlobalAveragePool", {in(0)}, node.name);
-              },
-              [&](const MaxPool& pool) { return max_pool(pool, node); },
-              [&](const Scale& scale) {
-                const std::string factors = constant(parameters_of(node)[0], {scale.channels, 1, 1});
-                return builder_.node("Mul", {in(0), factors}, node.name);
-              },
-              [&](const Zero&) {
-                const std::string shape = builder_.integers(batch_of_one(shapes_[at(id)]));
-                return builder_.node("ConstantOfShape", {shape}, node.name);
-              }},
+        Match{
+            [&](const Input& input) { return entry(input, node); },
+            [&](const Conv& conv) { return convolution(conv, node); },
+            [&](const BatchNorm&) { return batch_norm(node); },
+            [&](const Relu& relu) {
+              if (!relu.six) return builder_.node("Relu", {in(0)}, node.name);
+              return builder_.node(
+                  "Clip", {in(0), builder_.scalar(0), builder_.scalar(6)}, node.name);
+            },
+            [&](const Add&) { return sum(node); },
+            [&](const Concat&) {
+              std::vector<std::string> parts;
+              for (std::size_t i = 0; i < node.inputs.size(); ++i) parts.push_back(in(i));
+              return builder_.node("Concat", parts, node.name, {{"axis", std::int64_t{1}}});
+            },
+            [&](const Resize&) { return resize(id); },
+            [&](const GlobalPool&) {
+              return builder_.node("GlobalAveragePool", {in(0)}, node.name);
+            },
+            [&](const MaxPool& pool) { return max_pool(pool, node); },
+            [&](const Scale& scale) {
+              const std::string factors = constant(parameters_of(node)[0], {scale.channels, 1, 1});
+              return builder_.node("Mul", {in(0), factors}, node.name);
+            },
+            [&](const Zero&) {
+              const std::string shape = builder_.integers(batch_of_one(shapes_[at(id)]));
+              return builder_.node("ConstantOfShape", {shape}, node.name);
+            }},
         node.layer);
   }
 

@@ -112,7 +112,8 @@ TEST_F(TemplateNetworks, GiveTheReferenceValuesFoldedAndNot) {
   for (const std::string_view genotype :
        {testing::kTemplates0,
         testing::kTemplates1,
-        std::string_view("[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,3,1],[1,3,0,0,0],[0,2,1,1,0]]]")}) {
+        std::string_view(
+            "[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,3,1],[1,3,0,0,0],[0,2,1,1,0]]]")}) {
     for (const Size size : {Size{64, 64}, Size{50, 70}}) {
       SCOPED_TRACE(genotype);
       const Graph graph = testing::template_network(genotype, "small", 7);

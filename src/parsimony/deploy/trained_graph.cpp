@@ -28,7 +28,8 @@ std::vector<Parameter> parameters_of(const graph::Node& node) {
             {node.name + ".running_mean", {norm->channels}},
             {node.name + ".running_var", {norm->channels}}};
   }
-  if (const Scale* scale = std::get_if<Scale>(&node.layer)) return {{node.name + ".weight", {scale->channels}}};
+  if (const Scale* scale = std::get_if<Scale>(&node.layer))
+    return {{node.name + ".weight", {scale->channels}}};
   return {};
 }
 

@@ -9,7 +9,8 @@
 
 namespace parsimony::evaluate {
 
-CandidateGraphs candidate_graphs(const space::Genotype& genotype, const NetworkDescription& description) {
+CandidateGraphs candidate_graphs(const space::Genotype& genotype,
+                                 const NetworkDescription& description) {
   const graph::LoweredNetwork network =
       graph::lower(genotype, description.encoder, description.decoder, description.classes);
   std::vector<graph::CutPoint> cuts;
@@ -29,15 +30,17 @@ CandidateGraphs candidate_graphs(const space::Genotype& genotype, const NetworkD
 
 graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps) {
   auto [graph, ends] = graph::begin_network(encoder, static_cast<std::size_t>(taps));
-  for (const graph::Tap& tap : ends) graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
+  for (const graph::Tap& tap : ends)
+    graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
   graph::verify(graph);
   return graph;
 }
 
 objective::Scores costs_of(const graph::Graph& whole, graph::Size picture) {
-  return {{"params", static_cast<double>(graph::count_parameters(whole).total())},
-          {"macs", static_cast<double>(graph::count_macs(whole, picture).total())},
-          {"peak_activation_bytes", static_cast<double>(graph::peak_activation_bytes(whole, picture))}};
+  return {
+      {"params", static_cast<double>(graph::count_parameters(whole).total())},
+      {"macs", static_cast<double>(graph::count_macs(whole, picture).total())},
+      {"peak_activation_bytes", static_cast<double>(graph::peak_activation_bytes(whole, picture))}};
 }
 
 }  // namespace parsimony::evaluate

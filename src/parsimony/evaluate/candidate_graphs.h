@@ -22,7 +22,8 @@ struct CandidateGraphs {
   graph::Graph decoder;                   // inputs: those encoder taps that it reads
   std::vector<std::size_t> tap_of_input;  // which tap each input of `decoder` is
 };
-CandidateGraphs candidate_graphs(const space::Genotype& genotype, const NetworkDescription& description);
+CandidateGraphs candidate_graphs(const space::Genotype& genotype,
+                                 const NetworkDescription& description);
 
 // The encoder alone up to the last of its first `taps` taps, which are the outputs.
 graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps);

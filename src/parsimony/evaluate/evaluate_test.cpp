@@ -16,7 +16,8 @@ constexpr std::int64_t kSide = 64;
 std::shared_ptr<const SharedData> shared_data() {
   static const std::shared_ptr<const SharedData> shared = [] {
     auto data = std::make_shared<SharedData>();
-    data->description = {{.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
+    data->description = {
+        {.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
     data->picture = {kSide, kSide};
     data::SynthOptions synth;
     synth.train = 16;
@@ -24,9 +25,12 @@ std::shared_ptr<const SharedData> shared_data() {
     synth.test = 1;
     synth.width = synth.height = kSide;
     const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
-    for (std::int64_t i = 0; i < 16; ++i) data->samples.push_back(dataset.read(data::Split::kTrain, i));
-    for (std::int64_t i = 0; i < 6; ++i) data->validation_views.push_back(dataset.read(data::Split::kVal, i));
-    network::Network encoder(encoder_graph(data->description.encoder, space::kEncoderTaps), core::Rng(1), {});
+    for (std::int64_t i = 0; i < 16; ++i)
+      data->samples.push_back(dataset.read(data::Split::kTrain, i));
+    for (std::int64_t i = 0; i < 6; ++i)
+      data->validation_views.push_back(dataset.read(data::Split::kVal, i));
+    network::Network encoder(
+        encoder_graph(data->description.encoder, space::kEncoderTaps), core::Rng(1), {});
     data->encoder_weights = encoder.save();
     core::SilentLog log;
     core::SilentProgress progress;
@@ -65,7 +69,9 @@ const space::CellSpace& cells() {
 
 const char* const kGenotype = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
 
-double reward_of(const Evaluation& evaluation) { return study::scores_of(evaluation.outcome)->at("reward"); }
+double reward_of(const Evaluation& evaluation) {
+  return study::scores_of(evaluation.outcome)->at("reward");
+}
 
 TEST(TrainAndMeasure, PreparesCostsAndIdentityWithoutTraining) {
   TrainAndMeasure evaluator(cells(), shared_data(), quick(0), core::Rng(1));
@@ -97,8 +103,10 @@ TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {
   TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
   const Prepared big = evaluator.prepare(cells().parse(kGenotype));
   ASSERT_TRUE(big.rejection);
-  EXPECT_NE(big.rejection->why.find("params over the limit"), std::string::npos) << big.rejection->why;
-  const Prepared nothing = evaluator.prepare(cells().parse("[[10,[0,0,10,10],[0,0,10,10],[0,0,10,10]],[[0,0],[0,0],[0,0]]]"));
+  EXPECT_NE(big.rejection->why.find("params over the limit"), std::string::npos)
+      << big.rejection->why;
+  const Prepared nothing = evaluator.prepare(
+      cells().parse("[[10,[0,0,10,10],[0,0,10,10],[0,0,10,10]],[[0,0],[0,0],[0,0]]]"));
   ASSERT_TRUE(nothing.rejection);
   EXPECT_TRUE(nothing.rejection->scores.empty());
 }
@@ -131,7 +139,8 @@ TEST(TrainAndMeasure, StageOneContinuesFromStageZero) {
 
 TEST(TrainAndMeasure, EarlyTerminationPrunesWithTheRewardReached) {
   CandidateOptions options = quick(0);
-  options.early_stop = {.rule = train::EarlyStopRule::kPaper, .start = 0};  // below the mean: always ends
+  options.early_stop = {.rule = train::EarlyStopRule::kPaper,
+                        .start = 0};  // below the mean: always ends
   TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
   // A history of perfect rewards makes this candidate weak.
   evaluator.replay(std::vector<study::Observation>(600, {0, 0, 1.0, 0.5, true}));
@@ -171,8 +180,8 @@ TEST(TrainAndMeasure, ADivergingCandidateFailsAndHasNoScore) {
 }
 
 TEST(CandidateGraphs, DecoderReadsTheTapsItNames) {
-  const CandidateGraphs graphs =
-      candidate_graphs(space::parse_cell_genotype("[[1],[[3,1]]]"), {{.name = "small"}, {.width = 8}, 3});
+  const CandidateGraphs graphs = candidate_graphs(space::parse_cell_genotype("[[1],[[3,1]]]"),
+                                                  {{.name = "small"}, {.width = 8}, 3});
   EXPECT_EQ(graphs.tap_of_input, (std::vector<std::size_t>{1, 3}));
 }
 

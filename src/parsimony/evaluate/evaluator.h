@@ -26,13 +26,15 @@ struct Evaluation {
 
 // Turns genotypes into outcomes. Knows nothing of searches. All members may be called from several
 // threads at once; `evaluate` uses one thread of its caller and returns early, with the outcome
-// "interrupted", once `stop` is set. Failures are outcomes; only errors that concern the whole study
-// (a data set that became unreadable) are thrown.
+// "interrupted", once `stop` is set. Failures are outcomes; only errors that concern the whole
+// study (a data set that became unreadable) are thrown.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
   virtual Prepared prepare(const space::Tokens& tokens) const = 0;
-  virtual Evaluation evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) = 0;
+  virtual Evaluation evaluate(study::TrialId trial,
+                              const space::Tokens& tokens,
+                              const core::StopFlag& stop) = 0;
   // Tells the evaluator of validations that happened before a study was continued, in their order.
   virtual void replay(const std::vector<study::Observation>& observations) = 0;
 };

@@ -12,10 +12,13 @@ Prepared FakeEvaluator::prepare(const space::Tokens& tokens) const {
   return {text, text, {{"params", 1e5 + 1e3 * sum}, {"macs", 1e7 + 1e5 * sum}}, std::nullopt};
 }
 
-Evaluation FakeEvaluator::evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) {
+Evaluation FakeEvaluator::evaluate(study::TrialId trial,
+                                   const space::Tokens& tokens,
+                                   const core::StopFlag& stop) {
   const auto until = std::chrono::steady_clock::now() + options_.delay;
   while (std::chrono::steady_clock::now() < until) {
-    if (stop.requested()) return {study::Failed{study::FailureReason::kInterrupted, "asked to stop"}, {}};
+    if (stop.requested())
+      return {study::Failed{study::FailureReason::kInterrupted, "asked to stop"}, {}};
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   if (options_.fail_every > 0 && trial % options_.fail_every == 0) {
@@ -24,7 +27,8 @@ Evaluation FakeEvaluator::evaluate(study::TrialId trial, const space::Tokens& to
   double agreeing = 0;
   for (std::size_t i = 0; i < tokens.size(); ++i) agreeing += tokens[i] == optimum_[i] ? 1 : 0;
   core::Rng noise = rng_.split(static_cast<std::uint64_t>(trial));
-  const double reward = agreeing / static_cast<double>(tokens.size()) + options_.noise * noise.normal();
+  const double reward =
+      agreeing / static_cast<double>(tokens.size()) + options_.noise * noise.normal();
   return {study::Scored{{{"reward", reward}, {"miou", reward}}}, {}};
 }
 

@@ -8,20 +8,26 @@
 
 namespace parsimony::evaluate {
 
-// Stands in for training: the reward is how many tokens agree with a hidden genotype, plus noise that
-// depends on the trial only. Runs in microseconds, so that loops and searches are tested in full.
+// Stands in for training: the reward is how many tokens agree with a hidden genotype, plus noise
+// that depends on the trial only. Runs in microseconds, so that loops and searches are tested in
+// full.
 class FakeEvaluator final : public Evaluator {
  public:
   struct Options {
-    double noise = 0.02;              // standard deviation
-    int fail_every = 0;               // every n-th trial fails; 0: none
+    double noise = 0.02;  // standard deviation
+    int fail_every = 0;   // every n-th trial fails; 0: none
     std::chrono::microseconds delay{0};
   };
-  FakeEvaluator(const space::SearchSpace& space, space::Tokens optimum, core::Rng rng, Options options)
+  FakeEvaluator(const space::SearchSpace& space,
+                space::Tokens optimum,
+                core::Rng rng,
+                Options options)
       : space_(space), optimum_(std::move(optimum)), rng_(rng), options_(options) {}
 
   Prepared prepare(const space::Tokens& tokens) const override;
-  Evaluation evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) override;
+  Evaluation evaluate(study::TrialId trial,
+                      const space::Tokens& tokens,
+                      const core::StopFlag& stop) override;
   void replay(const std::vector<study::Observation>&) override {}
 
  private:

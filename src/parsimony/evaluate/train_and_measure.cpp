@@ -13,23 +13,34 @@ using study::FailureReason;
 using study::Pruned;
 using study::Scored;
 
-std::optional<Pruned> over_limit(const objective::Scores& costs, const char* name, std::int64_t limit) {
+std::optional<Pruned> over_limit(const objective::Scores& costs,
+                                 const char* name,
+                                 std::int64_t limit) {
   const double cost = costs.at(name);
   if (limit <= 0 || cost <= static_cast<double>(limit)) return std::nullopt;
   return Pruned{"before training",
-                fmt::format("{} {} over the limit of {}", core::human_count(cost), name, core::human_count(static_cast<double>(limit))),
+                fmt::format("{} {} over the limit of {}",
+                            core::human_count(cost),
+                            name,
+                            core::human_count(static_cast<double>(limit))),
                 {}};
 }
 
 study::Outcome outcome_of(const train::TrainingResult& result) {
   const std::string where = fmt::format("stage {}, epoch {}", result.stage, result.epoch);
   switch (result.end) {
-    case train::TrainingEnd::kFinished: return Scored{result.scores.value()};
+    case train::TrainingEnd::kFinished:
+      return Scored{result.scores.value()};
     case train::TrainingEnd::kStoppedEarly:
-      return Pruned{where, "early termination: reward below that of earlier candidates", result.scores.value()};
-    case train::TrainingEnd::kDiverged: return Failed{FailureReason::kDiverged, "the loss was not finite in " + where};
-    case train::TrainingEnd::kInterrupted: return Failed{FailureReason::kInterrupted, "asked to stop in " + where};
-    case train::TrainingEnd::kTimedOut: return Failed{FailureReason::kTimedOut, "out of time in " + where};
+      return Pruned{where,
+                    "early termination: reward below that of earlier candidates",
+                    result.scores.value()};
+    case train::TrainingEnd::kDiverged:
+      return Failed{FailureReason::kDiverged, "the loss was not finite in " + where};
+    case train::TrainingEnd::kInterrupted:
+      return Failed{FailureReason::kInterrupted, "asked to stop in " + where};
+    case train::TrainingEnd::kTimedOut:
+      return Failed{FailureReason::kTimedOut, "out of time in " + where};
   }
   return Failed{FailureReason::kError, "unknown end of training"};
 }
@@ -41,29 +52,46 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.group("stage1", stage1, "stage 1: encoder and decoder on pictures");
   v.group("early_stop", early_stop, "early termination of weak candidates");
   v.group("reward", reward, "what the search maximises, on the validation split");
-  v.field("timeout_minutes", timeout_minutes, {"longest time for one candidate, minutes; 0: no limit", 0});
-  v.field("max_params", max_params, {"candidates with more parameters are rejected untrained; 0: no limit", 0});
-  v.field("max_macs", max_macs, {"candidates with more multiply-accumulates are rejected untrained; 0: no limit", 0});
+  v.field("timeout_minutes",
+          timeout_minutes,
+          {"longest time for one candidate, minutes; 0: no limit", 0});
+  v.field("max_params",
+          max_params,
+          {"candidates with more parameters are rejected untrained; 0: no limit", 0});
+  v.field("max_macs",
+          max_macs,
+          {"candidates with more multiply-accumulates are rejected untrained; 0: no limit", 0});
 }
 
 TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
                                  std::shared_ptr<const SharedData> shared,
                                  CandidateOptions options,
                                  core::Rng rng)
-    : space_(space), shared_(std::move(shared)), options_(std::move(options)), rng_(rng), early_stop_(options_.early_stop) {}
+    : space_(space),
+      shared_(std::move(shared)),
+      options_(std::move(options)),
+      rng_(rng),
+      early_stop_(options_.early_stop) {}
 
 Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
   const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
-  Prepared prepared{space_.text(tokens), graph::canonical_id(whole), costs_of(whole, shared_->picture), std::nullopt};
+  Prepared prepared{space_.text(tokens),
+                    graph::canonical_id(whole),
+                    costs_of(whole, shared_->picture),
+                    std::nullopt};
   if (graph::is_constant(whole)) {
     prepared.rejection = Pruned{"before training", "the output does not depend on the picture", {}};
   }
-  if (!prepared.rejection) prepared.rejection = over_limit(prepared.costs, "params", options_.max_params);
-  if (!prepared.rejection) prepared.rejection = over_limit(prepared.costs, "macs", options_.max_macs);
+  if (!prepared.rejection)
+    prepared.rejection = over_limit(prepared.costs, "params", options_.max_params);
+  if (!prepared.rejection)
+    prepared.rejection = over_limit(prepared.costs, "macs", options_.max_macs);
   return prepared;
 }
 
-Evaluation TrainAndMeasure::evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) {
+Evaluation TrainAndMeasure::evaluate(study::TrialId trial,
+                                     const space::Tokens& tokens,
+                                     const core::StopFlag& stop) {
   at::set_num_threads(1);  // the setting belongs to the calling thread
   // What goes wrong inside one candidate is that candidate's outcome, whatever LibTorch throws.
   try {
@@ -80,19 +108,24 @@ Evaluation TrainAndMeasure::evaluate(study::TrialId trial, const space::Tokens& 
   }
 }
 
-Evaluation TrainAndMeasure::train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) {
+Evaluation TrainAndMeasure::train(study::TrialId trial,
+                                  const space::Tokens& tokens,
+                                  const core::StopFlag& stop) {
   const CandidateGraphs graphs = candidate_graphs(genotype(tokens), shared_->description);
   const core::Rng rng = rng_.split("candidate").split(static_cast<std::uint64_t>(trial));
   const int classes = shared_->description.classes;
   train::Limits limits{stop, std::nullopt};
   if (options_.timeout_minutes > 0) {
-    limits.deadline = std::chrono::steady_clock::now() +
-                      std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * options_.timeout_minutes));
+    limits.deadline =
+        std::chrono::steady_clock::now() +
+        std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * options_.timeout_minutes));
   }
 
   Evaluation evaluation;
   const auto validation = [&](int stage, int index, const objective::Scores& scores) {
-    core::Rng draws = rng.split("early stop").split(static_cast<std::uint64_t>(stage)).split(static_cast<std::uint64_t>(index));
+    core::Rng draws = rng.split("early stop")
+                          .split(static_cast<std::uint64_t>(stage))
+                          .split(static_cast<std::uint64_t>(index));
     study::Observation seen{stage, index, scores.at("reward"), draws.uniform(), true};
     {
       const std::lock_guard lock(early_stop_mutex_);
@@ -115,7 +148,8 @@ Evaluation TrainAndMeasure::train(study::TrialId trial, const space::Tokens& tok
                                                      validation);
   if (result.end == train::TrainingEnd::kFinished && options_.stage1.epochs > 0) {
     network::Network whole(graphs.whole, rng.split("weights"), {.kernels = options_.kernels});
-    whole.load_section(shared_->encoder_weights, graph::Section::kEncoder, "the study's encoder weights");
+    whole.load_section(
+        shared_->encoder_weights, graph::Section::kEncoder, "the study's encoder weights");
     const weights::ArrayMap trained = decoder.save();
     whole.load_section(trained, graph::Section::kDecoder, "stage 0");
     whole.load_section(trained, graph::Section::kAuxiliary, "stage 0");

@@ -18,7 +18,7 @@ struct CandidateOptions {
   train::Stage1Options stage1;
   train::EarlyStopOptions early_stop;
   metric::RewardOptions reward;
-  double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
+  double timeout_minutes = 0;   // a candidate that takes longer fails; 0: no limit
   std::int64_t max_params = 0;  // hard limits, known before training; 0: none
   std::int64_t max_macs = 0;
   network::Kernels kernels = network::Kernels::kFast;  // not an option of studies; for comparisons
@@ -39,19 +39,24 @@ struct SharedData {
 // Trains candidates in two stages and measures them on the validation split.
 class TrainAndMeasure final : public Evaluator {
  public:
-  TrainAndMeasure(const space::SearchSpace& space,
-                  std::shared_ptr<const SharedData> shared,  // several evaluators may share one cache
-                  CandidateOptions options,
-                  core::Rng rng);
+  TrainAndMeasure(
+      const space::SearchSpace& space,
+      std::shared_ptr<const SharedData> shared,  // several evaluators may share one cache
+      CandidateOptions options,
+      core::Rng rng);
 
   Prepared prepare(const space::Tokens& tokens) const override;
-  Evaluation evaluate(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop) override;
+  Evaluation evaluate(study::TrialId trial,
+                      const space::Tokens& tokens,
+                      const core::StopFlag& stop) override;
   void replay(const std::vector<study::Observation>& observations) override;
 
  private:
   Evaluation train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop);
 
-  space::Genotype genotype(const space::Tokens& tokens) const { return space::parse_genotype(space_.text(tokens)); }
+  space::Genotype genotype(const space::Tokens& tokens) const {
+    return space::parse_genotype(space_.text(tokens));
+  }
 
   const space::SearchSpace& space_;
   std::shared_ptr<const SharedData> shared_;

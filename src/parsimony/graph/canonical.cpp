@@ -11,33 +11,36 @@
 namespace parsimony::graph {
 namespace {
 
-constexpr std::size_t at(NodeId id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t at(NodeId id) {
+  return static_cast<std::size_t>(id);
+}
 
 std::string describe(const Layer& layer) {
-  return std::visit(Match{[](const Input& input) { return fmt::format("in{}s{}", input.channels, input.stride); },
-                          [](const Conv& conv) {
-                            return fmt::format("conv{}>{}k{}s{}p{}d{}g{}{}",
-                                               conv.in_channels,
-                                               conv.out_channels,
-                                               conv.kernel,
-                                               conv.stride,
-                                               conv.padding,
-                                               conv.dilation,
-                                               conv.groups,
-                                               conv.bias ? "b" : "");
-                          },
-                          [](const BatchNorm&) { return std::string("bn"); },
-                          [](const Relu& relu) { return std::string(relu.six ? "relu6" : "relu"); },
-                          [](const Add&) { return std::string("add"); },
-                          [](const Concat&) { return std::string("concat"); },
-                          [](const Resize&) { return std::string("resize"); },
-                          [](const GlobalPool&) { return std::string("pool"); },
-                          [](const MaxPool& pool) {
-                            return fmt::format("max{}s{}p{}", pool.kernel, pool.stride, pool.padding);
-                          },
-                          [](const Scale&) { return std::string("scale"); },
-                          [](const Zero&) { return std::string("zero"); }},
-                    layer);
+  return std::visit(
+      Match{[](const Input& input) { return fmt::format("in{}s{}", input.channels, input.stride); },
+            [](const Conv& conv) {
+              return fmt::format("conv{}>{}k{}s{}p{}d{}g{}{}",
+                                 conv.in_channels,
+                                 conv.out_channels,
+                                 conv.kernel,
+                                 conv.stride,
+                                 conv.padding,
+                                 conv.dilation,
+                                 conv.groups,
+                                 conv.bias ? "b" : "");
+            },
+            [](const BatchNorm&) { return std::string("bn"); },
+            [](const Relu& relu) { return std::string(relu.six ? "relu6" : "relu"); },
+            [](const Add&) { return std::string("add"); },
+            [](const Concat&) { return std::string("concat"); },
+            [](const Resize&) { return std::string("resize"); },
+            [](const GlobalPool&) { return std::string("pool"); },
+            [](const MaxPool& pool) {
+              return fmt::format("max{}s{}p{}", pool.kernel, pool.stride, pool.padding);
+            },
+            [](const Scale&) { return std::string("scale"); },
+            [](const Zero&) { return std::string("zero"); }},
+      layer);
 }
 
 bool commutes(const Layer& layer) {
@@ -46,7 +49,9 @@ bool commutes(const Layer& layer) {
 
 using Colour = std::uint64_t;
 
-Colour combine(Colour colour, Colour with) { return core::Rng(colour).split(with).state(); }
+Colour combine(Colour colour, Colour with) {
+  return core::Rng(colour).split(with).state();
+}
 
 // Colours every node by everything below it and then everything above it; after two rounds nodes of
 // one colour play the same part in the network in all but contrived cases.
@@ -90,8 +95,9 @@ std::string canonical_text(const Graph& simplified) {
     const Node& node = graph[id];
     std::vector<NodeId> inputs = node.inputs;
     if (commutes(node.layer)) {
-      std::stable_sort(
-          inputs.begin(), inputs.end(), [&](NodeId a, NodeId b) { return colours[at(a)] < colours[at(b)]; });
+      std::stable_sort(inputs.begin(), inputs.end(), [&](NodeId a, NodeId b) {
+        return colours[at(a)] < colours[at(b)];
+      });
     }
     std::vector<int> numbers;
     for (const NodeId input : inputs) numbers.push_back(write(input));
@@ -102,6 +108,8 @@ std::string canonical_text(const Graph& simplified) {
   return text;
 }
 
-std::string canonical_id(const Graph& simplified) { return core::sha256(canonical_text(simplified)).substr(0, 16); }
+std::string canonical_id(const Graph& simplified) {
+  return core::sha256(canonical_text(simplified)).substr(0, 16);
+}
 
 }  // namespace parsimony::graph

@@ -14,7 +14,10 @@ using space::CellOp;
 
 class CellDecoder {
  public:
-  CellDecoder(Graph& graph, const CellGenotype& genotype, const DecoderOptions& options, int classes)
+  CellDecoder(Graph& graph,
+              const CellGenotype& genotype,
+              const DecoderOptions& options,
+              int classes)
       : graph_(graph), layers_(graph), genotype_(genotype), options_(options), classes_(classes) {}
 
   void build(const std::vector<Tap>& taps) {
@@ -38,7 +41,8 @@ class CellDecoder {
   Feature block(std::size_t b) {
     const std::string name = fmt::format("decoder.block{}", b);
     const auto branch = [&](int entry, int side) {
-      Feature feature = cell(pool_[static_cast<std::size_t>(entry)], fmt::format("{}.cell{}", name, side));
+      Feature feature =
+          cell(pool_[static_cast<std::size_t>(entry)], fmt::format("{}.cell{}", name, side));
       feature.node = conv1x1(feature.node, fmt::format("{}.merge{}", name, side));
       return feature;
     };
@@ -63,32 +67,46 @@ class CellDecoder {
       apply(layer.op2, layer.position2);
       const NodeId first = features[features.size() - 2];
       const NodeId second = features[features.size() - 1];
-      features.push_back(layers_.add(Add{}, {first, second}, fmt::format("{}.f{}", name, features.size())));
+      features.push_back(
+          layers_.add(Add{}, {first, second}, fmt::format("{}.f{}", name, features.size())));
     }
     std::vector<NodeId> collected;
-    for (const int feature : genotype_.cell_outputs()) collected.push_back(features[static_cast<std::size_t>(feature)]);
+    for (const int feature : genotype_.cell_outputs())
+      collected.push_back(features[static_cast<std::size_t>(feature)]);
     return {layers_.add(Add{}, collected, name + ".out"), input.channels, input.halvings};
   }
 
   NodeId operation(CellOp op, const Feature& x, const std::string& name) {
     switch (op) {
-      case CellOp::kConv1x1: return conv1x1(x.node, name);
-      case CellOp::kConv3x3: return dense(x, 1, name);
-      case CellOp::kSepConv3x3: return separable(x, 3, 1, name);
-      case CellOp::kSepConv5x5: return separable(x, 5, 1, name);
-      case CellOp::kGlobalPool: return layers_.global_pool(x, options_.width, name).node;
-      case CellOp::kConv3x3Dil3: return dense(x, 3, name);
-      case CellOp::kConv3x3Dil12: return dense(x, 12, name);
-      case CellOp::kSepConv3x3Dil3: return separable(x, 3, 3, name);
-      case CellOp::kSepConv5x5Dil6: return separable(x, 5, 6, name);
-      case CellOp::kSkip: return x.node;
-      case CellOp::kNone: return layers_.add(Zero{}, {x.node}, name);
+      case CellOp::kConv1x1:
+        return conv1x1(x.node, name);
+      case CellOp::kConv3x3:
+        return dense(x, 1, name);
+      case CellOp::kSepConv3x3:
+        return separable(x, 3, 1, name);
+      case CellOp::kSepConv5x5:
+        return separable(x, 5, 1, name);
+      case CellOp::kGlobalPool:
+        return layers_.global_pool(x, options_.width, name).node;
+      case CellOp::kConv3x3Dil3:
+        return dense(x, 3, name);
+      case CellOp::kConv3x3Dil12:
+        return dense(x, 12, name);
+      case CellOp::kSepConv3x3Dil3:
+        return separable(x, 3, 3, name);
+      case CellOp::kSepConv5x5Dil6:
+        return separable(x, 5, 6, name);
+      case CellOp::kSkip:
+        return x.node;
+      case CellOp::kNone:
+        return layers_.add(Zero{}, {x.node}, name);
     }
     core::throw_internal_error("cell operation {} does not exist", static_cast<int>(op));
   }
 
   NodeId conv1x1(NodeId x, const std::string& name) {
-    return layers_.conv_bn_relu(x, Conv{.in_channels = options_.width, .out_channels = options_.width}, name);
+    return layers_.conv_bn_relu(
+        x, Conv{.in_channels = options_.width, .out_channels = options_.width}, name);
   }
 
   NodeId dense(const Feature& x, std::int64_t dilation, const std::string& name) {
@@ -101,9 +119,15 @@ class CellDecoder {
                                 name);
   }
 
-  NodeId separable(const Feature& x, std::int64_t kernel, std::int64_t dilation, const std::string& name) {
+  NodeId separable(const Feature& x,
+                   std::int64_t kernel,
+                   std::int64_t dilation,
+                   const std::string& name) {
     return layers_
-        .separable(x, options_.width, {.kernel = kernel, .dilation = dilation, .repeats = options_.repeats}, name)
+        .separable(x,
+                   options_.width,
+                   {.kernel = kernel, .dilation = dilation, .repeats = options_.repeats},
+                   name)
         .node;
   }
 
@@ -122,7 +146,8 @@ class CellDecoder {
       Feature x = pool_[space::kEncoderTaps + b];
       if (options_.auxiliary_cells) x = cell(x, name + ".cell");
       graph_.outputs.push_back(
-          {fmt::format("aux{}", b), layers_.classifier(x.node, options_.width, classes_, name + ".classifier")});
+          {fmt::format("aux{}", b),
+           layers_.classifier(x.node, options_.width, classes_, name + ".classifier")});
     }
   }
 

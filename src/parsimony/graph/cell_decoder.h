@@ -8,8 +8,8 @@
 
 namespace parsimony::graph {
 
-// Lowers a cell genotype to the whole network as published (Nekrasov et al., CVPR 2019): every encoder
-// layer, all four adaptation convolutions, every operation of every cell, used or not
+// Lowers a cell genotype to the whole network as published (Nekrasov et al., CVPR 2019): every
+// encoder layer, all four adaptation convolutions, every operation of every cell, used or not
 // (graph/simplify.h removes what does not matter). Outputs: "logits" and, with auxiliary branches,
 // "aux0", "aux1", ... Logits have the resolution of the largest collected block.
 //

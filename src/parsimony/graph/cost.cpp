@@ -8,8 +8,9 @@ namespace {
 
 std::int64_t parameters(const Layer& layer) {
   return std::visit(Match{[](const Conv& conv) {
-                            const auto weights =
-                                conv.out_channels * (conv.in_channels / conv.groups) * conv.kernel * conv.kernel;
+                            const auto weights = conv.out_channels *
+                                                 (conv.in_channels / conv.groups) * conv.kernel *
+                                                 conv.kernel;
                             return weights + (conv.bias ? conv.out_channels : 0);
                           },
                           [](const BatchNorm& norm) { return 2 * norm.channels; },
@@ -20,7 +21,8 @@ std::int64_t parameters(const Layer& layer) {
 
 std::int64_t macs(const Layer& layer, const Shape& out) {
   return std::visit(Match{[&](const Conv& conv) {
-                            return out.elements() * (conv.in_channels / conv.groups) * conv.kernel * conv.kernel;
+                            return out.elements() * (conv.in_channels / conv.groups) * conv.kernel *
+                                   conv.kernel;
                           },
                           [](const auto&) { return std::int64_t{0}; }},
                     layer);
@@ -47,9 +49,12 @@ bool works_in_place(const Layer& layer) {
 
 std::int64_t& SectionCounts::operator[](Section section) {
   switch (section) {
-    case Section::kEncoder: return encoder;
-    case Section::kDecoder: return decoder;
-    case Section::kAuxiliary: return auxiliary;
+    case Section::kEncoder:
+      return encoder;
+    case Section::kDecoder:
+      return decoder;
+    case Section::kAuxiliary:
+      return auxiliary;
   }
   return encoder;
 }
@@ -89,7 +94,8 @@ std::int64_t peak_activation_bytes(const Graph& graph, Size picture) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& inputs = used.nodes[i].inputs;
     // The reference of a resize gives its size only; it need not stay alive for that.
-    const std::size_t content = std::holds_alternative<Resize>(used.nodes[i].layer) ? 1 : inputs.size();
+    const std::size_t content =
+        std::holds_alternative<Resize>(used.nodes[i].layer) ? 1 : inputs.size();
     for (std::size_t k = 0; k < content; ++k) {
       last_reader[static_cast<std::size_t>(inputs[k])] = i;
       ++readers[static_cast<std::size_t>(inputs[k])];
@@ -103,7 +109,8 @@ std::int64_t peak_activation_bytes(const Graph& graph, Size picture) {
   for (std::size_t i = 0; i < count; ++i) {
     const Node& node = used.nodes[i];
     const auto first = node.inputs.empty() ? i : static_cast<std::size_t>(node.inputs[0]);
-    const bool in_place = first != i && works_in_place(node.layer) && readers[first] == 1 && last_reader[first] == i;
+    const bool in_place =
+        first != i && works_in_place(node.layer) && readers[first] == 1 && last_reader[first] == i;
     if (!in_place) alive += kBytes * shapes[i].elements();
     peak = std::max(peak, alive);
     std::vector<NodeId> done = node.inputs;
@@ -111,7 +118,8 @@ std::int64_t peak_activation_bytes(const Graph& graph, Size picture) {
     done.erase(std::unique(done.begin(), done.end()), done.end());
     for (const NodeId input : done) {
       const auto id = static_cast<std::size_t>(input);
-      if (last_reader[id] == i && !(in_place && id == first)) alive -= kBytes * shapes[id].elements();
+      if (last_reader[id] == i && !(in_place && id == first))
+        alive -= kBytes * shapes[id].elements();
     }
     if (readers[i] == 0 && last_reader[i] != count) alive -= kBytes * shapes[i].elements();
   }

@@ -24,8 +24,9 @@ SectionCounts count_parameters(const Graph& graph);
 // counted.
 SectionCounts count_macs(const Graph& graph, Size picture);
 
-// "FLOPs" as the tool thop counted them in 2020 and System B reports them: convolution MACs, one per
-// convolution bias output and two per batch-norm output (specified in Lyu et al.'s released code).
+// "FLOPs" as the tool thop counted them in 2020 and System B reports them: convolution MACs, one
+// per convolution bias output and two per batch-norm output (specified in Lyu et al.'s released
+// code).
 SectionCounts count_thop_flops(const Graph& graph, Size picture);
 
 // Largest sum of the sizes of all feature maps that are alive at once, at batch 1 in fp32, when the

@@ -40,26 +40,37 @@ Feature DecoderLayers::separable(const Feature& x,
                                       .groups = y.channels},
                                  {y.node},
                                  repeat + ".depthwise");
-    y.node = conv_bn_relu(depthwise, Conv{.in_channels = y.channels, .out_channels = out_channels}, repeat + ".pointwise");
+    y.node = conv_bn_relu(depthwise,
+                          Conv{.in_channels = y.channels, .out_channels = out_channels},
+                          repeat + ".pointwise");
     y.channels = out_channels;
     y.halvings += separable.stride == 2 ? 1 : 0;
   }
   return y;
 }
 
-Feature DecoderLayers::global_pool(const Feature& x, std::int64_t out_channels, const std::string& name) {
+Feature DecoderLayers::global_pool(const Feature& x,
+                                   std::int64_t out_channels,
+                                   const std::string& name) {
   const NodeId pooled = add(GlobalPool{}, {x.node}, name + ".pool");
-  const NodeId y = conv_bn_relu(pooled, Conv{.in_channels = x.channels, .out_channels = out_channels}, name);
+  const NodeId y =
+      conv_bn_relu(pooled, Conv{.in_channels = x.channels, .out_channels = out_channels}, name);
   return {add(Resize{}, {y, x.node}, name + ".resize"), out_channels, x.halvings};
 }
 
-Feature DecoderLayers::resized(const Feature& x, const Feature& reference, const std::string& name) {
+Feature DecoderLayers::resized(const Feature& x,
+                               const Feature& reference,
+                               const std::string& name) {
   if (x.halvings == reference.halvings) return x;
   return {add(Resize{}, {x.node, reference.node}, name), x.channels, reference.halvings};
 }
 
-NodeId DecoderLayers::classifier(NodeId x, std::int64_t channels, int classes, const std::string& name) {
-  const Conv conv{.in_channels = channels, .out_channels = classes, .kernel = 3, .padding = 1, .bias = true};
+NodeId DecoderLayers::classifier(NodeId x,
+                                 std::int64_t channels,
+                                 int classes,
+                                 const std::string& name) {
+  const Conv conv{
+      .in_channels = channels, .out_channels = classes, .kernel = 3, .padding = 1, .bias = true};
   return add(conv, {x}, name);
 }
 

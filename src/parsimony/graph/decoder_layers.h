@@ -36,15 +36,18 @@ class DecoderLayers {
   NodeId add(const Layer& layer, std::vector<NodeId> inputs, const std::string& name);
   NodeId conv_bn(NodeId x, const Conv& conv, const std::string& name);
   NodeId conv_bn_relu(NodeId x, const Conv& conv, const std::string& name);
-  Feature separable(const Feature& x, std::int64_t out_channels, const Separable& separable, const std::string& name);
+  Feature separable(const Feature& x,
+                    std::int64_t out_channels,
+                    const Separable& separable,
+                    const std::string& name);
   // Spatial mean, 1x1 conv-BN-ReLU, spread to the size of x again.
   Feature global_pool(const Feature& x, std::int64_t out_channels, const std::string& name);
   // x at the size of `reference`; x itself when it has that size.
   Feature resized(const Feature& x, const Feature& reference, const std::string& name);
   // 3x3 convolution with bias.
   NodeId classifier(NodeId x, std::int64_t channels, int classes, const std::string& name);
-  // Maps joined one after the other, each time at the larger of two sizes, then ReLU, 1x1 conv-BN-ReLU
-  // to `width` channels and the classifier, whose result it returns.
+  // Maps joined one after the other, each time at the larger of two sizes, then ReLU, 1x1
+  // conv-BN-ReLU to `width` channels and the classifier, whose result it returns.
   NodeId head(const std::vector<Feature>& collected, std::int64_t width, int classes);
 
  private:

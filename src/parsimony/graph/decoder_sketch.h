@@ -10,8 +10,8 @@
 
 namespace parsimony::graph {
 
-// What the drawing of a decoder says; the same for all spaces: encoder taps, blocks of two inputs each,
-// and a head that joins the blocks which no block reads.
+// What the drawing of a decoder says; the same for all spaces: encoder taps, blocks of two inputs
+// each, and a head that joins the blocks which no block reads.
 struct DecoderSketch {
   struct Tap {
     std::int64_t stride = 1;

@@ -172,11 +172,12 @@ std::string draw_decoder(const CellGenotype& genotype,
          .detail = "cell + cell",
          .left_note = resized,
          .right_note = fmt::format("/{}", stride),
-         .tooltip = fmt::format("cell(input {}) + cell(input {}), own weights each, at stride {}{}",
-                                inputs[0],
-                                inputs[1],
-                                stride,
-                                resized.empty() ? "" : "; the smaller map is enlarged, " + resized)});
+         .tooltip =
+             fmt::format("cell(input {}) + cell(input {}), own weights each, at stride {}{}",
+                         inputs[0],
+                         inputs[1],
+                         stride,
+                         resized.empty() ? "" : "; the smaller map is enlarged, " + resized)});
   }
   sketch.collected = genotype.collected_blocks();
   std::int64_t finest = 0;
@@ -191,7 +192,8 @@ std::string draw_decoder(const CellGenotype& genotype,
 std::vector<Drawing> draw(const space::Genotype& genotype,
                           const std::array<std::int64_t, space::kEncoderTaps>& strides) {
   if (const auto* templates = std::get_if<space::TemplateGenotype>(&genotype)) {
-    return {{"templates", "Templates", draw_templates(*templates)}, {"decoder", "Decoder", draw_decoder(*templates, strides)}};
+    return {{"templates", "Templates", draw_templates(*templates)},
+            {"decoder", "Decoder", draw_decoder(*templates, strides)}};
   }
   const auto& cell = std::get<CellGenotype>(genotype);
   return {{"cell", "Cell", draw_cell(cell)}, {"decoder", "Decoder", draw_decoder(cell, strides)}};

@@ -50,8 +50,8 @@ TEST(Drawing, ArbitraryTemplatesGiveWellFormedSvg) {
 }
 
 TEST(Drawing, TemplatesAndTheirDecoder) {
-  const space::Genotype genotype = space::parse_genotype(
-      "[[[3,0,1],[4,1,0],[5,2,1]],[[0,0,0,0,1],[2,0,1,2,0],[2,0,1,0,0]]]");
+  const space::Genotype genotype =
+      space::parse_genotype("[[[3,0,1],[4,1,0],[5,2,1]],[[0,0,0,0,1],[2,0,1,2,0],[2,0,1,0,0]]]");
   const std::vector<Drawing> drawings = draw(genotype);
   ASSERT_EQ(drawings.size(), 2u);
   EXPECT_EQ(drawings[0].name, "templates");

@@ -19,24 +19,30 @@ struct Group {
 
 std::int64_t scaled(std::int64_t channels, double width) {
   if (width == 1.0) return channels;
-  return std::max<std::int64_t>(8, static_cast<std::int64_t>(std::llround(static_cast<double>(channels) * width / 8)) * 8);
+  return std::max<std::int64_t>(
+      8, static_cast<std::int64_t>(std::llround(static_cast<double>(channels) * width / 8)) * 8);
 }
 
-// Builds MobileNet-v2-like encoders. Names follow torchvision's ("features.3.conv.1.0"), so that its
-// weights load without a table.
+// Builds MobileNet-v2-like encoders. Names follow torchvision's ("features.3.conv.1.0"), so that
+// its weights load without a table.
 class InvertedResiduals {
  public:
-  InvertedResiduals(Graph& graph, const EncoderOptions& options) : graph_(graph), options_(options) {}
+  InvertedResiduals(Graph& graph, const EncoderOptions& options)
+      : graph_(graph), options_(options) {}
 
   NodeId stem(NodeId x, std::int64_t channels) {
     channels_ = scaled(channels, options_.width);
-    return conv_bn_relu(x, Conv{.in_channels = 3, .out_channels = channels_, .kernel = 3, .stride = 2, .padding = 1},
-                        "encoder.features.0.0", "encoder.features.0.1");
+    return conv_bn_relu(
+        x,
+        Conv{.in_channels = 3, .out_channels = channels_, .kernel = 3, .stride = 2, .padding = 1},
+        "encoder.features.0.0",
+        "encoder.features.0.1");
   }
 
   NodeId group(NodeId x, const Group& group) {
     for (std::int64_t i = 0; i < group.repeats; ++i) {
-      x = block(x, group.expansion, scaled(group.channels, options_.width), i == 0 ? group.stride : 1);
+      x = block(
+          x, group.expansion, scaled(group.channels, options_.width), i == 0 ? group.stride : 1);
     }
     return x;
   }
@@ -44,7 +50,8 @@ class InvertedResiduals {
   std::int64_t channels() const { return channels_; }
 
  private:
-  // 1x1 expand - depthwise 3x3 - 1x1 project, ReLU6 after the first two, shortcut where shapes allow.
+  // 1x1 expand - depthwise 3x3 - 1x1 project, ReLU6 after the first two, shortcut where shapes
+  // allow.
   NodeId block(NodeId x, std::int64_t expansion, std::int64_t out, std::int64_t stride) {
     const std::string prefix = fmt::format("encoder.features.{}.conv.", ++index_);
     const std::int64_t in = channels_;
@@ -52,16 +59,25 @@ class InvertedResiduals {
     int part = 0;
     NodeId y = x;
     if (expansion != 1 || options_.first_expansion) {
-      y = conv_bn_relu(y, Conv{.in_channels = in, .out_channels = hidden}, fmt::format("{}{}.0", prefix, part),
+      y = conv_bn_relu(y,
+                       Conv{.in_channels = in, .out_channels = hidden},
+                       fmt::format("{}{}.0", prefix, part),
                        fmt::format("{}{}.1", prefix, part));
       ++part;
     }
     y = conv_bn_relu(y,
-                     Conv{.in_channels = hidden, .out_channels = hidden, .kernel = 3, .stride = stride, .padding = 1,
+                     Conv{.in_channels = hidden,
+                          .out_channels = hidden,
+                          .kernel = 3,
+                          .stride = stride,
+                          .padding = 1,
                           .groups = hidden},
-                     fmt::format("{}{}.0", prefix, part), fmt::format("{}{}.1", prefix, part));
+                     fmt::format("{}{}.0", prefix, part),
+                     fmt::format("{}{}.1", prefix, part));
     ++part;
-    y = graph_.add(Conv{.in_channels = hidden, .out_channels = out}, {y}, Section::kEncoder,
+    y = graph_.add(Conv{.in_channels = hidden, .out_channels = out},
+                   {y},
+                   Section::kEncoder,
                    fmt::format("{}{}", prefix, part));
     y = graph_.add(BatchNorm{out}, {y}, Section::kEncoder, fmt::format("{}{}", prefix, part + 1));
     if (stride == 1 && in == out) y = graph_.add(Add{}, {x, y}, Section::kEncoder, prefix + "add");
@@ -69,7 +85,10 @@ class InvertedResiduals {
     return y;
   }
 
-  NodeId conv_bn_relu(NodeId x, const Conv& conv, const std::string& conv_name, const std::string& norm_name) {
+  NodeId conv_bn_relu(NodeId x,
+                      const Conv& conv,
+                      const std::string& conv_name,
+                      const std::string& norm_name) {
     NodeId y = graph_.add(conv, {x}, Section::kEncoder, conv_name);
     y = graph_.add(BatchNorm{conv.out_channels}, {y}, Section::kEncoder, norm_name);
     return graph_.add(Relu{.six = true}, {y}, Section::kEncoder, norm_name + ".relu6");
@@ -132,11 +151,15 @@ constexpr std::array<EncoderFamily, 2> kFamilies = {{
 void EncoderOptions::visit(core::FieldVisitor& v) {
   v.field("name", name, {"mobilenet_v2 or small"});
   v.field("width", width, {"multiplier of all channel counts", 0.1, 4});
-  v.field("first_expansion", first_expansion,
-          {"mobilenet_v2: the t = 1 block has a 1x1 convolution too (reference code: yes; torchvision: no)"});
+  v.field(
+      "first_expansion",
+      first_expansion,
+      {"mobilenet_v2: the t = 1 block has a 1x1 convolution too (reference code: yes; torchvision: no)"});
 }
 
-std::span<const EncoderFamily> encoder_families() { return kFamilies; }
+std::span<const EncoderFamily> encoder_families() {
+  return kFamilies;
+}
 
 LoweredNetwork begin_network(const EncoderOptions& options, std::size_t taps) {
   std::vector<std::string> names;
@@ -146,12 +169,15 @@ LoweredNetwork begin_network(const EncoderOptions& options, std::size_t taps) {
     LoweredNetwork network;
     const NodeId picture = network.graph.add(Input{3, 1}, {}, Section::kEncoder, "picture");
     network.taps = family.build(network.graph, picture, options);
-    core::require(taps >= 1 && taps <= network.taps.size(), "{} has no {} taps", options.name, taps);
+    core::require(
+        taps >= 1 && taps <= network.taps.size(), "{} has no {} taps", options.name, taps);
     network.taps.resize(taps);
     network.graph.nodes.resize(static_cast<std::size_t>(network.taps.back().node) + 1);
     return network;
   }
-  core::throw_user_error("unknown encoder '{}'{} Known: {}", options.name, core::did_you_mean(options.name, names),
+  core::throw_user_error("unknown encoder '{}'{} Known: {}",
+                         options.name,
+                         core::did_you_mean(options.name, names),
                          core::join(names, ", "));
 }
 

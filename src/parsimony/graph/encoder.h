@@ -30,7 +30,8 @@ struct EncoderOptions {
 };
 
 // One row of the table of encoders. `build` appends the encoder to `graph`, reading `picture`, and
-// returns four taps from the finest to the coarsest; no layer stands before a tap that it does not need.
+// returns four taps from the finest to the coarsest; no layer stands before a tap that it does not
+// need.
 struct EncoderFamily {
   std::string_view name;
   std::string_view summary;
@@ -45,8 +46,8 @@ struct LoweredNetwork {
   std::vector<Tap> taps;
 };
 
-// A picture and the encoder named in `options` up to its tap number `taps` - 1, without outputs; a user
-// error with the nearest name when there is no such encoder.
+// A picture and the encoder named in `options` up to its tap number `taps` - 1, without outputs; a
+// user error with the nearest name when there is no such encoder.
 LoweredNetwork begin_network(const EncoderOptions& options, std::size_t taps);
 
 }  // namespace parsimony::graph

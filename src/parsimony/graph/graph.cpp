@@ -22,14 +22,21 @@ bool takes_many_inputs(const Layer& layer) {
 }
 
 // Extent of a sliding window's result along one side.
-std::int64_t windows(std::int64_t size, std::int64_t reach, std::int64_t stride, std::int64_t padding) {
+std::int64_t windows(std::int64_t size,
+                     std::int64_t reach,
+                     std::int64_t stride,
+                     std::int64_t padding) {
   return (size + 2 * padding - reach) / stride + 1;
 }
 
 void check_inputs(const Graph& graph, NodeId id) {
   const Node& node = graph[id];
   for (const NodeId input : node.inputs) {
-    require(input >= 0 && input < id, "node {} '{}' reads node {}, which does not come before it", id, node.name, input);
+    require(input >= 0 && input < id,
+            "node {} '{}' reads node {}, which does not come before it",
+            id,
+            node.name,
+            input);
   }
   if (takes_many_inputs(node.layer)) {
     require(!node.inputs.empty(), "node {} '{}' has no inputs", id, node.name);
@@ -68,42 +75,50 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     check_inputs(graph, id);
     const Node& node = graph[id];
-    const auto in = [&](std::size_t i) { return channels[static_cast<std::size_t>(node.inputs[i])]; };
-    const auto same_as = [&](std::int64_t expected) {
-      require(in(0) == expected, "node {} '{}' expects {} channels, gets {}", id, node.name, expected, in(0));
+    const auto in = [&](std::size_t i) {
+      return channels[static_cast<std::size_t>(node.inputs[i])];
     };
-    channels.push_back(std::visit(Match{[](const Input& input) { return input.channels; },
-                                        [&](const Conv& conv) {
-                                          same_as(conv.in_channels);
-                                          require(conv.groups > 0 && conv.in_channels % conv.groups == 0 &&
-                                                      conv.out_channels % conv.groups == 0,
-                                                  "node {} '{}': {} groups do not divide {} -> {} channels",
-                                                  id,
-                                                  node.name,
-                                                  conv.groups,
-                                                  conv.in_channels,
-                                                  conv.out_channels);
-                                          return conv.out_channels;
-                                        },
-                                        [&](const BatchNorm& norm) {
-                                          same_as(norm.channels);
-                                          return norm.channels;
-                                        },
-                                        [&](const Scale& scale) {
-                                          same_as(scale.channels);
-                                          return scale.channels;
-                                        },
-                                        [&](const Add&) {
-                                          for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
-                                          return in(0);
-                                        },
-                                        [&](const Concat&) {
-                                          std::int64_t sum = 0;
-                                          for (std::size_t i = 0; i < node.inputs.size(); ++i) sum += in(i);
-                                          return sum;
-                                        },
-                                        [&](const auto&) { return in(0); }},
-                                  node.layer));
+    const auto same_as = [&](std::int64_t expected) {
+      require(in(0) == expected,
+              "node {} '{}' expects {} channels, gets {}",
+              id,
+              node.name,
+              expected,
+              in(0));
+    };
+    channels.push_back(
+        std::visit(Match{[](const Input& input) { return input.channels; },
+                         [&](const Conv& conv) {
+                           same_as(conv.in_channels);
+                           require(conv.groups > 0 && conv.in_channels % conv.groups == 0 &&
+                                       conv.out_channels % conv.groups == 0,
+                                   "node {} '{}': {} groups do not divide {} -> {} channels",
+                                   id,
+                                   node.name,
+                                   conv.groups,
+                                   conv.in_channels,
+                                   conv.out_channels);
+                           return conv.out_channels;
+                         },
+                         [&](const BatchNorm& norm) {
+                           same_as(norm.channels);
+                           return norm.channels;
+                         },
+                         [&](const Scale& scale) {
+                           same_as(scale.channels);
+                           return scale.channels;
+                         },
+                         [&](const Add&) {
+                           for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
+                           return in(0);
+                         },
+                         [&](const Concat&) {
+                           std::int64_t sum = 0;
+                           for (std::size_t i = 0; i < node.inputs.size(); ++i) sum += in(i);
+                           return sum;
+                         },
+                         [&](const auto&) { return in(0); }},
+                   node.layer));
   }
   return channels;
 }
@@ -112,7 +127,9 @@ void verify(const Graph& graph) {
   infer_channels(graph);
   std::set<std::string> names;
   for (const Node& node : graph.nodes) {
-    require(!has_weights(node.layer) || names.insert(node.name).second, "two weighted nodes are called '{}'", node.name);
+    require(!has_weights(node.layer) || names.insert(node.name).second,
+            "two weighted nodes are called '{}'",
+            node.name);
   }
   require(!graph.outputs.empty(), "the graph has no output");
   for (const Output& out : graph.outputs) {
@@ -135,10 +152,13 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
   shapes.reserve(graph.nodes.size());
   for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
     const Node& node = graph.nodes[id];
-    const auto in = [&](std::size_t i) -> const Shape& { return shapes[static_cast<std::size_t>(node.inputs[i])]; };
+    const auto in = [&](std::size_t i) -> const Shape& {
+      return shapes[static_cast<std::size_t>(node.inputs[i])];
+    };
     const auto size = std::visit(
         Match{[&](const Input& input) {
-                return Size{strided(picture.height, input.stride), strided(picture.width, input.stride)};
+                return Size{strided(picture.height, input.stride),
+                            strided(picture.width, input.stride)};
               },
               [&](const Conv& conv) {
                 const auto reach = conv.dilation * (conv.kernel - 1) + 1;
@@ -149,8 +169,12 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
                 return Size{windows(in(0).height, pool.kernel, pool.stride, pool.padding),
                             windows(in(0).width, pool.kernel, pool.stride, pool.padding)};
               },
-              [&](const Resize&) { return Size{in(1).height, in(1).width}; },
-              [&](const GlobalPool&) { return Size{1, 1}; },
+              [&](const Resize&) {
+                return Size{in(1).height, in(1).width};
+              },
+              [&](const GlobalPool&) {
+                return Size{1, 1};
+              },
               [&](const auto&) {
                 for (std::size_t i = 1; i < node.inputs.size(); ++i) {
                   require(in(i).height == in(0).height && in(i).width == in(0).width,
@@ -176,7 +200,9 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
   return shapes;
 }
 
-Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const std::vector<Output>& outputs) {
+Graph subgraph(const Graph& graph,
+               const std::vector<CutPoint>& inputs,
+               const std::vector<Output>& outputs) {
   const std::vector<std::int64_t> channels = infer_channels(graph);
   std::vector<const CutPoint*> cut(graph.nodes.size(), nullptr);
   for (const CutPoint& point : inputs) cut[static_cast<std::size_t>(point.node)] = &point;
@@ -185,7 +211,8 @@ Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const st
   for (const Output& out : outputs) needed[static_cast<std::size_t>(out.node)] = true;
   for (std::size_t id = graph.nodes.size(); id-- > 0;) {
     if (!needed[id] || cut[id] != nullptr) continue;
-    for (const NodeId input : graph.nodes[id].inputs) needed[static_cast<std::size_t>(input)] = true;
+    for (const NodeId input : graph.nodes[id].inputs)
+      needed[static_cast<std::size_t>(input)] = true;
   }
 
   Graph part;
@@ -193,7 +220,10 @@ Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const st
   for (const CutPoint& point : inputs) {
     const Node& node = graph[point.node];
     new_id[static_cast<std::size_t>(point.node)] =
-        part.add(Input{channels[static_cast<std::size_t>(point.node)], point.stride}, {}, node.section, node.name);
+        part.add(Input{channels[static_cast<std::size_t>(point.node)], point.stride},
+                 {},
+                 node.section,
+                 node.name);
   }
   for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
     if (!needed[id] || cut[id] != nullptr) continue;
@@ -202,7 +232,8 @@ Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const st
     part.nodes.push_back(std::move(node));
     new_id[id] = static_cast<NodeId>(part.nodes.size()) - 1;
   }
-  for (const Output& out : outputs) part.outputs.push_back({out.name, new_id[static_cast<std::size_t>(out.node)]});
+  for (const Output& out : outputs)
+    part.outputs.push_back({out.name, new_id[static_cast<std::size_t>(out.node)]});
   verify(part);
   return part;
 }

@@ -21,8 +21,8 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-// The closed set of layers. Every interpreter of a graph (network, cost, export, drawing) visits all
-// of them; adding one does not compile until each interpreter knows it.
+// The closed set of layers. Every interpreter of a graph (network, cost, export, drawing) visits
+// all of them; adding one does not compile until each interpreter knows it.
 
 // What enters the graph: the picture (stride 1), or a feature map of stride 2^k when the graph is a
 // part of a network. Its size is the picture's, halved and rounded up k times.
@@ -85,7 +85,8 @@ struct Zero {  // multiplication by zero: the operation "none"
   bool operator==(const Zero&) const = default;
 };
 
-using Layer = std::variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, MaxPool, Scale, Zero>;
+using Layer = std::
+    variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, MaxPool, Scale, Zero>;
 
 // std::visit with one lambda per layer.
 template <typename... Cases>
@@ -107,7 +108,8 @@ struct Node {
   Layer layer;
   std::vector<NodeId> inputs;  // all smaller than this node's own id
   Section section = Section::kEncoder;
-  std::string name;  // "decoder.block0.cell1.op0.conv"; prefix of the weights' names, unique where has_weights
+  std::string name;  // "decoder.block0.cell1.op0.conv"; prefix of the weights' names, unique where
+                     // has_weights
 };
 
 struct Output {
@@ -134,7 +136,8 @@ struct Graph {
 };
 
 // Throws an internal error naming the node when the graph is malformed: inputs that do not come
-// before, wrong numbers of inputs, channel counts that do not fit, duplicate names of weighted nodes.
+// before, wrong numbers of inputs, channel counts that do not fit, duplicate names of weighted
+// nodes.
 void verify(const Graph& graph);
 
 // Channels of every node's result.
@@ -152,6 +155,8 @@ struct CutPoint {
   NodeId node = 0;
   std::int64_t stride = 1;
 };
-Graph subgraph(const Graph& graph, const std::vector<CutPoint>& inputs, const std::vector<Output>& outputs);
+Graph subgraph(const Graph& graph,
+               const std::vector<CutPoint>& inputs,
+               const std::vector<Output>& outputs);
 
 }  // namespace parsimony::graph

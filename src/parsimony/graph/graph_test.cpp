@@ -12,7 +12,8 @@ constexpr const char* kArch0 = "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],
 constexpr const char* kArch1 = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
 constexpr const char* kArch2 = "[[5,[0,0,4,1],[3,2,0,1],[5,6,5,0]],[[1,3],[4,3],[2,2]]]";
 constexpr const char* kCelebA = "[[3,[1,1,5,0],[0,4,1,9],[4,3,2,0]],[[3,3],[2,1],[2,0],[1,4]]]";
-constexpr const char* kHelen = "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
+constexpr const char* kHelen =
+    "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
 constexpr const char* kEg1800L = "[[1,[0,0,10,9],[0,1,2,7],[2,0,0,9]],[[2,0],[3,2],[2,4]]]";
 constexpr const char* kEg1800M = "[[1,[1,0,3,9],[2,3,4,9],[2,1,1,1]],[[1,3],[2,0],[0,3]]]";
 
@@ -34,34 +35,80 @@ class PublishedParameters : public ::testing::TestWithParam<ParameterCase> {};
 
 TEST_P(PublishedParameters, AreReproducedExactly) {
   const ParameterCase& known = GetParam();
-  const SectionCounts plain = count_parameters(build(known.genotype, known.width, known.repeats, known.classes, false));
-  const SectionCounts cells = count_parameters(build(known.genotype, known.width, known.repeats, known.classes, true));
+  const SectionCounts plain =
+      count_parameters(build(known.genotype, known.width, known.repeats, known.classes, false));
+  const SectionCounts cells =
+      count_parameters(build(known.genotype, known.width, known.repeats, known.classes, true));
   EXPECT_EQ(plain.encoder, 1'812'800);
   EXPECT_EQ(plain.decoder, known.decoder);
   EXPECT_EQ(plain.total(), 1'812'800 + known.decoder);
-  if (known.auxiliary_classifiers >= 0) { EXPECT_EQ(plain.auxiliary, known.auxiliary_classifiers); }
-  if (known.auxiliary_with_cells >= 0) { EXPECT_EQ(cells.auxiliary, known.auxiliary_with_cells); }
+  if (known.auxiliary_classifiers >= 0) {
+    EXPECT_EQ(plain.auxiliary, known.auxiliary_classifiers);
+  }
+  if (known.auxiliary_with_cells >= 0) {
+    EXPECT_EQ(cells.auxiliary, known.auxiliary_with_cells);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Spec11,
     PublishedParameters,
-    ::testing::Values(
-        ParameterCase{kArch0, 64, 2, 21, 817'109, 36'351, 404'607}, ParameterCase{kArch0, 64, 2, 1, 805'569, 1'731, -1},
-        ParameterCase{kArch0, 64, 2, 16, 814'224, 27'696, -1}, ParameterCase{kArch0, 64, 2, 17, 814'801, 29'427, -1},
-        ParameterCase{kArch0, 48, 1, 21, 399'717, -1, 200'367}, ParameterCase{kArch1, 64, 2, 21, 997'333, 36'351, 496'767},
-        ParameterCase{kArch1, 64, 2, 1, 985'793, -1, -1}, ParameterCase{kArch1, 64, 2, 16, 994'448, -1, -1},
-        ParameterCase{kArch1, 48, 1, 21, 503'397, -1, 253'359}, ParameterCase{kCelebA, 48, 1, 19, 480'643, -1, -1},
-        ParameterCase{kHelen, 48, 1, 11, 537'755, -1, -1}, ParameterCase{kEg1800L, 48, 1, 2, 216'386, -1, -1},
-        ParameterCase{kEg1800M, 48, 1, 2, 456'290, -1, -1},
-        // Logged by System B's own search.
-        ParameterCase{"[[2,[1,0,10,8],[2,3,1,8],[2,1,2,2]],[[3,1],[2,4],[5,5]]]", 48, 1, 11, 2'076'571 - 1'812'800, -1, -1},
-        ParameterCase{"[[1,[0,0,5,1],[3,2,1,10],[3,5,10,9]],[[2,3],[1,2],[2,2]]]", 48, 1, 17, 2'364'577 - 1'812'800, -1, -1},
-        ParameterCase{"[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2]]]", 48, 1, 17, 2'148'289 - 1'812'800, -1, -1},
-        ParameterCase{"[[9,[1,0,4,3],[0,1,5,5],[3,7,3,9]],[[2,0],[4,2],[4,0]]]", 48, 1, 17, 2'169'889 - 1'812'800, -1,
-                      2'345'764 - 2'169'889},
-        ParameterCase{"[[0,[1,0,7,7],[4,2,0,2],[1,4,7,9]],[[1,0],[0,2],[4,1]]]", 48, 1, 17, 1'959'073 - 1'812'800, -1, -1},
-        ParameterCase{"[[10,[1,0,0,0],[0,0,9,9],[4,1,9,9]],[[2,1],[3,4],[5,2]]]", 48, 1, 17, 1'888'801 - 1'812'800, -1, -1}));
+    ::testing::Values(ParameterCase{kArch0, 64, 2, 21, 817'109, 36'351, 404'607},
+                      ParameterCase{kArch0, 64, 2, 1, 805'569, 1'731, -1},
+                      ParameterCase{kArch0, 64, 2, 16, 814'224, 27'696, -1},
+                      ParameterCase{kArch0, 64, 2, 17, 814'801, 29'427, -1},
+                      ParameterCase{kArch0, 48, 1, 21, 399'717, -1, 200'367},
+                      ParameterCase{kArch1, 64, 2, 21, 997'333, 36'351, 496'767},
+                      ParameterCase{kArch1, 64, 2, 1, 985'793, -1, -1},
+                      ParameterCase{kArch1, 64, 2, 16, 994'448, -1, -1},
+                      ParameterCase{kArch1, 48, 1, 21, 503'397, -1, 253'359},
+                      ParameterCase{kCelebA, 48, 1, 19, 480'643, -1, -1},
+                      ParameterCase{kHelen, 48, 1, 11, 537'755, -1, -1},
+                      ParameterCase{kEg1800L, 48, 1, 2, 216'386, -1, -1},
+                      ParameterCase{kEg1800M, 48, 1, 2, 456'290, -1, -1},
+                      // Logged by System B's own search.
+                      ParameterCase{"[[2,[1,0,10,8],[2,3,1,8],[2,1,2,2]],[[3,1],[2,4],[5,5]]]",
+                                    48,
+                                    1,
+                                    11,
+                                    2'076'571 - 1'812'800,
+                                    -1,
+                                    -1},
+                      ParameterCase{"[[1,[0,0,5,1],[3,2,1,10],[3,5,10,9]],[[2,3],[1,2],[2,2]]]",
+                                    48,
+                                    1,
+                                    17,
+                                    2'364'577 - 1'812'800,
+                                    -1,
+                                    -1},
+                      ParameterCase{"[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2]]]",
+                                    48,
+                                    1,
+                                    17,
+                                    2'148'289 - 1'812'800,
+                                    -1,
+                                    -1},
+                      ParameterCase{"[[9,[1,0,4,3],[0,1,5,5],[3,7,3,9]],[[2,0],[4,2],[4,0]]]",
+                                    48,
+                                    1,
+                                    17,
+                                    2'169'889 - 1'812'800,
+                                    -1,
+                                    2'345'764 - 2'169'889},
+                      ParameterCase{"[[0,[1,0,7,7],[4,2,0,2],[1,4,7,9]],[[1,0],[0,2],[4,1]]]",
+                                    48,
+                                    1,
+                                    17,
+                                    1'959'073 - 1'812'800,
+                                    -1,
+                                    -1},
+                      ParameterCase{"[[10,[1,0,0,0],[0,0,9,9],[4,1,9,9]],[[2,1],[3,4],[5,2]]]",
+                                    48,
+                                    1,
+                                    17,
+                                    1'888'801 - 1'812'800,
+                                    -1,
+                                    -1}));
 
 // Spec 11.2.
 struct MacCase {
@@ -82,9 +129,14 @@ TEST_P(PublishedMacs, AreReproducedExactly) {
   const SectionCounts macs = count_macs(plain, picture);
   EXPECT_EQ(macs.encoder, known.encoder);
   EXPECT_EQ(macs.decoder, known.decoder);
-  if (known.auxiliary_classifiers >= 0) { EXPECT_EQ(macs.auxiliary, known.auxiliary_classifiers); }
-  if (known.auxiliary_with_cells >= 0) { EXPECT_EQ(count_macs(cells, picture).auxiliary, known.auxiliary_with_cells); }
-  const Shape logits = infer_shapes(plain, picture)[static_cast<std::size_t>(plain.output("logits"))];
+  if (known.auxiliary_classifiers >= 0) {
+    EXPECT_EQ(macs.auxiliary, known.auxiliary_classifiers);
+  }
+  if (known.auxiliary_with_cells >= 0) {
+    EXPECT_EQ(count_macs(cells, picture).auxiliary, known.auxiliary_with_cells);
+  }
+  const Shape logits =
+      infer_shapes(plain, picture)[static_cast<std::size_t>(plain.output("logits"))];
   EXPECT_EQ(logits, (Shape{known.classes, known.output, known.output}));
 }
 
@@ -92,8 +144,10 @@ INSTANTIATE_TEST_SUITE_P(
     Spec11,
     PublishedMacs,
     ::testing::Values(
-        MacCase{kArch0, 64, 2, 21, 512, 1'526'956'032, 2'681'233'408, 213'663'744, 2'284'744'704, 128},
-        MacCase{kArch1, 64, 2, 21, 512, 1'526'956'032, 1'327'497'216, 74'317'824, 1'008'599'040, 64},
+        MacCase{
+            kArch0, 64, 2, 21, 512, 1'526'956'032, 2'681'233'408, 213'663'744, 2'284'744'704, 128},
+        MacCase{
+            kArch1, 64, 2, 21, 512, 1'526'956'032, 1'327'497'216, 74'317'824, 1'008'599'040, 64},
         MacCase{kArch0, 48, 1, 21, 256, 381'739'008, 336'705'024, -1, 281'712'384, 64},
         MacCase{kArch1, 48, 1, 21, 256, 381'739'008, 170'287'104, -1, 128'655'360, 32},
         MacCase{kArch2, 48, 1, 21, 256, 381'739'008, 264'009'216, -1, 222'628'608, 32},
@@ -118,7 +172,8 @@ TEST(ThopFlops, MatchTheReleasedNumbers) {
 TEST(Shapes, OfPublishedNetworksOnOddPictures) {
   const auto logits = [](const char* genotype, Size picture) {
     const Graph graph = build(genotype, 64, 2, 21, false);
-    const Shape shape = infer_shapes(graph, picture)[static_cast<std::size_t>(graph.output("logits"))];
+    const Shape shape =
+        infer_shapes(graph, picture)[static_cast<std::size_t>(graph.output("logits"))];
     return std::pair(shape.height, shape.width);
   };
   EXPECT_EQ(logits(kArch0, {375, 500}), std::pair(std::int64_t{94}, std::int64_t{125}));
@@ -127,13 +182,15 @@ TEST(Shapes, OfPublishedNetworksOnOddPictures) {
 }
 
 TEST(Shapes, TapsHalveAndRoundUp) {
-  LoweredNetwork network = lower(space::parse_cell_genotype(kArch0), EncoderOptions{}, DecoderOptions{}, 2);
+  LoweredNetwork network =
+      lower(space::parse_cell_genotype(kArch0), EncoderOptions{}, DecoderOptions{}, 2);
   const std::vector<Shape> shapes = infer_shapes(network.graph, {350, 400});
   const std::int64_t heights[] = {88, 44, 22, 11};
   const std::int64_t widths[] = {100, 50, 25, 13};
   for (std::size_t i = 0; i < 4; ++i) {
     const Tap& tap = network.taps[i];
-    EXPECT_EQ(shapes[static_cast<std::size_t>(tap.node)], (Shape{tap.channels, heights[i], widths[i]}));
+    EXPECT_EQ(shapes[static_cast<std::size_t>(tap.node)],
+              (Shape{tap.channels, heights[i], widths[i]}));
     EXPECT_EQ(strided(350, tap.stride), heights[i]);
   }
 }
@@ -152,13 +209,15 @@ TEST(Encoder, UnknownNameSuggestsTheNearest) {
     lower(space::parse_cell_genotype(kArch0), options, {}, 2);
     FAIL() << "no error";
   } catch (const core::Error& error) {
-    EXPECT_NE(std::string(error.what()).find("did you mean 'mobilenet_v2'?"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("did you mean 'mobilenet_v2'?"), std::string::npos)
+        << error.what();
   }
 }
 
 TEST(Subgraph, EncoderAndDecoderTogetherCostWhatTheNetworkCosts) {
   // arch1 with connections that read every tap, so that nothing is left out.
-  const auto genotype = space::parse_cell_genotype("[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[0,1],[4,4]]]");
+  const auto genotype =
+      space::parse_cell_genotype("[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[0,1],[4,4]]]");
   const LoweredNetwork network = lower(genotype, EncoderOptions{}, DecoderOptions{}, 21);
   std::vector<CutPoint> cuts;
   std::vector<Output> taps;
@@ -178,10 +237,10 @@ TEST(Subgraph, EncoderAndDecoderTogetherCostWhatTheNetworkCosts) {
 
 TEST(PeakMemory, OfAChainIsTheLargestNeighbourSum) {
   Graph g;
-  const NodeId x = g.add(Input{3, 1}, {}, Section::kEncoder, "picture");              // 3*8*8 = 192
-  const NodeId a = g.add(Conv{3, 10, 1}, {x}, Section::kEncoder, "a");                // 640
-  const NodeId b = g.add(Relu{}, {a}, Section::kEncoder, "relu");                     // in place
-  const NodeId c = g.add(Conv{10, 4, 3, 2, 1}, {b}, Section::kEncoder, "c");          // 4*4*4 = 64
+  const NodeId x = g.add(Input{3, 1}, {}, Section::kEncoder, "picture");      // 3*8*8 = 192
+  const NodeId a = g.add(Conv{3, 10, 1}, {x}, Section::kEncoder, "a");        // 640
+  const NodeId b = g.add(Relu{}, {a}, Section::kEncoder, "relu");             // in place
+  const NodeId c = g.add(Conv{10, 4, 3, 2, 1}, {b}, Section::kEncoder, "c");  // 4*4*4 = 64
   g.outputs.push_back({"logits", c});
   EXPECT_EQ(peak_activation_bytes(g, {8, 8}), 4 * (192 + 640));
 }

@@ -10,7 +10,8 @@ LoweredNetwork lower(const space::Genotype& genotype,
                      const EncoderOptions& encoder,
                      const DecoderOptions& decoder,
                      int classes) {
-  return std::visit([&](const auto& of_space) { return lower(of_space, encoder, decoder, classes); }, genotype);
+  return std::visit(
+      [&](const auto& of_space) { return lower(of_space, encoder, decoder, classes); }, genotype);
 }
 
 }  // namespace parsimony::graph

@@ -7,8 +7,8 @@
 
 namespace parsimony::graph {
 
-// The network of a genotype of any space; graph/cell_decoder.h and graph/template_decoder.h say what it
-// consists of.
+// The network of a genotype of any space; graph/cell_decoder.h and graph/template_decoder.h say
+// what it consists of.
 LoweredNetwork lower(const space::Genotype& genotype,
                      const EncoderOptions& encoder,
                      const DecoderOptions& decoder,

@@ -8,7 +8,9 @@
 namespace parsimony::graph {
 namespace {
 
-constexpr std::size_t at(NodeId id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t at(NodeId id) {
+  return static_cast<std::size_t>(id);
+}
 
 template <typename L>
 bool is(const Node& node) {
@@ -24,24 +26,29 @@ Signs infer_signs(const Graph& graph) {
   Signs signs;
   for (const Node& node : graph.nodes) {
     const auto all = [&](const std::vector<bool>& property) {
-      return std::all_of(node.inputs.begin(), node.inputs.end(), [&](NodeId i) { return property[at(i)]; });
+      return std::all_of(
+          node.inputs.begin(), node.inputs.end(), [&](NodeId i) { return property[at(i)]; });
     };
-    const auto first = [&](const std::vector<bool>& property) { return property[at(node.inputs[0])]; };
-    const bool zero = std::visit(Match{[](const Input&) { return false; },
-                                       [](const Zero&) { return true; },
-                                       [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
-                                       [&](const Add&) { return all(signs.zero); },
-                                       [&](const Concat&) { return all(signs.zero); },
-                                       [&](const auto&) { return first(signs.zero); }},
-                                 node.layer);
-    const bool non_negative = zero || std::visit(Match{[](const Relu&) { return true; },
-                                                       [&](const Add&) { return all(signs.non_negative); },
-                                                       [&](const Concat&) { return all(signs.non_negative); },
-                                                       [&](const Resize&) { return first(signs.non_negative); },
-                                                       [&](const GlobalPool&) { return first(signs.non_negative); },
-                                                       [&](const MaxPool&) { return first(signs.non_negative); },
-                                                       [](const auto&) { return false; }},
-                                                 node.layer);
+    const auto first = [&](const std::vector<bool>& property) {
+      return property[at(node.inputs[0])];
+    };
+    const bool zero =
+        std::visit(Match{[](const Input&) { return false; },
+                         [](const Zero&) { return true; },
+                         [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
+                         [&](const Add&) { return all(signs.zero); },
+                         [&](const Concat&) { return all(signs.zero); },
+                         [&](const auto&) { return first(signs.zero); }},
+                   node.layer);
+    const bool non_negative =
+        zero || std::visit(Match{[](const Relu&) { return true; },
+                                 [&](const Add&) { return all(signs.non_negative); },
+                                 [&](const Concat&) { return all(signs.non_negative); },
+                                 [&](const Resize&) { return first(signs.non_negative); },
+                                 [&](const GlobalPool&) { return first(signs.non_negative); },
+                                 [&](const MaxPool&) { return first(signs.non_negative); },
+                                 [](const auto&) { return false; }},
+                           node.layer);
     signs.zero.push_back(zero);
     signs.non_negative.push_back(non_negative);
   }
@@ -55,7 +62,8 @@ NodeId size_origin(const Graph& graph, NodeId id) {
     const Node& node = graph[id];
     if (node.section == Section::kEncoder || is<Input>(node) || is<GlobalPool>(node)) return id;
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) {
-      const bool keeps_size = conv->stride == 1 && 2 * conv->padding == conv->dilation * (conv->kernel - 1);
+      const bool keeps_size =
+          conv->stride == 1 && 2 * conv->padding == conv->dilation * (conv->kernel - 1);
       if (!keeps_size) return id;
     }
     if (const MaxPool* pool = std::get_if<MaxPool>(&node.layer)) {
@@ -68,7 +76,9 @@ NodeId size_origin(const Graph& graph, NodeId id) {
 
 // Whether dropping channels of `id` is possible: its values only reach convolutions that can lose
 // the matching weights, through layers that treat every channel alike.
-bool channels_can_go(const Graph& graph, const std::vector<std::vector<NodeId>>& readers, NodeId id) {
+bool channels_can_go(const Graph& graph,
+                     const std::vector<std::vector<NodeId>>& readers,
+                     NodeId id) {
   for (const Output& out : graph.outputs) {
     if (out.node == id) return false;
   }
@@ -76,7 +86,8 @@ bool channels_can_go(const Graph& graph, const std::vector<std::vector<NodeId>>&
     const Node& node = graph[reader];
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) return conv->groups == 1;
     if (is<Resize>(node) && node.inputs[0] != id) return true;
-    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node)) return channels_can_go(graph, readers, reader);
+    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node))
+      return channels_can_go(graph, readers, reader);
     return false;
   });
 }
@@ -92,11 +103,14 @@ std::vector<std::vector<NodeId>> readers_of(const Graph& graph) {
 // One pass over the nodes in order; `replacement` maps old nodes to new ones.
 class Rewriter {
  public:
-  explicit Rewriter(const Graph& graph) : old_(graph), signs_(infer_signs(graph)), readers_(readers_of(graph)) {}
+  explicit Rewriter(const Graph& graph)
+      : old_(graph), signs_(infer_signs(graph)), readers_(readers_of(graph)) {}
 
   Graph run() {
-    for (NodeId id = 0; id < static_cast<NodeId>(old_.nodes.size()); ++id) replacement_.push_back(rewrite(id));
-    for (const Output& out : old_.outputs) new_.outputs.push_back({out.name, replacement_[at(out.node)]});
+    for (NodeId id = 0; id < static_cast<NodeId>(old_.nodes.size()); ++id)
+      replacement_.push_back(rewrite(id));
+    for (const Output& out : old_.outputs)
+      new_.outputs.push_back({out.name, replacement_[at(out.node)]});
     return std::move(new_);
   }
 
@@ -106,7 +120,8 @@ class Rewriter {
     if (signs_.zero[at(id)]) return zero(id);
     if (is<Add>(node)) return sum(node);
     if (is<Concat>(node)) return concatenation(id);
-    if (is<Relu>(node) && !std::get<Relu>(node.layer).six && signs_.non_negative[at(node.inputs[0])]) {
+    if (is<Relu>(node) && !std::get<Relu>(node.layer).six &&
+        signs_.non_negative[at(node.inputs[0])]) {
       return replacement_[at(node.inputs[0])];
     }
     Node copy = node;
@@ -118,8 +133,9 @@ class Rewriter {
     return append(std::move(copy));
   }
 
-  // A zero keeps nothing alive but the tap it takes its size from. Only one that is read by something
-  // that cannot drop it (the classifier) survives the final removal of what is not needed.
+  // A zero keeps nothing alive but the tap it takes its size from. Only one that is read by
+  // something that cannot drop it (the classifier) survives the final removal of what is not
+  // needed.
   NodeId zero(NodeId id) {
     const Node& node = old_[id];
     if (!is<Zero>(node)) return replacement_[at(node.inputs[0])];
@@ -160,7 +176,8 @@ class Rewriter {
                                          [](const Conv& conv) { return conv.out_channels; },
                                          [&](const Concat&) {
                                            std::int64_t all = 0;
-                                           for (std::size_t i = 0; i < node.inputs.size(); ++i) all += in(i);
+                                           for (std::size_t i = 0; i < node.inputs.size(); ++i)
+                                             all += in(i);
                                            return all;
                                          },
                                          [&](const auto&) { return in(0); }},
@@ -195,10 +212,13 @@ std::vector<Output> useful_outputs(const Graph& graph) {
     const std::vector<bool> branch = needed_for(graph, out.node);
     bool attached = out.name == "logits" || graph[out.node].section != Section::kAuxiliary;
     for (std::size_t id = 0; id < graph.nodes.size() && !attached; ++id) {
-      if (!branch[id] || graph.nodes[id].section != Section::kAuxiliary || is<Zero>(graph.nodes[id])) continue;
-      attached = std::any_of(graph.nodes[id].inputs.begin(), graph.nodes[id].inputs.end(), [&](NodeId input) {
-        return graph[input].section == Section::kDecoder && used[at(input)];
-      });
+      if (!branch[id] || graph.nodes[id].section != Section::kAuxiliary ||
+          is<Zero>(graph.nodes[id]))
+        continue;
+      attached = std::any_of(
+          graph.nodes[id].inputs.begin(), graph.nodes[id].inputs.end(), [&](NodeId input) {
+            return graph[input].section == Section::kDecoder && used[at(input)];
+          });
     }
     if (attached) useful.push_back(out);
   }
@@ -208,8 +228,9 @@ std::vector<Output> useful_outputs(const Graph& graph) {
 }  // namespace
 
 Graph simplify(const Graph& graph) {
-  const bool is_network =
-      std::any_of(graph.outputs.begin(), graph.outputs.end(), [](const Output& o) { return o.name == "logits"; });
+  const bool is_network = std::any_of(graph.outputs.begin(),
+                                      graph.outputs.end(),
+                                      [](const Output& o) { return o.name == "logits"; });
   Graph rewritten = Rewriter(graph).run();
   return subgraph(rewritten, {}, is_network ? useful_outputs(rewritten) : rewritten.outputs);
 }
@@ -219,7 +240,8 @@ bool is_constant(const Graph& simplified) {
   for (const Node& node : simplified.nodes) {
     const std::size_t content = is<Resize>(node) ? 1 : node.inputs.size();
     bool any = is<Input>(node);
-    for (std::size_t i = 0; i < content && !is<Zero>(node); ++i) any = any || depends[at(node.inputs[i])];
+    for (std::size_t i = 0; i < content && !is<Zero>(node); ++i)
+      any = any || depends[at(node.inputs[i])];
     depends.push_back(any);
   }
   return !depends[at(simplified.output("logits"))];

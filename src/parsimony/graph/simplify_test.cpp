@@ -17,11 +17,15 @@ Graph build(std::string_view genotype, bool auxiliary = false) {
   return lower(space::parse_cell_genotype(genotype), EncoderOptions{}, decoder, 5).graph;
 }
 
-std::string identity(std::string_view genotype) { return canonical_id(simplify(build(genotype))); }
+std::string identity(std::string_view genotype) {
+  return canonical_id(simplify(build(genotype)));
+}
 
 int count_named(const Graph& graph, std::string_view prefix) {
-  return static_cast<int>(std::count_if(
-      graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name.starts_with(prefix); }));
+  return static_cast<int>(
+      std::count_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+        return node.name.starts_with(prefix);
+      }));
 }
 
 TEST(Simplify, DropsAdaptationOfUnusedTaps) {
@@ -69,7 +73,8 @@ TEST(Simplify, DropsZeroChannelsOfConcatenationsAndTheirWeights) {
   const NodeId none = g.add(Zero{}, {x}, Section::kDecoder, "none");
   const NodeId joined = g.add(Concat{}, {none, x, none}, Section::kDecoder, "join");
   const NodeId relu = g.add(Relu{}, {joined}, Section::kDecoder, "relu");
-  const NodeId conv = g.add(Conv{.in_channels = 24, .out_channels = 4}, {relu}, Section::kDecoder, "reduce");
+  const NodeId conv =
+      g.add(Conv{.in_channels = 24, .out_channels = 4}, {relu}, Section::kDecoder, "reduce");
   g.outputs.push_back({"logits", conv});
   verify(g);
   const Graph simple = simplify(g);

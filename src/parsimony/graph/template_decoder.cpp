@@ -38,7 +38,8 @@ class TemplateDecoder {
 
   Feature block(std::size_t b) {
     const TemplateBlock& block = genotype_.blocks[b];
-    const auto shrinking = static_cast<std::size_t>(space::shrinking_blocks(static_cast<int>(genotype_.blocks.size())));
+    const auto shrinking = static_cast<std::size_t>(
+        space::shrinking_blocks(static_cast<int>(genotype_.blocks.size())));
     const JoinAt join = b < shrinking ? JoinAt::kSmallerSize : JoinAt::kLargerSize;
     const Template& design = genotype_.templates[static_cast<std::size_t>(block.design)];
     const std::int64_t stride = block.halves ? 2 : 1;
@@ -56,25 +57,42 @@ class TemplateDecoder {
     return y;
   }
 
-  Feature operation(TemplateOp op, const Feature& x, std::int64_t widening, std::int64_t stride, const std::string& name) {
+  Feature operation(TemplateOp op,
+                    const Feature& x,
+                    std::int64_t widening,
+                    std::int64_t stride,
+                    const std::string& name) {
     const std::int64_t out = widening * x.channels;
     const auto separable = [&](std::int64_t kernel, std::int64_t dilation) {
       return layers_.separable(
-          x, out, {.kernel = kernel, .dilation = dilation, .stride = stride, .repeats = options_.repeats}, name);
+          x,
+          out,
+          {.kernel = kernel, .dilation = dilation, .stride = stride, .repeats = options_.repeats},
+          name);
     };
     switch (op) {
-      case TemplateOp::kSepConv3x3: return separable(3, 1);
-      case TemplateOp::kSepConv5x5: return separable(5, 1);
-      case TemplateOp::kSepConv5x5Dil6: return separable(5, 6);
-      case TemplateOp::kGlobalPool: return layers_.global_pool(x, out, name);
-      case TemplateOp::kMaxPool3x3: return max_pool(x, out, stride, name);
-      case TemplateOp::kSkip: return tiled(x, widening, name);
+      case TemplateOp::kSepConv3x3:
+        return separable(3, 1);
+      case TemplateOp::kSepConv5x5:
+        return separable(5, 1);
+      case TemplateOp::kSepConv5x5Dil6:
+        return separable(5, 6);
+      case TemplateOp::kGlobalPool:
+        return layers_.global_pool(x, out, name);
+      case TemplateOp::kMaxPool3x3:
+        return max_pool(x, out, stride, name);
+      case TemplateOp::kSkip:
+        return tiled(x, widening, name);
     }
     core::throw_internal_error("template operation {} does not exist", static_cast<int>(op));
   }
 
-  Feature max_pool(const Feature& x, std::int64_t out, std::int64_t stride, const std::string& name) {
-    const NodeId y = layers_.conv_bn(x.node, Conv{.in_channels = x.channels, .out_channels = out}, name);
+  Feature max_pool(const Feature& x,
+                   std::int64_t out,
+                   std::int64_t stride,
+                   const std::string& name) {
+    const NodeId y =
+        layers_.conv_bn(x.node, Conv{.in_channels = x.channels, .out_channels = out}, name);
     const MaxPool pool{.kernel = 3, .stride = stride, .padding = 1};
     return {layers_.add(pool, {y}, name + ".pool"), out, x.halvings + (stride == 2 ? 1 : 0)};
   }
@@ -85,7 +103,8 @@ class TemplateDecoder {
     return {layers_.add(Concat{}, copies, name + ".tile"), times * x.channels, x.halvings};
   }
 
-  Feature aggregate(Aggregation aggregation, Feature u, Feature v, JoinAt join, const std::string& name) {
+  Feature aggregate(
+      Aggregation aggregation, Feature u, Feature v, JoinAt join, const std::string& name) {
     const std::int64_t width = std::max(u.channels, v.channels);
     u = widened(u, width, name + ".adapt1");
     v = widened(v, width, name + ".adapt2");
@@ -126,7 +145,8 @@ LoweredNetwork lower(const space::TemplateGenotype& genotype,
                      const DecoderOptions& decoder,
                      int classes) {
   LoweredNetwork network = begin_network(encoder, space::kTemplateTaps);
-  const NodeId logits = TemplateDecoder(network.graph, genotype, decoder).build(network.taps, classes);
+  const NodeId logits =
+      TemplateDecoder(network.graph, genotype, decoder).build(network.taps, classes);
   network.graph.outputs.push_back({"logits", logits});
   verify(network.graph);
   return network;

@@ -66,7 +66,8 @@ class PublishedTemplateParameters : public ::testing::TestWithParam<ParameterCas
 
 TEST_P(PublishedTemplateParameters, AreReproducedExactly) {
   const ParameterCase& known = GetParam();
-  const SectionCounts counts = count_parameters(build(known.genotype, known.options, known.classes));
+  const SectionCounts counts =
+      count_parameters(build(known.genotype, known.options, known.classes));
   EXPECT_EQ(counts.encoder, 56'576);
   EXPECT_EQ(counts.total(), known.total);
   EXPECT_EQ(counts.auxiliary, 0);
@@ -74,21 +75,27 @@ TEST_P(PublishedTemplateParameters, AreReproducedExactly) {
 
 INSTANTIATE_TEST_SUITE_P(Spec11,
                          PublishedTemplateParameters,
-                         ::testing::Values(ParameterCase{kArch0, kFinal, 19, 280'147}, ParameterCase{kArch1, kFinal, 19, 268'235},
-                                           ParameterCase{kArch0, kFinal, 11, 275'531}, ParameterCase{kArch1, kFinal, 11, 263'619},
-                                           ParameterCase{kArch0, {}, 19, 228'347}, ParameterCase{kArch1, {}, 19, 198'587}));
+                         ::testing::Values(ParameterCase{kArch0, kFinal, 19, 280'147},
+                                           ParameterCase{kArch1, kFinal, 19, 268'235},
+                                           ParameterCase{kArch0, kFinal, 11, 275'531},
+                                           ParameterCase{kArch1, kFinal, 11, 263'619},
+                                           ParameterCase{kArch0, {}, 19, 228'347},
+                                           ParameterCase{kArch1, {}, 19, 198'587}));
 
 TEST(PublishedTemplates, ParametersOfEachBlock) {
   const auto breakdown = [](const char* genotype) {
     const Graph graph = build(genotype, kFinal, 19);
     std::vector<std::int64_t> counts;
-    for (int b = 0; b < 7; ++b) counts.push_back(parameters_under(graph, fmt::format("decoder.block{}.", b)));
+    for (int b = 0; b < 7; ++b)
+      counts.push_back(parameters_under(graph, fmt::format("decoder.block{}.", b)));
     counts.push_back(parameters_under(graph, "decoder.head.reduce"));
     counts.push_back(parameters_under(graph, "decoder.head.classifier"));
     return counts;
   };
-  EXPECT_THAT(breakdown(kArch0), ElementsAre(20160, 41984, 52096, 7040, 16784, 47680, 12400, 14464, 10963));
-  EXPECT_THAT(breakdown(kArch1), ElementsAre(7616, 21256, 57344, 38528, 5296, 19712, 38528, 12416, 10963));
+  EXPECT_THAT(breakdown(kArch0),
+              ElementsAre(20160, 41984, 52096, 7040, 16784, 47680, 12400, 14464, 10963));
+  EXPECT_THAT(breakdown(kArch1),
+              ElementsAre(7616, 21256, 57344, 38528, 5296, 19712, 38528, 12416, 10963));
 }
 
 // Spec 11.2.
@@ -108,7 +115,8 @@ TEST_P(PublishedTemplateMacs, AreReproducedExactly) {
   const SectionCounts macs = count_macs(graph, known.picture);
   EXPECT_EQ(macs.encoder, known.encoder);
   EXPECT_EQ(macs.decoder, known.decoder);
-  EXPECT_EQ(logits_shape(graph, known.picture), (Shape{known.classes, known.output.height, known.output.width}));
+  EXPECT_EQ(logits_shape(graph, known.picture),
+            (Shape{known.classes, known.output.height, known.output.width}));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -122,9 +130,21 @@ INSTANTIATE_TEST_SUITE_P(
 // Spec 7.2, and 10 (H5): the searched network has other resolutions.
 TEST(PublishedTemplates, ShapesOfEachBlock) {
   EXPECT_THAT(block_shapes(build(kArch0, kFinal, 19), {512, 512}, 7),
-              ElementsAreArray<Shape>({{64, 16, 16}, {64, 16, 16}, {64, 16, 16}, {32, 64, 64}, {64, 128, 128}, {64, 64, 64}, {32, 128, 128}}));
+              ElementsAreArray<Shape>({{64, 16, 16},
+                                       {64, 16, 16},
+                                       {64, 16, 16},
+                                       {32, 64, 64},
+                                       {64, 128, 128},
+                                       {64, 64, 64},
+                                       {32, 128, 128}}));
   EXPECT_THAT(block_shapes(build(kArch1, kFinal, 19), {512, 512}, 7),
-              ElementsAreArray<Shape>({{32, 64, 64}, {64, 16, 16}, {64, 16, 16}, {64, 128, 128}, {32, 128, 128}, {32, 64, 64}, {64, 128, 128}}));
+              ElementsAreArray<Shape>({{32, 64, 64},
+                                       {64, 16, 16},
+                                       {64, 16, 16},
+                                       {64, 128, 128},
+                                       {32, 128, 128},
+                                       {32, 64, 64},
+                                       {64, 128, 128}}));
   EXPECT_EQ(block_shapes(build(kArch0, {}, 19), {512, 512}, 1)[0], (Shape{64, 32, 32}));
 }
 
@@ -149,7 +169,8 @@ TEST(TemplateDecoder, SkipTilesAndPoolingKeepsTheSizeAtStrideTwo) {
 TEST(TemplateDecoder, ArbitraryGenotypesGiveSoundNetworks) {
   core::Rng rng(19);
   for (int i = 0; i < 100; ++i) {
-    const space::TemplateSpace space({.templates = static_cast<int>(1 + rng.below(4)), .blocks = static_cast<int>(1 + rng.below(9))});
+    const space::TemplateSpace space({.templates = static_cast<int>(1 + rng.below(4)),
+                                      .blocks = static_cast<int>(1 + rng.below(9))});
     const space::TemplateGenotype genotype = space.genotype(sample(space, rng));
     const DecoderOptions options{.width = 8, .repeats = static_cast<int>(1 + rng.below(3))};
     const Graph graph = lower(genotype, EncoderOptions{.name = "small"}, options, 3).graph;
@@ -165,16 +186,20 @@ TEST(TemplateDecoder, ArbitraryGenotypesGiveSoundNetworks) {
   }
 }
 
-std::string identity(const char* genotype) { return canonical_id(simplify(build(genotype, {}, 5))); }
+std::string identity(const char* genotype) {
+  return canonical_id(simplify(build(genotype, {}, 5)));
+}
 
 TEST(TemplateDecoder, CanonicalIdIgnoresHowTemplatesAreListed) {
   // Templates in another order, one of them unused; and the two paths of a template swapped.
-  EXPECT_EQ(identity("[[[0,1,0],[3,4,1]],[[0,1,0,0,0],[2,1,1,0,0]]]"), identity("[[[3,4,1],[5,5,0],[0,1,0]],[[0,1,2,0,0],[2,1,0,0,0]]]"));
+  EXPECT_EQ(identity("[[[0,1,0],[3,4,1]],[[0,1,0,0,0],[2,1,1,0,0]]]"),
+            identity("[[[3,4,1],[5,5,0],[0,1,0]],[[0,1,2,0,0],[2,1,0,0,0]]]"));
   EXPECT_EQ(identity("[[[0,1,0]],[[0,1,0,0,0]]]"), identity("[[[1,0,0]],[[1,0,0,0,0]]]"));
   EXPECT_EQ(identity("[[[0,1,1]],[[0,1,0,0,0]]]"), identity("[[[1,0,1]],[[1,0,0,0,0]]]"));
   EXPECT_NE(identity("[[[0,1,0]],[[0,1,0,0,0]]]"), identity("[[[0,1,1]],[[0,1,0,0,0]]]"));
   EXPECT_NE(identity("[[[0,3,0]],[[0,1,0,0,0]]]"), identity("[[[0,0,0]],[[0,1,0,0,0]]]"));
-  EXPECT_NE(identity("[[[3,3,0]],[[0,1,0,0,0],[0,2,0,0,0]]]"), identity("[[[3,3,0]],[[0,1,0,0,1],[0,2,0,0,0]]]"));
+  EXPECT_NE(identity("[[[3,3,0]],[[0,1,0,0,0],[0,2,0,0,0]]]"),
+            identity("[[[3,3,0]],[[0,1,0,0,1],[0,2,0,0,0]]]"));
 }
 
 // A psum of one map with itself is no sum of one term: its factors stay.
@@ -188,9 +213,9 @@ TEST(TemplateDecoder, ScaledSumsKeepTheirFactors) {
 
 TEST(MaxPool, WindowsAndPeakMemory) {
   Graph g;
-  const NodeId x = g.add(Input{2, 1}, {}, Section::kDecoder, "picture");                              // 2*7*8 = 112
-  const NodeId pool = g.add(MaxPool{.stride = 2}, {x}, Section::kDecoder, "pool");                    // 2*4*4 = 32
-  const NodeId scale = g.add(Scale{2}, {pool}, Section::kDecoder, "scale");                           // in place
+  const NodeId x = g.add(Input{2, 1}, {}, Section::kDecoder, "picture");            // 2*7*8 = 112
+  const NodeId pool = g.add(MaxPool{.stride = 2}, {x}, Section::kDecoder, "pool");  // 2*4*4 = 32
+  const NodeId scale = g.add(Scale{2}, {pool}, Section::kDecoder, "scale");         // in place
   g.outputs.push_back({"logits", scale});
   verify(g);
   EXPECT_EQ(logits_shape(g, {7, 8}), (Shape{2, 4, 4}));

@@ -48,20 +48,30 @@ void add_class(ClassMeans& means, const ConfusionMatrix& matrix, int c, AbsentCl
 }  // namespace
 
 ConfusionMatrix::ConfusionMatrix(int classes)
-    : classes_(classes), counts_(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes), 0) {
-  core::require(classes > 0 && classes < 256, "a confusion matrix needs 1 to 255 classes, got {}", classes);
+    : classes_(classes),
+      counts_(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes), 0) {
+  core::require(
+      classes > 0 && classes < 256, "a confusion matrix needs 1 to 255 classes, got {}", classes);
 }
 
-void ConfusionMatrix::add(const std::uint8_t* labels, const std::uint8_t* predictions, std::int64_t pixels) {
+void ConfusionMatrix::add(const std::uint8_t* labels,
+                          const std::uint8_t* predictions,
+                          std::int64_t pixels) {
   for (std::int64_t i = 0; i < pixels; ++i) {
     if (labels[i] >= classes_) continue;
-    core::require(predictions[i] < classes_, "prediction {} is not one of {} classes", predictions[i], classes_);
+    core::require(predictions[i] < classes_,
+                  "prediction {} is not one of {} classes",
+                  predictions[i],
+                  classes_);
     ++counts_[static_cast<std::size_t>(labels[i] * classes_ + predictions[i])];
   }
 }
 
 void ConfusionMatrix::add(const ConfusionMatrix& other) {
-  core::require(other.classes_ == classes_, "confusion matrices of {} and {} classes", classes_, other.classes_);
+  core::require(other.classes_ == classes_,
+                "confusion matrices of {} and {} classes",
+                classes_,
+                other.classes_);
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
 }
 
@@ -115,15 +125,22 @@ Quality quality(const ConfusionMatrix& matrix) {
 }
 
 void RewardOptions::visit(core::FieldVisitor& v) {
-  v.choice("absent", absent, kAbsentClassesNames,
-           {"classes without ground truth: excluded, or as in one of the two states of the reference code"});
-  v.field("omit", omit, {"class ids that do not count in the reward, for example [0] for the background", 0, 254});
+  v.choice(
+      "absent",
+      absent,
+      kAbsentClassesNames,
+      {"classes without ground truth: excluded, or as in one of the two states of the reference code"});
+  v.field(
+      "omit",
+      omit,
+      {"class ids that do not count in the reward, for example [0] for the background", 0, 254});
 }
 
 Reward reward(const ConfusionMatrix& matrix, const RewardOptions& options) {
   ClassMeans means;
   for (int c = 0; c < matrix.classes(); ++c) {
-    const bool omitted = std::find(options.omit.begin(), options.omit.end(), c) != options.omit.end();
+    const bool omitted =
+        std::find(options.omit.begin(), options.omit.end(), c) != options.omit.end();
     // The CVPR state hard-codes the background's omission.
     if (omitted || (options.absent == AbsentClasses::kCvpr && c == 0)) continue;
     add_class(means, matrix, c, options.absent);

@@ -37,8 +37,8 @@ class ConfusionMatrix {
   std::vector<std::int64_t> counts_;  // [truth, prediction]
 };
 
-// The usual figures of a data set. Classes without a single labelled pixel are excluded from the means,
-// whether predicted or not.
+// The usual figures of a data set. Classes without a single labelled pixel are excluded from the
+// means, whether predicted or not.
 struct Quality {
   double miou = 0;            // mean IoU
   double mean_accuracy = 0;   // mean of the per-class accuracies
@@ -47,10 +47,10 @@ struct Quality {
 };
 Quality quality(const ConfusionMatrix& matrix);
 
-// What becomes of classes that are absent from the ground truth, in the reward. kExcluded leaves them
-// out; the others reproduce the two states of the reference code (spec rl-cell-search, section 5):
-// kCvpr counts their accuracy as 1 and drops every class whose IoU is exactly 1 or undefined, kHead
-// counts their accuracy as 2.
+// What becomes of classes that are absent from the ground truth, in the reward. kExcluded leaves
+// them out; the others reproduce the two states of the reference code (spec rl-cell-search, section
+// 5): kCvpr counts their accuracy as 1 and drops every class whose IoU is exactly 1 or undefined,
+// kHead counts their accuracy as 2.
 enum class AbsentClasses { kExcluded, kCvpr, kHead };
 inline constexpr std::array<std::string_view, 3> kAbsentClassesNames = {"excluded", "cvpr", "head"};
 
@@ -60,8 +60,8 @@ struct RewardOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// The reward of the cell search and its three factors: the geometric mean of mean IoU, mean accuracy
-// and frequency-weighted IoU over the classes that count (Nekrasov et al., CVPR 2019).
+// The reward of the cell search and its three factors: the geometric mean of mean IoU, mean
+// accuracy and frequency-weighted IoU over the classes that count (Nekrasov et al., CVPR 2019).
 struct Reward {
   double value = 0, miou = 0, mean_accuracy = 0, fwiou = 0;
 };

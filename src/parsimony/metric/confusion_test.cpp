@@ -25,7 +25,8 @@ TEST(Reward, OfTheCvprState) {
 }
 
 TEST(Reward, OfTheLaterState) {
-  EXPECT_NEAR(reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {0}}).value, 0.725098, 1e-6);
+  EXPECT_NEAR(
+      reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {0}}).value, 0.725098, 1e-6);
   const Reward all = reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {}});
   EXPECT_NEAR(all.miou, 0.548195, 1e-6);
   EXPECT_NEAR(all.mean_accuracy, 1.142045, 1e-6);

@@ -17,7 +17,9 @@ simd::DepthwiseShape depthwise_shape(const Tensor& x, std::int64_t kernel, std::
 }
 
 // [C, 1, k, k] -> [k, k, C]
-Tensor taps_first(const Tensor& weight) { return weight.squeeze(1).permute({1, 2, 0}).contiguous(); }
+Tensor taps_first(const Tensor& weight) {
+  return weight.squeeze(1).permute({1, 2, 0}).contiguous();
+}
 
 Tensor run_depthwise(const Tensor& x, const Tensor& taps, std::int64_t dilation) {
   Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
@@ -36,7 +38,10 @@ Tensor run_depthwise(const Tensor& x, const Tensor& taps, std::int64_t dilation)
 }
 
 struct DepthwiseConvolution : Function<DepthwiseConvolution> {
-  static Tensor forward(AutogradContext* context, const Tensor& x_any, const Tensor& weight, std::int64_t dilation) {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& x_any,
+                        const Tensor& weight,
+                        std::int64_t dilation) {
     const Tensor x = channels_last(x_any);
     context->save_for_backward({x, weight});
     context->saved_data["dilation"] = dilation;
@@ -52,12 +57,15 @@ struct DepthwiseConvolution : Function<DepthwiseConvolution> {
     Tensor dx;
     Tensor dweight;
     // Correlation with the mirrored kernel: padding and size are symmetric.
-    if (context->needs_input_grad(0)) dx = run_depthwise(dy, taps_first(weight).flip({0, 1}).contiguous(), dilation);
+    if (context->needs_input_grad(0))
+      dx = run_depthwise(dy, taps_first(weight).flip({0, 1}).contiguous(), dilation);
     if (context->needs_input_grad(1)) {
       const simd::DepthwiseShape shape = depthwise_shape(x, weight.size(2), dilation);
       const std::int64_t image = shape.height * shape.width * shape.channels;
-      // One partial sum per image, added in image order: the result does not depend on the thread count.
-      Tensor partial = at::zeros({x.size(0), shape.kernel, shape.kernel, shape.channels}, x.options());
+      // One partial sum per image, added in image order: the result does not depend on the thread
+      // count.
+      Tensor partial =
+          at::zeros({x.size(0), shape.kernel, shape.kernel, shape.channels}, x.options());
       const std::int64_t taps = partial.stride(0);
       at::parallel_for(0, x.size(0), 1, [&](std::int64_t first, std::int64_t last) {
         float* framed = scratch(Scratch::kFirst, shape.framed_size());
@@ -87,7 +95,8 @@ struct OwnDenseConvolution : Function<OwnDenseConvolution> {
     context->saved_data["bias"] = bias.has_value();
     context->saved_data["padding"] = padding;
     context->saved_data["dilation"] = dilation;
-    return DenseConvolution(x.sizes(), weight.sizes(), 1, padding, dilation).forward(x, weight, bias.value_or(Tensor()));
+    return DenseConvolution(x.sizes(), weight.sizes(), 1, padding, dilation)
+        .forward(x, weight, bias.value_or(Tensor()));
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -95,7 +104,10 @@ struct OwnDenseConvolution : Function<OwnDenseConvolution> {
     const Tensor& x = saved[0];
     const Tensor& weight = saved[1];
     const Tensor dy = channels_last(gradients[0]);
-    const DenseConvolution conv(x.sizes(), weight.sizes(), 1, context->saved_data["padding"].toInt(),
+    const DenseConvolution conv(x.sizes(),
+                                weight.sizes(),
+                                1,
+                                context->saved_data["padding"].toInt(),
                                 context->saved_data["dilation"].toInt());
     Tensor dx;
     Tensor dweight;
@@ -108,8 +120,9 @@ struct OwnDenseConvolution : Function<OwnDenseConvolution> {
 };
 
 bool is_own_depthwise(const graph::Conv& conv, const Tensor& bias) {
-  return conv.groups == conv.in_channels && conv.out_channels == conv.in_channels && conv.groups > 1 &&
-         conv.stride == 1 && 2 * conv.padding == conv.dilation * (conv.kernel - 1) && !bias.defined();
+  return conv.groups == conv.in_channels && conv.out_channels == conv.in_channels &&
+         conv.groups > 1 && conv.stride == 1 &&
+         2 * conv.padding == conv.dilation * (conv.kernel - 1) && !bias.defined();
 }
 
 bool is_own_dense(const graph::Conv& conv) {
@@ -118,11 +131,17 @@ bool is_own_dense(const graph::Conv& conv) {
 
 }  // namespace
 
-Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const graph::Conv& conv, Kernels kernels) {
-  const c10::optional<Tensor> bias_or_none = bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt;
+Tensor convolution(const Tensor& x,
+                   const Tensor& weight,
+                   const Tensor& bias,
+                   const graph::Conv& conv,
+                   Kernels kernels) {
+  const c10::optional<Tensor> bias_or_none =
+      bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt;
   if (kernels == Kernels::kFast && suits_own_loops(x)) {
     if (is_own_depthwise(conv, bias)) return DepthwiseConvolution::apply(x, weight, conv.dilation);
-    if (is_own_dense(conv)) return OwnDenseConvolution::apply(x, weight, bias_or_none, conv.padding, conv.dilation);
+    if (is_own_dense(conv))
+      return OwnDenseConvolution::apply(x, weight, bias_or_none, conv.padding, conv.dilation);
   }
   return at::conv2d(x,
                     weight,

@@ -13,10 +13,12 @@ namespace {
 // Tiles that are transformed together: both transformed blocks of 48 channels fit in 512 KiB.
 constexpr std::int64_t kTileChunk = 32;
 constexpr std::int64_t kElements = 36;
-// What the transforms cost beside the products, as a factor on Winograd's products (measured at 48 channels).
+// What the transforms cost beside the products, as a factor on Winograd's products (measured at 48
+// channels).
 constexpr double kTransformCost = 1.6;
 
-// Sums over pictures are made in at most this many parts, each in order, whatever the number of threads.
+// Sums over pictures are made in at most this many parts, each in order, whatever the number of
+// threads.
 constexpr std::int64_t kParts = 4;
 
 template <typename Body>
@@ -30,7 +32,8 @@ void for_parts(std::int64_t items, Body body) {
 }
 
 Tensor empty_channels_last(at::IntArrayRef shape) {
-  return at::empty(shape, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  return at::empty(shape,
+                   at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
 }
 
 // weight [out, in, k, k] -> per tap a packed [in, out] matrix.
@@ -69,7 +72,8 @@ const Tensor& shared_kernel_transform() {
   return transform;
 }
 
-// Rows of a multiple of `lanes` values, zeros behind the channels; `x` itself where it has such rows.
+// Rows of a multiple of `lanes` values, zeros behind the channels; `x` itself where it has such
+// rows.
 Tensor padded_channels(const Tensor& x, std::int64_t lanes) {
   const std::int64_t channels = x.size(1);
   const std::int64_t padded = (channels + lanes - 1) / lanes * lanes;
@@ -80,10 +84,13 @@ Tensor padded_channels(const Tensor& x, std::int64_t lanes) {
   return wide;
 }
 
-std::int64_t pieces(std::int64_t size, std::int64_t piece) { return (size + piece - 1) / piece; }
+std::int64_t pieces(std::int64_t size, std::int64_t piece) {
+  return (size + piece - 1) / piece;
+}
 
-// Floats between the 36 blocks of transformed tiles: an odd number of cache lines, because a tile writes all
-// blocks at once and equal distances of a power of two would put them into the same few lines of the cache.
+// Floats between the 36 blocks of transformed tiles: an odd number of cache lines, because a tile
+// writes all blocks at once and equal distances of a power of two would put them into the same few
+// lines of the cache.
 std::int64_t element_stride(std::int64_t channels) {
   constexpr std::int64_t kLine = 16;
   return (pieces(kTileChunk * channels, kLine) | 1) * kLine;
@@ -91,13 +98,18 @@ std::int64_t element_stride(std::int64_t channels) {
 
 }  // namespace
 
-// Where a tile's pixels lie: the first row and column of its 4x4 outputs, further ones `dilation` apart.
+// Where a tile's pixels lie: the first row and column of its 4x4 outputs, further ones `dilation`
+// apart.
 struct DenseConvolution::Tile {
   std::int64_t picture, row, column;
 
   // Pointers to n x n pixels of [batch, height, width, channels] that start `before` steps earlier.
   template <int kSide, typename Value>
-  void pixels(const DenseConvolution& conv, Value* data, std::int64_t channels, int before, Value** into) const {
+  void pixels(const DenseConvolution& conv,
+              Value* data,
+              std::int64_t channels,
+              int before,
+              Value** into) const {
     for (int i = 0; i < kSide; ++i) {
       const std::int64_t h = row + (i - before) * conv.dilation_;
       for (int j = 0; j < kSide; ++j) {
@@ -110,8 +122,12 @@ struct DenseConvolution::Tile {
   }
 };
 
-DenseConvolution::DenseConvolution(at::IntArrayRef x, at::IntArrayRef weight, std::int64_t stride, std::int64_t padding,
-                                   std::int64_t dilation, const simd::Loops& loops)
+DenseConvolution::DenseConvolution(at::IntArrayRef x,
+                                   at::IntArrayRef weight,
+                                   std::int64_t stride,
+                                   std::int64_t padding,
+                                   std::int64_t dilation,
+                                   const simd::Loops& loops)
     : batch_(x[0]),
       in_(x[1]),
       height_(x[2]),
@@ -129,9 +145,13 @@ DenseConvolution::DenseConvolution(at::IntArrayRef x, at::IntArrayRef weight, st
   if (products < static_cast<double>(direct_products())) algorithm_ = Algorithm::kWinograd;
 }
 
-bool DenseConvolution::has_input_gradient() const { return stride_ == 1 && padding_ <= dilation_ * (kernel_ - 1); }
+bool DenseConvolution::has_input_gradient() const {
+  return stride_ == 1 && padding_ <= dilation_ * (kernel_ - 1);
+}
 
-bool DenseConvolution::suits_winograd() const { return kernel_ == 3 && stride_ == 1 && padding_ == dilation_; }
+bool DenseConvolution::suits_winograd() const {
+  return kernel_ == 3 && stride_ == 1 && padding_ == dilation_;
+}
 
 Tensor DenseConvolution::forward(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
   return algorithm_ == Algorithm::kWinograd ? winograd(x, weight, bias) : direct(x, weight, bias);
@@ -140,7 +160,12 @@ Tensor DenseConvolution::forward(const Tensor& x, const Tensor& weight, const Te
 // A convolution of the gradient with the mirrored kernel, inputs and outputs exchanged.
 Tensor DenseConvolution::input_gradient(const Tensor& y_gradient, const Tensor& weight) const {
   const Tensor mirrored = weight.flip({2, 3}).transpose(0, 1).contiguous();
-  DenseConvolution back(y_gradient.sizes(), mirrored.sizes(), 1, dilation_ * (kernel_ - 1) - padding_, dilation_, loops_);
+  DenseConvolution back(y_gradient.sizes(),
+                        mirrored.sizes(),
+                        1,
+                        dilation_ * (kernel_ - 1) - padding_,
+                        dilation_,
+                        loops_);
   back.use(algorithm_);
   return back.forward(y_gradient, mirrored, Tensor());
 }
@@ -152,8 +177,9 @@ Tensor DenseConvolution::weight_gradient(const Tensor& x, const Tensor& y_gradie
 
 // ---- direct ----
 
-// Calls body(tap, first output, outputs, first input) for every run of outputs in which the tap reads
-// inside the picture; positions are in pixels of one picture. Inputs of a run lie `stride` apart.
+// Calls body(tap, first output, outputs, first input) for every run of outputs in which the tap
+// reads inside the picture; positions are in pixels of one picture. Inputs of a run lie `stride`
+// apart.
 template <typename Body>
 void DenseConvolution::for_taps(Body body) const {
   if (kernel_ == 1 && stride_ == 1 && padding_ == 0) return body(0, 0, out_height_ * out_width_, 0);
@@ -164,9 +190,13 @@ void DenseConvolution::for_taps(Body body) const {
       for (std::int64_t j = 0; j < kernel_; ++j) {
         const std::int64_t shift = j * dilation_ - padding_;
         const std::int64_t first = shift < 0 ? pieces(-shift, stride_) : 0;
-        const std::int64_t last = width_ - shift > 0 ? std::min(out_width_, pieces(width_ - shift, stride_)) : 0;
+        const std::int64_t last =
+            width_ - shift > 0 ? std::min(out_width_, pieces(width_ - shift, stride_)) : 0;
         if (first >= last) continue;
-        body(i * kernel_ + j, row * out_width_ + first, last - first, in_row * width_ + first * stride_ + shift);
+        body(i * kernel_ + j,
+             row * out_width_ + first,
+             last - first,
+             in_row * width_ + first * stride_ + shift);
       }
     }
   }
@@ -192,11 +222,19 @@ Tensor DenseConvolution::direct(const Tensor& x, const Tensor& weight, const Ten
     for (std::int64_t n = first; n < last; ++n) {
       float* picture = out + n * picture_out;
       if (!overwrite) {
-        for (std::int64_t p = 0; p < picture_out; p += out_) std::copy_n(start.data_ptr<float>(), out_, picture + p);
+        for (std::int64_t p = 0; p < picture_out; p += out_)
+          std::copy_n(start.data_ptr<float>(), out_, picture + p);
       }
       for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
-        loops_.gemm(count, in_, out_, in + n * picture_in + from * in_, stride_ * in_,
-                    taps.data() + tap * tap_size, picture + to * out_, out_, !overwrite);
+        loops_.gemm(count,
+                    in_,
+                    out_,
+                    in + n * picture_in + from * in_,
+                    stride_ * in_,
+                    taps.data() + tap * tap_size,
+                    picture + to * out_,
+                    out_,
+                    !overwrite);
       });
     }
   });
@@ -214,9 +252,15 @@ Tensor DenseConvolution::direct_weight_gradient(const Tensor& x, const Tensor& y
     float* sum = parts.data_ptr<float>() + part * parts.stride(0);
     for (std::int64_t n = first; n < last; ++n) {
       for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
-        loops_.gemm_transposed(count, in_, wide, in + (n * height_ * width_ + from) * in_, stride_ * in_,
-                               gradient + (n * out_height_ * out_width_ + to) * wide, wide,
-                               sum + tap * in_ * wide, wide);
+        loops_.gemm_transposed(count,
+                               in_,
+                               wide,
+                               in + (n * height_ * width_ + from) * in_,
+                               stride_ * in_,
+                               gradient + (n * out_height_ * out_width_ + to) * wide,
+                               wide,
+                               sum + tap * in_ * wide,
+                               wide);
       });
     }
   });
@@ -227,7 +271,8 @@ Tensor DenseConvolution::direct_weight_gradient(const Tensor& x, const Tensor& y
 
 std::int64_t DenseConvolution::tiles_per_picture() const {
   // All interleaved pictures are given as many tiles as the largest.
-  return dilation_ * dilation_ * pieces(pieces(height_, dilation_), 4) * pieces(pieces(width_, dilation_), 4);
+  return dilation_ * dilation_ * pieces(pieces(height_, dilation_), 4) *
+         pieces(pieces(width_, dilation_), 4);
 }
 
 DenseConvolution::Tile DenseConvolution::tile(std::int64_t index) const {
@@ -238,7 +283,8 @@ DenseConvolution::Tile DenseConvolution::tile(std::int64_t index) const {
   const std::int64_t row = index % down;
   index /= down;
   const std::int64_t phase = index % (dilation_ * dilation_);
-  return {index / (dilation_ * dilation_), phase / dilation_ + 4 * row * dilation_,
+  return {index / (dilation_ * dilation_),
+          phase / dilation_ + 4 * row * dilation_,
           phase % dilation_ + 4 * column * dilation_};
 }
 
@@ -248,7 +294,12 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
   const std::int64_t packed_size = loops_.packed_size(in_, out_);
   std::vector<float> kernels(static_cast<std::size_t>(kElements * packed_size));
   for (std::int64_t e = 0; e < kElements; ++e) {
-    loops_.pack(in_, out_, transformed.data_ptr<float>() + e * out_ * in_, 1, in_, kernels.data() + e * packed_size);
+    loops_.pack(in_,
+                out_,
+                transformed.data_ptr<float>() + e * out_ * in_,
+                1,
+                in_,
+                kernels.data() + e * packed_size);
   }
   Tensor y = empty_channels_last({batch_, out_, height_, width_});
   const float* in = x.data_ptr<float>();
@@ -268,8 +319,15 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
         loops_.winograd_input(in_, pixels.data(), spread + t * in_, in_stride);
       }
       for (std::int64_t e = 0; e < kElements; ++e) {
-        loops_.gemm(count, in_, out_, spread + e * in_stride, in_, kernels.data() + e * packed_size,
-                    product + e * out_stride, out_, false);
+        loops_.gemm(count,
+                    in_,
+                    out_,
+                    spread + e * in_stride,
+                    in_,
+                    kernels.data() + e * packed_size,
+                    product + e * out_stride,
+                    out_,
+                    false);
       }
       for (std::int64_t t = 0; t < count; ++t) {
         std::array<float*, 16> pixels;
@@ -282,8 +340,8 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
   return y;
 }
 
-// y = A^T [U * V] A per tile, so the gradient of U is (A dy A^T) * V summed over tiles, and the kernel's
-// is G^T dU G.
+// y = A^T [U * V] A per tile, so the gradient of U is (A dy A^T) * V summed over tiles, and the
+// kernel's is G^T dU G.
 Tensor DenseConvolution::winograd_weight_gradient(const Tensor& x, const Tensor& y_gradient) const {
   const std::int64_t wide = pieces(out_, loops_.lanes) * loops_.lanes;
   const std::int64_t tiles = batch_ * tiles_per_picture();
@@ -310,13 +368,23 @@ Tensor DenseConvolution::winograd_weight_gradient(const Tensor& x, const Tensor&
         loops_.winograd_gradient(out_, pixels.data(), spread_gradient + t * wide, wide_stride);
       }
       for (std::int64_t e = 0; e < kElements; ++e) {
-        loops_.gemm_transposed(count, in_, wide, spread + e * in_stride, in_,
-                               spread_gradient + e * wide_stride, wide, sum + e * in_ * wide, wide);
+        loops_.gemm_transposed(count,
+                               in_,
+                               wide,
+                               spread + e * in_stride,
+                               in_,
+                               spread_gradient + e * wide_stride,
+                               wide,
+                               sum + e * in_ * wide,
+                               wide);
       }
     }
   });
   const Tensor transformed = parts.sum(0).narrow(2, 0, out_).reshape({kElements, in_ * out_});
-  return at::mm(shared_kernel_transform().t(), transformed).view({9, in_, out_}).permute({2, 1, 0}).reshape({out_, in_, 3, 3});
+  return at::mm(shared_kernel_transform().t(), transformed)
+      .view({9, in_, out_})
+      .permute({2, 1, 0})
+      .reshape({out_, in_, 3, 3});
 }
 
 }  // namespace parsimony::network

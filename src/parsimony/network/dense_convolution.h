@@ -8,23 +8,31 @@
 
 namespace parsimony::network {
 
-// Dense (ungrouped) convolution of channels-last fp32 pictures on a CPU with zero padding, computed with
-// the matrix products of simd::Loops. Two algorithms:
-//   direct    one product per kernel tap over the outputs for which the tap lies inside the picture, so
+// Dense (ungrouped) convolution of channels-last fp32 pictures on a CPU with zero padding, computed
+// with the matrix products of simd::Loops. Two algorithms:
+//   direct    one product per kernel tap over the outputs for which the tap lies inside the
+//   picture, so
 //             that large dilations on small maps cost only what they touch;
-//   Winograd  F(4x4, 3x3) for 3x3 kernels of stride 1 and "same" padding. A dilated kernel works on the
+//   Winograd  F(4x4, 3x3) for 3x3 kernels of stride 1 and "same" padding. A dilated kernel works on
+//   the
 //             dilation^2 interleaved pictures that it does not connect.
 // Results do not depend on the number of threads.
 class DenseConvolution {
  public:
   // x [N, in, H, W], weight [out, in, k, k].
-  DenseConvolution(at::IntArrayRef x, at::IntArrayRef weight, std::int64_t stride, std::int64_t padding,
-                   std::int64_t dilation, const simd::Loops& loops = simd::loops());
+  DenseConvolution(at::IntArrayRef x,
+                   at::IntArrayRef weight,
+                   std::int64_t stride,
+                   std::int64_t padding,
+                   std::int64_t dilation,
+                   const simd::Loops& loops = simd::loops());
 
   // Whether input_gradient() can be used: stride 1 and no more padding than the kernel's reach.
   bool has_input_gradient() const;
 
-  Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias) const;  // bias may be undefined
+  Tensor forward(const Tensor& x,
+                 const Tensor& weight,
+                 const Tensor& bias) const;  // bias may be undefined
   Tensor input_gradient(const Tensor& y_gradient, const Tensor& weight) const;
   Tensor weight_gradient(const Tensor& x, const Tensor& y_gradient) const;
 

@@ -12,8 +12,16 @@ struct Case {
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << fmt::format("{}x{}x{}x{} to {}, kernel {}, stride {}, padding {}, dilation {}", c.batch, c.in, c.height,
-                      c.width, c.out, c.kernel, c.stride, c.padding, c.dilation);
+  *out << fmt::format("{}x{}x{}x{} to {}, kernel {}, stride {}, padding {}, dilation {}",
+                      c.batch,
+                      c.in,
+                      c.height,
+                      c.width,
+                      c.out,
+                      c.kernel,
+                      c.stride,
+                      c.padding,
+                      c.dilation);
 }
 
 class Dense : public testing::TestWithParam<Case> {
@@ -26,7 +34,8 @@ class Dense : public testing::TestWithParam<Case> {
     bias = at::randn({c.out});
     const Tensor x64 = x.to(at::kDouble).requires_grad_();
     const Tensor weight64 = weight.to(at::kDouble).requires_grad_();
-    const Tensor y64 = at::conv2d(x64, weight64, bias.to(at::kDouble), c.stride, c.padding, c.dilation);
+    const Tensor y64 =
+        at::conv2d(x64, weight64, bias.to(at::kDouble), c.stride, c.padding, c.dilation);
     dy = at::randn_like(y64).to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
     torch::autograd::backward({y64}, {dy.to(at::kDouble)});
     y = y64.detach();
@@ -34,7 +43,8 @@ class Dense : public testing::TestWithParam<Case> {
     dweight = weight64.grad();
   }
 
-  // Rounding grows with the number of products and, for Winograd, with the size of its coefficients.
+  // Rounding grows with the number of products and, for Winograd, with the size of its
+  // coefficients.
   static void expect_close(const Tensor& actual, const Tensor& wanted) {
     ASSERT_EQ(actual.sizes(), wanted.sizes());
     const double error = (actual.to(at::kDouble) - wanted).abs().max().item<double>();
@@ -48,8 +58,8 @@ class Dense : public testing::TestWithParam<Case> {
     if (conv.has_input_gradient()) expect_close(conv.input_gradient(dy, weight), dx);
   }
 
-  Tensor x, weight, bias, dy;    // fp32
-  Tensor y, dx, dweight;         // what LibTorch gives in double precision
+  Tensor x, weight, bias, dy;  // fp32
+  Tensor y, dx, dweight;       // what LibTorch gives in double precision
 };
 
 TEST_P(Dense, EveryAlgorithmAndInstructionSetAgreesWithLibTorch) {
@@ -66,18 +76,19 @@ TEST_P(Dense, EveryAlgorithmAndInstructionSetAgreesWithLibTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes,
-                         Dense,
-                         testing::Values(Case{2, 48, 48, 16, 16, 3, 1, 1, 1},
-                                         Case{1, 24, 48, 9, 13, 1, 1, 0, 1},   // widths that leave rows over
-                                         Case{3, 5, 7, 11, 6, 3, 1, 1, 1},     // channels that fill no vector
-                                         Case{2, 48, 19, 17, 15, 3, 1, 3, 3},  // dilated, uneven maps
-                                         Case{2, 20, 50, 8, 8, 3, 1, 12, 12},  // only the middle tap touches
-                                         Case{1, 33, 40, 30, 30, 3, 1, 12, 12},
-                                         Case{2, 300, 90, 5, 4, 1, 1, 0, 1},   // more rows than a block of b
-                                         Case{2, 17, 18, 10, 12, 3, 2, 1, 1},  // stride 2
-                                         Case{1, 6, 9, 12, 10, 5, 1, 1, 2},    // less padding than "same"
-                                         Case{1, 16, 16, 1, 1, 3, 1, 1, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Shapes,
+    Dense,
+    testing::Values(Case{2, 48, 48, 16, 16, 3, 1, 1, 1},
+                    Case{1, 24, 48, 9, 13, 1, 1, 0, 1},   // widths that leave rows over
+                    Case{3, 5, 7, 11, 6, 3, 1, 1, 1},     // channels that fill no vector
+                    Case{2, 48, 19, 17, 15, 3, 1, 3, 3},  // dilated, uneven maps
+                    Case{2, 20, 50, 8, 8, 3, 1, 12, 12},  // only the middle tap touches
+                    Case{1, 33, 40, 30, 30, 3, 1, 12, 12},
+                    Case{2, 300, 90, 5, 4, 1, 1, 0, 1},   // more rows than a block of b
+                    Case{2, 17, 18, 10, 12, 3, 2, 1, 1},  // stride 2
+                    Case{1, 6, 9, 12, 10, 5, 1, 1, 2},    // less padding than "same"
+                    Case{1, 16, 16, 1, 1, 3, 1, 1, 1}));
 
 TEST(DenseConvolution, ResultsDoNotDependOnThreads) {
   at::manual_seed(3);
@@ -86,7 +97,9 @@ TEST(DenseConvolution, ResultsDoNotDependOnThreads) {
   const auto results = [&](int threads) {
     at::set_num_threads(threads);
     const DenseConvolution conv(x.sizes(), weight.sizes(), 1, 1, 1);
-    return std::vector<Tensor>{conv.forward(x, weight, Tensor()), conv.weight_gradient(x, x), conv.input_gradient(x, weight)};
+    return std::vector<Tensor>{conv.forward(x, weight, Tensor()),
+                               conv.weight_gradient(x, x),
+                               conv.input_gradient(x, weight)};
   };
   const std::vector<Tensor> one = results(1);
   const std::vector<Tensor> three = results(3);
@@ -96,7 +109,9 @@ TEST(DenseConvolution, ResultsDoNotDependOnThreads) {
 
 TEST(DenseConvolution, WinogradIsChosenWhereItSavesWork) {
   const auto chosen = [](std::int64_t size, std::int64_t dilation, std::int64_t kernel) {
-    return DenseConvolution({8, 48, size, size}, {48, 48, kernel, kernel}, 1, dilation * (kernel / 2), dilation).algorithm();
+    return DenseConvolution(
+               {8, 48, size, size}, {48, 48, kernel, kernel}, 1, dilation * (kernel / 2), dilation)
+        .algorithm();
   };
   EXPECT_EQ(chosen(64, 1, 3), DenseConvolution::Algorithm::kWinograd);
   EXPECT_EQ(chosen(64, 3, 3), DenseConvolution::Algorithm::kWinograd);

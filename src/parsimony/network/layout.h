@@ -9,6 +9,8 @@ namespace parsimony::network {
 inline bool suits_own_loops(const Tensor& x) {
   return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 4;
 }
-inline Tensor channels_last(const Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+inline Tensor channels_last(const Tensor& x) {
+  return x.contiguous(at::MemoryFormat::ChannelsLast);
+}
 
 }  // namespace parsimony::network

@@ -78,7 +78,8 @@ struct Network::Parts {
   }
 };
 
-Network::Network(const graph::Graph& graph, const core::Rng& rng, Options options) : parts_(std::make_unique<Parts>()) {
+Network::Network(const graph::Graph& graph, const core::Rng& rng, Options options)
+    : parts_(std::make_unique<Parts>()) {
   graph::verify(graph);
   Parts& parts = *parts_;
   parts.graph = graph;
@@ -111,7 +112,8 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
 
   for (auto& [id, state] : parts.convs) {
     const auto& conv = std::get<graph::Conv>(graph[id].layer);
-    const auto fan_in = static_cast<double>(conv.in_channels / conv.groups * conv.kernel * conv.kernel);
+    const auto fan_in =
+        static_cast<double>(conv.in_channels / conv.groups * conv.kernel * conv.kernel);
     const core::Rng stream = rng.split(graph[id].name);
     fill_uniform(state.weight, 1 / std::sqrt(fan_in), stream.split("weight"));
     if (state.bias.defined()) fill_uniform(state.bias, 1 / std::sqrt(fan_in), stream.split("bias"));
@@ -138,10 +140,18 @@ Tensor Network::logits(const std::vector<Tensor>& inputs, Phase phase) {
   return execute(parts_->logits_only, parts_->state(), inputs, phase == Phase::kTraining)[0];
 }
 
-const graph::Graph& Network::graph() const { return parts_->graph; }
-const Network::Options& Network::options() const { return parts_->options; }
-ParameterGroup& Network::encoder() { return parts_->encoder; }
-ParameterGroup& Network::decoder() { return parts_->decoder; }
+const graph::Graph& Network::graph() const {
+  return parts_->graph;
+}
+const Network::Options& Network::options() const {
+  return parts_->options;
+}
+ParameterGroup& Network::encoder() {
+  return parts_->encoder;
+}
+ParameterGroup& Network::decoder() {
+  return parts_->decoder;
+}
 
 weights::ArrayMap Network::save() const {
   weights::ArrayMap map;
@@ -177,12 +187,15 @@ void Network::load(const weights::ArrayMap& arrays, const std::string& source) {
   load_into(parts_->named(), arrays, source);
 }
 
-void Network::load_section(const weights::ArrayMap& arrays, graph::Section section, const std::string& source) {
+void Network::load_section(const weights::ArrayMap& arrays,
+                           graph::Section section,
+                           const std::string& source) {
   std::vector<std::pair<std::string, Tensor>> targets;
   std::map<std::string, graph::Section> section_of;
   for (const graph::Node& node : parts_->graph.nodes) section_of[node.name] = node.section;
   for (const auto& entry : parts_->named()) {
-    if (section_of[entry.first.substr(0, entry.first.rfind('.'))] == section) targets.push_back(entry);
+    if (section_of[entry.first.substr(0, entry.first.rfind('.'))] == section)
+      targets.push_back(entry);
   }
   load_into(targets, arrays, source);
 }

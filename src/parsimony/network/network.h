@@ -14,9 +14,9 @@
 
 namespace parsimony::network {
 
-// All trainable values of a part of a network as one vector, so that an optimiser, a gradient norm or
-// an average is one pass over memory. `tensors` are views into `values`; their gradients are views into
-// `gradients`, which a backward pass adds to.
+// All trainable values of a part of a network as one vector, so that an optimiser, a gradient norm
+// or an average is one pass over memory. `tensors` are views into `values`; their gradients are
+// views into `gradients`, which a backward pass adds to.
 struct ParameterGroup {
   Tensor values;     // [n]
   Tensor gradients;  // [n]
@@ -27,12 +27,13 @@ struct ParameterGroup {
 // Whether batch norm uses (and updates) the batch's statistics or the running ones.
 enum class Phase { kTraining, kEvaluation };
 
-// The trainable network of a graph. One object belongs to one thread at a time; different networks may
-// run in different threads.
+// The trainable network of a graph. One object belongs to one thread at a time; different networks
+// may run in different threads.
 //
 //   Network net(simplify(graph), Rng(seed), {});
-//   std::vector<Tensor> outputs = net.forward({picture}, Phase::kTraining);   // in the graph's order
-//   Tensor logits = net.logits({picture}, Phase::kEvaluation);                // no auxiliary branch runs
+//   std::vector<Tensor> outputs = net.forward({picture}, Phase::kTraining);   // in the graph's
+//   order Tensor logits = net.logits({picture}, Phase::kEvaluation);                // no auxiliary
+//   branch runs
 class Network {
  public:
   struct Options {
@@ -41,15 +42,16 @@ class Network {
     at::Device device = at::kCPU;
   };
 
-  // Weights: uniform in +-1/sqrt(fan-in) for convolutions and their biases (LibTorch's default), batch
-  // norm 1 and 0, factors of scaled sums 1. Every tensor draws from its own stream, named after it, so equal parts of different
-  // networks start from equal values.
+  // Weights: uniform in +-1/sqrt(fan-in) for convolutions and their biases (LibTorch's default),
+  // batch norm 1 and 0, factors of scaled sums 1. Every tensor draws from its own stream, named
+  // after it, so equal parts of different networks start from equal values.
   Network(const graph::Graph& graph, const core::Rng& rng, Options options);
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
 
-  // Inputs in the order of the graph's Input layers, [N, C, H, W] each; one result per graph output.
+  // Inputs in the order of the graph's Input layers, [N, C, H, W] each; one result per graph
+  // output.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, Phase phase);
   // Only what the output "logits" needs.
   Tensor logits(const std::vector<Tensor>& inputs, Phase phase);
@@ -61,11 +63,13 @@ class Network {
 
   // Weights by name ("decoder.block0....conv.weight"), running statistics included.
   weights::ArrayMap save() const;
-  // Takes over every array of this network's names; an array that is missing or has another shape is a
-  // user error naming it. `source` is used in messages.
+  // Takes over every array of this network's names; an array that is missing or has another shape
+  // is a user error naming it. `source` is used in messages.
   void load(const weights::ArrayMap& arrays, const std::string& source);
   // Same, for the parts that the file knows: encoder weights for a whole network.
-  void load_section(const weights::ArrayMap& arrays, graph::Section section, const std::string& source);
+  void load_section(const weights::ArrayMap& arrays,
+                    graph::Section section,
+                    const std::string& source);
 
   // Running statistics of batch norms, for checkpoints of training in progress.
   std::vector<std::pair<std::string, Tensor>> buffers() const;

@@ -22,7 +22,8 @@ constexpr const char* kTemplates0 =
 constexpr const char* kTemplates1 =
     "[[[1,1,0],[1,3,0],[3,4,0]],"
     "[[1,1,0,0,0],[0,1,1,1,1],[3,1,2,3,0],[3,0,2,2,0],[0,1,2,0,0],[2,1,1,3,0],[4,0,2,2,0]]]";
-constexpr const char* kHelen = "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
+constexpr const char* kHelen =
+    "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
 
 // The number generator of spec rl-cell-search 11.4.
 std::vector<double> formula(std::int64_t n, std::int64_t salt) {
@@ -37,7 +38,10 @@ std::vector<double> formula(std::int64_t n, std::int64_t salt) {
   return values;
 }
 
-Tensor formula_tensor(std::vector<std::int64_t> shape, std::int64_t salt, double factor = 1, double offset = 0) {
+Tensor formula_tensor(std::vector<std::int64_t> shape,
+                      std::int64_t salt,
+                      double factor = 1,
+                      double offset = 0) {
   Tensor tensor = at::empty(shape, at::kDouble);
   const std::vector<double> values = formula(tensor.numel(), salt);
   for (std::int64_t i = 0; i < tensor.numel(); ++i) {
@@ -72,7 +76,8 @@ void fill_by_formula(Network& network) {
     is_norm[node.name] = std::holds_alternative<graph::BatchNorm>(node.layer);
   }
   for (ParameterGroup* group : {&network.encoder(), &network.decoder()}) {
-    for (const auto& [name, t] : group->tensors) fill(name, t, is_norm[name.substr(0, name.rfind('.'))]);
+    for (const auto& [name, t] : group->tensors)
+      fill(name, t, is_norm[name.substr(0, name.rfind('.'))]);
   }
   for (const auto& [name, t] : network.buffers()) fill(name, t, true);
 }
@@ -84,7 +89,9 @@ struct Expected {
 
 void expect_close(const Tensor& y, const Expected& expected) {
   ASSERT_EQ(y.sizes().vec(), expected.shape);
-  const auto near = [](double actual, double wanted) { EXPECT_NEAR(actual, wanted, 1e-8 * std::max(1.0, std::abs(wanted))); };
+  const auto near = [](double actual, double wanted) {
+    EXPECT_NEAR(actual, wanted, 1e-8 * std::max(1.0, std::abs(wanted)));
+  };
   near(y.sum().item<double>(), expected.sum);
   near(y.norm().item<double>(), expected.norm);
   near(y[0][0][0][0].item<double>(), expected.first);
@@ -92,23 +99,31 @@ void expect_close(const Tensor& y, const Expected& expected) {
 }
 
 graph::LoweredNetwork lowered(const char* genotype, int width, int repeats, int classes) {
-  return graph::lower(space::parse_cell_genotype(genotype), graph::EncoderOptions{},
-                      graph::DecoderOptions{.width = width, .repeats = repeats}, classes);
+  return graph::lower(space::parse_cell_genotype(genotype),
+                      graph::EncoderOptions{},
+                      graph::DecoderOptions{.width = width, .repeats = repeats},
+                      classes);
 }
 
-Network::Options double_precision() { return {.kernels = Kernels::kFast, .dtype = at::kDouble}; }
+Network::Options double_precision() {
+  return {.kernels = Kernels::kFast, .dtype = at::kDouble};
+}
 
 Network decoder_of(const graph::LoweredNetwork& network) {
   std::vector<graph::CutPoint> cuts;
   for (const graph::Tap& tap : network.taps) cuts.push_back({tap.node, tap.stride});
-  Network decoder(graph::subgraph(network.graph, cuts, network.graph.outputs), core::Rng(1), double_precision());
+  Network decoder(graph::subgraph(network.graph, cuts, network.graph.outputs),
+                  core::Rng(1),
+                  double_precision());
   fill_by_formula(decoder);
   return decoder;
 }
 
 std::vector<Tensor> tap_inputs() {
-  return {formula_tensor({1, 24, 16, 16}, 1000003), formula_tensor({1, 32, 8, 8}, 1000004),
-          formula_tensor({1, 96, 4, 4}, 1000005), formula_tensor({1, 320, 2, 2}, 1000006)};
+  return {formula_tensor({1, 24, 16, 16}, 1000003),
+          formula_tensor({1, 32, 8, 8}, 1000004),
+          formula_tensor({1, 96, 4, 4}, 1000005),
+          formula_tensor({1, 320, 2, 2}, 1000006)};
 }
 
 TEST(KnownAnswers, FormulaGenerator) {
@@ -120,22 +135,29 @@ TEST(KnownAnswers, FormulaGenerator) {
 TEST(KnownAnswers, EncoderTaps) {
   const graph::LoweredNetwork network = lowered(kArch0, 48, 1, 2);
   std::vector<graph::Output> taps;
-  for (const graph::Tap& tap : network.taps) taps.push_back({fmt::format("tap{}", taps.size()), tap.node});
+  for (const graph::Tap& tap : network.taps)
+    taps.push_back({fmt::format("tap{}", taps.size()), tap.node});
   Network encoder(graph::subgraph(network.graph, {}, taps), core::Rng(1), double_precision());
   fill_by_formula(encoder);
   const at::NoGradGuard no_grad;
   const auto y = encoder.forward({formula_tensor({1, 3, 64, 64}, 1000003)}, Phase::kEvaluation);
-  expect_close(y[0], {{1, 24, 16, 16}, -2.138946577e+01, 1.201393726e+02, 3.458239370e+00, 2.876047636e-01});
-  expect_close(y[1], {{1, 32, 8, 8}, 4.539334997e+01, 1.970271184e+02, 1.403252723e+00, 9.259415122e+00});
-  expect_close(y[2], {{1, 96, 4, 4}, -9.651098605e+02, 2.237155459e+02, 4.765410862e+00, -6.890371606e-01});
-  expect_close(y[3], {{1, 320, 2, 2}, -1.003952455e+02, 1.010002198e+02, -6.642836549e-01, -2.052794233e+00});
+  expect_close(
+      y[0], {{1, 24, 16, 16}, -2.138946577e+01, 1.201393726e+02, 3.458239370e+00, 2.876047636e-01});
+  expect_close(y[1],
+               {{1, 32, 8, 8}, 4.539334997e+01, 1.970271184e+02, 1.403252723e+00, 9.259415122e+00});
+  expect_close(
+      y[2], {{1, 96, 4, 4}, -9.651098605e+02, 2.237155459e+02, 4.765410862e+00, -6.890371606e-01});
+  expect_close(
+      y[3],
+      {{1, 320, 2, 2}, -1.003952455e+02, 1.010002198e+02, -6.642836549e-01, -2.052794233e+00});
 }
 
 TEST(KnownAnswers, Arch0AndArch1Wide) {
   const at::NoGradGuard no_grad;
   Network arch0 = decoder_of(lowered(kArch0, 64, 2, 21));
-  expect_close(arch0.logits(tap_inputs(), Phase::kEvaluation),
-               {{1, 21, 16, 16}, -2.681895832e+03, 2.997591588e+02, -3.826041482e-01, -4.175934539e+00});
+  expect_close(
+      arch0.logits(tap_inputs(), Phase::kEvaluation),
+      {{1, 21, 16, 16}, -2.681895832e+03, 2.997591588e+02, -3.826041482e-01, -4.175934539e+00});
 }
 
 TEST(KnownAnswers, AuxiliaryOutputsOfArch0) {
@@ -143,43 +165,59 @@ TEST(KnownAnswers, AuxiliaryOutputsOfArch0) {
   Network net = decoder_of(lowered(kArch0, 48, 1, 11));
   std::vector<Tensor> inputs = tap_inputs();
   const auto y = net.forward(inputs, Phase::kEvaluation);
-  expect_close(y[0], {{1, 11, 16, 16}, -8.016139221e+02, 2.461762873e+02, 3.295851961e+00, 7.067022215e-01});
-  expect_close(y[1], {{1, 11, 2, 2}, -2.179138254e+01, 2.759423363e+01, 3.653751977e+00, 9.102390411e-01});
-  expect_close(y[2], {{1, 11, 4, 4}, -1.701515689e+02, 8.521451792e+01, 3.295151635e+00, 1.172462540e+00});
-  expect_close(y[3], {{1, 11, 16, 16}, -1.132478462e+04, 9.378983706e+02, 1.423914922e+01, -8.254381427e+00});
+  expect_close(
+      y[0], {{1, 11, 16, 16}, -8.016139221e+02, 2.461762873e+02, 3.295851961e+00, 7.067022215e-01});
+  expect_close(
+      y[1], {{1, 11, 2, 2}, -2.179138254e+01, 2.759423363e+01, 3.653751977e+00, 9.102390411e-01});
+  expect_close(
+      y[2], {{1, 11, 4, 4}, -1.701515689e+02, 8.521451792e+01, 3.295151635e+00, 1.172462540e+00});
+  expect_close(
+      y[3],
+      {{1, 11, 16, 16}, -1.132478462e+04, 9.378983706e+02, 1.423914922e+01, -8.254381427e+00});
 }
 
 // arch1 reads taps 1 to 3; the cut keeps only the inputs that are given, so all four stay inputs.
 TEST(KnownAnswers, Arch1AndHelen) {
   const at::NoGradGuard no_grad;
   Network wide = decoder_of(lowered(kArch1, 64, 2, 21));
-  expect_close(wide.logits(tap_inputs(), Phase::kEvaluation),
-               {{1, 21, 8, 8}, -8.891498824e+02, 6.354553657e+02, 1.447509595e+00, -3.377836351e+01});
+  expect_close(
+      wide.logits(tap_inputs(), Phase::kEvaluation),
+      {{1, 21, 8, 8}, -8.891498824e+02, 6.354553657e+02, 1.447509595e+00, -3.377836351e+01});
   Network narrow = decoder_of(lowered(kArch1, 48, 1, 11));
   const auto y = narrow.forward(tap_inputs(), Phase::kEvaluation);
-  expect_close(y[0], {{1, 11, 8, 8}, 1.620356756e+03, 4.847326267e+02, 1.212757198e+01, 1.432461728e+01});
-  expect_close(y[1], {{1, 11, 4, 4}, -2.200207836e+02, 1.401889783e+02, 6.952268806e+00, 5.193261661e+00});
-  expect_close(y[2], {{1, 11, 8, 8}, -5.405116963e+02, 4.229003731e+02, 9.035299203e+00, 8.990787473e+00});
-  expect_close(y[3], {{1, 11, 4, 4}, -6.992544960e+02, 8.651018538e+02, 3.312217861e+01, 6.601104038e+01});
+  expect_close(y[0],
+               {{1, 11, 8, 8}, 1.620356756e+03, 4.847326267e+02, 1.212757198e+01, 1.432461728e+01});
+  expect_close(
+      y[1], {{1, 11, 4, 4}, -2.200207836e+02, 1.401889783e+02, 6.952268806e+00, 5.193261661e+00});
+  expect_close(
+      y[2], {{1, 11, 8, 8}, -5.405116963e+02, 4.229003731e+02, 9.035299203e+00, 8.990787473e+00});
+  expect_close(
+      y[3], {{1, 11, 4, 4}, -6.992544960e+02, 8.651018538e+02, 3.312217861e+01, 6.601104038e+01});
   Network helen = decoder_of(lowered(kHelen, 48, 1, 11));
-  expect_close(helen.logits(tap_inputs(), Phase::kEvaluation),
-               {{1, 11, 16, 16}, -3.574402092e+01, 1.421061825e+02, 3.980326765e+00, -1.546724570e+00});
+  expect_close(
+      helen.logits(tap_inputs(), Phase::kEvaluation),
+      {{1, 11, 16, 16}, -3.574402092e+01, 1.421061825e+02, 3.980326765e+00, -1.546724570e+00});
 }
 
 // The published networks, and the searched ones, whose separable convolutions have one repeat.
 TEST(KnownAnswers, Templates) {
   const at::NoGradGuard no_grad;
   const auto logits = [](const char* genotype, const graph::DecoderOptions& options) {
-    Network net = decoder_of(graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 19));
-    return net.logits({formula_tensor({1, 24, 32, 32}, 1000003), formula_tensor({1, 32, 16, 16}, 1000004)},
-                      Phase::kEvaluation);
+    Network net = decoder_of(graph::lower(
+        space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 19));
+    return net.logits(
+        {formula_tensor({1, 24, 32, 32}, 1000003), formula_tensor({1, 32, 16, 16}, 1000004)},
+        Phase::kEvaluation);
   };
-  expect_close(logits(kTemplates0, {.width = 64, .repeats = 2}),
-               {{1, 19, 32, 32}, -3.984256556e+03, 8.806887012e+02, 4.784659040e+00, 4.738563149e+00});
-  expect_close(logits(kTemplates0, {}),
-               {{1, 19, 32, 32}, 1.983407499e+04, 1.055008530e+03, 2.663205278e+00, -4.410260710e+00});
-  expect_close(logits(kTemplates1, {}),
-               {{1, 19, 32, 32}, 9.272923927e+03, 1.295706921e+03, -2.807869059e+00, 4.715883301e+00});
+  expect_close(
+      logits(kTemplates0, {.width = 64, .repeats = 2}),
+      {{1, 19, 32, 32}, -3.984256556e+03, 8.806887012e+02, 4.784659040e+00, 4.738563149e+00});
+  expect_close(
+      logits(kTemplates0, {}),
+      {{1, 19, 32, 32}, 1.983407499e+04, 1.055008530e+03, 2.663205278e+00, -4.410260710e+00});
+  expect_close(
+      logits(kTemplates1, {}),
+      {{1, 19, 32, 32}, 9.272923927e+03, 1.295706921e+03, -2.807869059e+00, 4.715883301e+00});
 }
 
 // Loss and gradients of one training step.
@@ -204,13 +242,18 @@ Step1 training_step(const graph::Graph& graph, Kernels kernels, const std::vecto
 // Our kernels against LibTorch's, through whole decoders with every operation.
 TEST(Kernels, TrainingAgreesWithTheReference) {
   std::vector<std::pair<std::string, graph::LoweredNetwork>> networks;
-  for (const char* genotype : {kArch0, kArch1, "[[7,[1,0,3,4],[2,3,7,2],[5,6,6,0]],[[1,0],[4,2],[5,3]]]"}) {
-    networks.emplace_back(genotype, lowered(genotype, 20, 1, 5));  // 20: no multiple of the vector width
+  for (const char* genotype :
+       {kArch0, kArch1, "[[7,[1,0,3,4],[2,3,7,2],[5,6,6,0]],[[1,0],[4,2],[5,3]]]"}) {
+    networks.emplace_back(genotype,
+                          lowered(genotype, 20, 1, 5));  // 20: no multiple of the vector width
   }
-  for (const char* genotype : {kTemplates0, kTemplates1, "[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,0,0],[1,0,0,0,0]]]"}) {
+  for (const char* genotype :
+       {kTemplates0, kTemplates1, "[[[5,2,0],[2,3,1]],[[0,1,0,1,1],[2,1,1,0,0],[1,0,0,0,0]]]"}) {
     const graph::DecoderOptions options{.width = 20};
     networks.emplace_back(
-        genotype, graph::lower(space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 5));
+        genotype,
+        graph::lower(
+            space::parse_template_genotype(genotype), graph::EncoderOptions{}, options, 5));
   }
   for (const auto& [genotype, network] : networks) {
     std::vector<graph::CutPoint> cuts;
@@ -218,7 +261,8 @@ TEST(Kernels, TrainingAgreesWithTheReference) {
     at::Generator generator = at::detail::createCPUGenerator(3);
     for (const graph::Tap& tap : network.taps) {
       cuts.push_back({tap.node, tap.stride});
-      inputs.push_back(at::randn({3, tap.channels, 56 / tap.stride + 1, 72 / tap.stride + 1}, generator));
+      inputs.push_back(
+          at::randn({3, tap.channels, 56 / tap.stride + 1, 72 / tap.stride + 1}, generator));
     }
     const graph::Graph decoder = graph::subgraph(network.graph, cuts, network.graph.outputs);
     const Step1 reference = training_step(decoder, Kernels::kReference, inputs);
@@ -227,12 +271,15 @@ TEST(Kernels, TrainingAgreesWithTheReference) {
       return ((a - b).norm() / (b.norm() + 1e-6)).item<double>();
     };
     EXPECT_LT(relative(fast.logits, reference.logits), 1e-3) << genotype;
-    // Batch norm of pooled maps has three values to work with here: rounding is amplified, ReLUs flip.
+    // Batch norm of pooled maps has three values to work with here: rounding is amplified, ReLUs
+    // flip.
     for (std::size_t i = 0; i < fast.gradients.size(); ++i) {
-      EXPECT_LT(relative(fast.gradients[i], reference.gradients[i]), 5e-2) << genotype << " gradient " << i;
+      EXPECT_LT(relative(fast.gradients[i], reference.gradients[i]), 5e-2)
+          << genotype << " gradient " << i;
     }
     for (std::size_t i = 0; i < fast.buffers.size(); ++i) {
-      EXPECT_LT(relative(fast.buffers[i], reference.buffers[i]), 1e-3) << genotype << " buffer " << i;
+      EXPECT_LT(relative(fast.buffers[i], reference.buffers[i]), 1e-3)
+          << genotype << " buffer " << i;
     }
   }
 }
@@ -246,10 +293,13 @@ std::vector<Tensor> value_and_gradients(const Tensor& y, const std::vector<Tenso
   return all;
 }
 
-void expect_equal_up_to_rounding(const std::vector<Tensor>& a, const std::vector<Tensor>& b, double tolerance) {
+void expect_equal_up_to_rounding(const std::vector<Tensor>& a,
+                                 const std::vector<Tensor>& b,
+                                 double tolerance) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double difference = (a[i] - b[i]).abs().max().item<double>();
-    EXPECT_LE(difference, tolerance * std::max(1.0, b[i].abs().max().item<double>())) << "tensor " << i;
+    EXPECT_LE(difference, tolerance * std::max(1.0, b[i].abs().max().item<double>()))
+        << "tensor " << i;
   }
 }
 
@@ -257,18 +307,26 @@ struct DepthwiseCase {
   std::int64_t channels, height, width, kernel, dilation;
 };
 void PrintTo(const DepthwiseCase& c, std::ostream* out) {
-  *out << fmt::format("{}x{}x{}, kernel {}, dilation {}", c.channels, c.height, c.width, c.kernel, c.dilation);
+  *out << fmt::format(
+      "{}x{}x{}, kernel {}, dilation {}", c.channels, c.height, c.width, c.kernel, c.dilation);
 }
 
 class Depthwise : public ::testing::TestWithParam<DepthwiseCase> {};
 
 TEST_P(Depthwise, AgreesWithTheReference) {
   const auto [channels, height, width, kernel, dilation] = GetParam();
-  const auto run = [&, c = channels, h = height, w = width, k = kernel, d = dilation](Kernels kernels) {
-    Tensor x = at::sin(at::arange(3 * c * h * w, at::kFloat)).view({3, c, h, w}).set_requires_grad(true);
-    Tensor weight = at::cos(at::arange(c * k * k, at::kFloat)).view({c, 1, k, k}).set_requires_grad(true);
-    const graph::Conv conv{
-        .in_channels = c, .out_channels = c, .kernel = k, .padding = d * (k / 2), .dilation = d, .groups = c};
+  const auto run = [&, c = channels, h = height, w = width, k = kernel, d = dilation](
+                       Kernels kernels) {
+    Tensor x =
+        at::sin(at::arange(3 * c * h * w, at::kFloat)).view({3, c, h, w}).set_requires_grad(true);
+    Tensor weight =
+        at::cos(at::arange(c * k * k, at::kFloat)).view({c, 1, k, k}).set_requires_grad(true);
+    const graph::Conv conv{.in_channels = c,
+                           .out_channels = c,
+                           .kernel = k,
+                           .padding = d * (k / 2),
+                           .dilation = d,
+                           .groups = c};
     return value_and_gradients(convolution(x, weight, Tensor(), conv, kernels), {x, weight});
   };
   expect_equal_up_to_rounding(run(Kernels::kFast), run(Kernels::kReference), 1e-4);
@@ -276,22 +334,26 @@ TEST_P(Depthwise, AgreesWithTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes,
                          Depthwise,
-                         ::testing::Values(DepthwiseCase{48, 16, 16, 3, 1}, DepthwiseCase{48, 9, 14, 5, 6},
-                                           DepthwiseCase{17, 8, 5, 3, 3}, DepthwiseCase{5, 1, 1, 5, 1},
-                                           DepthwiseCase{64, 7, 30, 5, 1}, DepthwiseCase{33, 2, 40, 3, 12}));
+                         ::testing::Values(DepthwiseCase{48, 16, 16, 3, 1},
+                                           DepthwiseCase{48, 9, 14, 5, 6},
+                                           DepthwiseCase{17, 8, 5, 3, 3},
+                                           DepthwiseCase{5, 1, 1, 5, 1},
+                                           DepthwiseCase{64, 7, 30, 5, 1},
+                                           DepthwiseCase{33, 2, 40, 3, 12}));
 
 TEST(NormClamp, AgreesWithTheReference) {
   for (const Clamp clamp : {Clamp::kNone, Clamp::kRelu, Clamp::kRelu6}) {
     for (const std::int64_t channels : {1, 5, 48, 130}) {
       const auto run = [&](Kernels kernels) {
-        Tensor x = (4 * at::sin(at::arange(2 * channels * 35, at::kFloat).square()) + 1).view({2, channels, 5, 7});
+        Tensor x = (4 * at::sin(at::arange(2 * channels * 35, at::kFloat).square()) + 1)
+                       .view({2, channels, 5, 7});
         x.set_requires_grad(true);
         NormState state{at::linspace(0.5, 5, channels, at::kFloat).set_requires_grad(true),
                         at::linspace(-1, 2, channels, at::kFloat).set_requires_grad(true),
                         at::zeros({channels}),
                         at::ones({channels})};
-        std::vector<Tensor> all =
-            value_and_gradients(norm_clamp(x, state, true, clamp, kernels), {x, state.weight, state.bias});
+        std::vector<Tensor> all = value_and_gradients(norm_clamp(x, state, true, clamp, kernels),
+                                                      {x, state.weight, state.bias});
         all.push_back(state.running_mean);
         all.push_back(state.running_variance);
         return all;
@@ -307,9 +369,18 @@ TEST(Kernels, ThreadCountDoesNotChangeAnyBit) {
   const auto run = [&](int threads) {
     at::set_num_threads(threads);
     Tensor input = x.detach().clone().set_requires_grad(true);
-    Tensor weight = at::cos(at::arange(48 * 25, at::kFloat)).view({48, 1, 5, 5}).set_requires_grad(true);
-    const graph::Conv conv{.in_channels = 48, .out_channels = 48, .kernel = 5, .padding = 12, .dilation = 6, .groups = 48};
-    const Tensor y = norm_clamp(convolution(input, weight, Tensor(), conv, Kernels::kFast), norm, true, Clamp::kRelu,
+    Tensor weight =
+        at::cos(at::arange(48 * 25, at::kFloat)).view({48, 1, 5, 5}).set_requires_grad(true);
+    const graph::Conv conv{.in_channels = 48,
+                           .out_channels = 48,
+                           .kernel = 5,
+                           .padding = 12,
+                           .dilation = 6,
+                           .groups = 48};
+    const Tensor y = norm_clamp(convolution(input, weight, Tensor(), conv, Kernels::kFast),
+                                norm,
+                                true,
+                                Clamp::kRelu,
                                 Kernels::kFast);
     torch::autograd::backward({(y * y).sum()}, {});
     return std::vector<Tensor>{y.detach(), input.grad(), weight.grad()};
@@ -332,25 +403,32 @@ TEST(Simplified, ComputesTheSameFromTheUsualInitialisation) {
     if (graph::is_constant(small)) continue;
     Network a(full, core::Rng(5), {});
     Network b(small, core::Rng(5), {});
-    EXPECT_LE((a.logits({picture}, Phase::kTraining) - b.logits({picture}, Phase::kTraining)).abs().max().item<float>(),
+    EXPECT_LE((a.logits({picture}, Phase::kTraining) - b.logits({picture}, Phase::kTraining))
+                  .abs()
+                  .max()
+                  .item<float>(),
               2e-4)
         << to_text(genotype);
   }
 }
 
 TEST(Network, SaveAndLoadRoundTrip) {
-  const graph::Graph graph = graph::simplify(graph::lower(space::parse_cell_genotype(kArch1), {.name = "small"}, {.width = 8}, 3).graph);
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype(kArch1), {.name = "small"}, {.width = 8}, 3).graph);
   Network a(graph, core::Rng(1), {});
   Network b(graph, core::Rng(2), {});
   const Tensor picture = at::sin(at::arange(3 * 64 * 64, at::kFloat)).view({1, 3, 64, 64});
   a.forward({picture}, Phase::kTraining);  // moves the running statistics
   b.load(a.save(), "memory");
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(at::equal(a.logits({picture}, Phase::kEvaluation), b.logits({picture}, Phase::kEvaluation)));
+  EXPECT_TRUE(
+      at::equal(a.logits({picture}, Phase::kEvaluation), b.logits({picture}, Phase::kEvaluation)));
 }
 
 TEST(Network, LoadNamesMissingAndMisshapenArrays) {
-  const graph::Graph graph = graph::lower(space::parse_cell_genotype("[[1],[[3,3]]]"), {.name = "small"}, {.width = 8}, 3).graph;
+  const graph::Graph graph =
+      graph::lower(space::parse_cell_genotype("[[1],[[3,3]]]"), {.name = "small"}, {.width = 8}, 3)
+          .graph;
   Network net(graph, core::Rng(1), {});
   weights::ArrayMap arrays = net.save();
   const std::string name = "decoder.adapt0.conv.weight";
@@ -363,20 +441,26 @@ TEST(Network, LoadNamesMissingAndMisshapenArrays) {
       return std::string(error.what());
     }
   };
-  EXPECT_EQ(message(), "w.safetensors: 'decoder.adapt0.conv.weight' has shape [8, 4, 2, 2], the network needs [8, 16, 1, 1]");
+  EXPECT_EQ(
+      message(),
+      "w.safetensors: 'decoder.adapt0.conv.weight' has shape [8, 4, 2, 2], the network needs [8, 16, 1, 1]");
   arrays.arrays.erase(name);
-  EXPECT_EQ(message(), "w.safetensors: has no array 'decoder.adapt0.conv.weight', which the network needs");
+  EXPECT_EQ(message(),
+            "w.safetensors: has no array 'decoder.adapt0.conv.weight', which the network needs");
 }
 
 TEST(Network, GradientsLandInTheFlatVector) {
-  const graph::Graph graph = graph::lower(space::parse_cell_genotype("[[1],[[3,3]]]"), {.name = "small"}, {.width = 8}, 3).graph;
+  const graph::Graph graph =
+      graph::lower(space::parse_cell_genotype("[[1],[[3,3]]]"), {.name = "small"}, {.width = 8}, 3)
+          .graph;
   Network net(graph, core::Rng(1), {});
   const Tensor picture = at::sin(at::arange(2 * 3 * 64 * 64, at::kFloat)).view({2, 3, 64, 64});
   torch::autograd::backward({net.logits({picture}, Phase::kTraining).square().mean()}, {});
   EXPECT_GT(net.decoder().gradients.abs().sum().item<float>(), 0);
   EXPECT_GT(net.encoder().gradients.abs().sum().item<float>(), 0);
   const auto& [name, tensor] = net.decoder().tensors.front();
-  EXPECT_TRUE(at::equal(tensor.grad().flatten(), net.decoder().gradients.narrow(0, 0, tensor.numel())));
+  EXPECT_TRUE(
+      at::equal(tensor.grad().flatten(), net.decoder().gradients.narrow(0, 0, tensor.numel())));
 }
 
 }  // namespace

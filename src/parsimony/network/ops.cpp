@@ -21,31 +21,38 @@ struct ClampRange {
 
 ClampRange range_of(Clamp clamp) {
   switch (clamp) {
-    case Clamp::kNone: return {-kInfinity, kInfinity};
-    case Clamp::kRelu: return {0.0F, kInfinity};
-    case Clamp::kRelu6: return {0.0F, 6.0F};
+    case Clamp::kNone:
+      return {-kInfinity, kInfinity};
+    case Clamp::kRelu:
+      return {0.0F, kInfinity};
+    case Clamp::kRelu6:
+      return {0.0F, 6.0F};
   }
   return {};
 }
 
 Tensor apply_clamp(const Tensor& x, Clamp clamp) {
   switch (clamp) {
-    case Clamp::kNone: return x;
-    case Clamp::kRelu: return at::relu(x);
-    case Clamp::kRelu6: return at::hardtanh(x, 0, 6);
+    case Clamp::kNone:
+      return x;
+    case Clamp::kRelu:
+      return at::relu(x);
+    case Clamp::kRelu6:
+      return at::hardtanh(x, 0, 6);
   }
   return x;
 }
 
-// Splits rows over threads in fixed chunks whose partial results are combined in order, so that sums do
-// not depend on the thread count.
+// Splits rows over threads in fixed chunks whose partial results are combined in order, so that
+// sums do not depend on the thread count.
 constexpr std::int64_t kChunkRows = 8192;
 
 template <typename Body>
 void for_chunks(std::int64_t rows, Body body) {
   const std::int64_t chunks = (rows + kChunkRows - 1) / kChunkRows;
   at::parallel_for(0, chunks, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) body(i, i * kChunkRows, std::min(kChunkRows, rows - i * kChunkRows));
+    for (std::int64_t i = first; i < last; ++i)
+      body(i, i * kChunkRows, std::min(kChunkRows, rows - i * kChunkRows));
   });
 }
 
@@ -75,9 +82,11 @@ struct NormClamp : Function<NormClamp> {
     const Tensor mean = sums[0] / static_cast<double>(rows);
     const Tensor variance = (sums[1] / static_cast<double>(rows) - mean * mean).clamp_min(0);
     const Tensor inverse_deviation = (variance + kNormEpsilon).rsqrt();
-    const double unbiased = rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
+    const double unbiased =
+        rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
     running_mean.mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
-    running_variance.mul_(1 - kNormMomentum).add_(variance.to(at::kFloat), kNormMomentum * unbiased);
+    running_variance.mul_(1 - kNormMomentum)
+        .add_(variance.to(at::kFloat), kNormMomentum * unbiased);
 
     const Tensor scale64 = weight.to(at::kDouble) * inverse_deviation;
     const Tensor scale = scale64.to(at::kFloat);
@@ -164,8 +173,12 @@ struct NormClamp : Function<NormClamp> {
 
 Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels) {
   if (training && kernels == Kernels::kFast && suits_own_loops(x)) {
-    return NormClamp::apply(
-        x, state.weight, state.bias, state.running_mean, state.running_variance, static_cast<std::int64_t>(clamp));
+    return NormClamp::apply(x,
+                            state.weight,
+                            state.bias,
+                            state.running_mean,
+                            state.running_variance,
+                            static_cast<std::int64_t>(clamp));
   }
   const Tensor y = at::batch_norm(x,
                                   state.weight,
@@ -182,7 +195,8 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
 Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width) {
   if (x.size(2) == height && x.size(3) == width) return x;
   if (x.size(2) == 1 && x.size(3) == 1) return x.expand({x.size(0), x.size(1), height, width});
-  return at::upsample_bilinear2d(x, {height, width}, /*align_corners=*/false, c10::nullopt, c10::nullopt);
+  return at::upsample_bilinear2d(
+      x, {height, width}, /*align_corners=*/false, c10::nullopt, c10::nullopt);
 }
 
 }  // namespace parsimony::network

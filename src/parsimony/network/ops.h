@@ -6,25 +6,30 @@
 
 namespace parsimony::network {
 
-// How layers are computed. kReference is plain LibTorch in its default layout; kFast is channels-last
-// with Parsimony's own kernels where they exist and the tensors suit them (fp32 on a CPU), LibTorch
-// elsewhere. Both give the same values up to rounding; tests hold them together.
+// How layers are computed. kReference is plain LibTorch in its default layout; kFast is
+// channels-last with Parsimony's own kernels where they exist and the tensors suit them (fp32 on a
+// CPU), LibTorch elsewhere. Both give the same values up to rounding; tests hold them together.
 enum class Kernels { kReference, kFast };
 
 // Convolution of x [N, C, H, W] with zero padding; bias may be undefined. Differentiable.
-Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const graph::Conv& conv, Kernels kernels);
+Tensor convolution(const Tensor& x,
+                   const Tensor& weight,
+                   const Tensor& bias,
+                   const graph::Conv& conv,
+                   Kernels kernels);
 
 // Batch norm over (N, H, W), then ReLU or ReLU6 when wanted, as one operation. Training: batch
-// statistics, running ones updated (momentum 0.1, unbiased variance); evaluation: running statistics.
+// statistics, running ones updated (momentum 0.1, unbiased variance); evaluation: running
+// statistics.
 enum class Clamp { kNone, kRelu, kRelu6 };
 struct NormState {
-  Tensor weight, bias;                   // [C]
-  Tensor running_mean, running_variance; // [C], no gradient
+  Tensor weight, bias;                    // [C]
+  Tensor running_mean, running_variance;  // [C], no gradient
 };
 Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels);
 
-// Bilinear resampling to [N, C, height, width], align_corners = false. A 1x1 map is broadcast without
-// a copy; an equal size is returned as it is.
+// Bilinear resampling to [N, C, height, width], align_corners = false. A 1x1 map is broadcast
+// without a copy; an equal size is returned as it is.
 Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width);
 
 inline constexpr double kNormEpsilon = 1e-5;

@@ -10,7 +10,9 @@ namespace {
 
 using graph::NodeId;
 
-constexpr std::size_t at_index(NodeId id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t at_index(NodeId id) {
+  return static_cast<std::size_t>(id);
+}
 
 // The single reader of a node that is no output; -1 when there are none or several.
 std::vector<NodeId> single_readers(const graph::Graph& graph,
@@ -58,7 +60,9 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
   return step;
 }
 
-Tensor concat(const std::vector<Tensor>& parts) { return at::cat(parts, 1); }
+Tensor concat(const std::vector<Tensor>& parts) {
+  return at::cat(parts, 1);
+}
 
 // Maps of 1x1 among the terms broadcast by themselves.
 Tensor add(const std::vector<Tensor>& terms) {
@@ -84,14 +88,20 @@ Tensor clamp_in_place(Tensor x, Clamp clamp) {
   return x;
 }
 
-Tensor run_conv_norm(const Step& step, const ExecutionState& state, const Tensor& x, bool training) {
+Tensor run_conv_norm(const Step& step,
+                     const ExecutionState& state,
+                     const Tensor& x,
+                     bool training) {
   const bool fold = !training && !at::GradMode::is_enabled() && step.conv >= 0 && step.norm >= 0;
   if (fold) {
     const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
     const ConvState both = folded(state.convs.at(step.conv), state.norms.at(step.norm));
     const bool depthwise = conv.groups == conv.in_channels && conv.groups > 1;
-    if (!depthwise) return clamp_in_place(convolution(x, both.weight, both.bias, conv, state.kernels), step.clamp);
-    // Our depthwise kernel has no bias; the shift costs one pass, fused with the clamp by LibTorch's in-place ops.
+    if (!depthwise)
+      return clamp_in_place(convolution(x, both.weight, both.bias, conv, state.kernels),
+                            step.clamp);
+    // Our depthwise kernel has no bias; the shift costs one pass, fused with the clamp by
+    // LibTorch's in-place ops.
     Tensor y = convolution(x, both.weight, Tensor(), conv, state.kernels);
     y.add_(both.bias.view({1, -1, 1, 1}));
     return clamp_in_place(y, step.clamp);
@@ -102,32 +112,39 @@ Tensor run_conv_norm(const Step& step, const ExecutionState& state, const Tensor
     const ConvState& weights = state.convs.at(step.conv);
     y = convolution(x, weights.weight, weights.bias, conv, state.kernels);
   }
-  if (step.norm >= 0) y = norm_clamp(y, state.norms.at(step.norm), training, step.clamp, state.kernels);
+  if (step.norm >= 0)
+    y = norm_clamp(y, state.norms.at(step.norm), training, step.clamp, state.kernels);
   return y;
 }
 
-Tensor run(const Step& step, const ExecutionState& state, const std::vector<Tensor>& in, bool training) {
+Tensor run(const Step& step,
+           const ExecutionState& state,
+           const std::vector<Tensor>& in,
+           bool training) {
   if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in[0], training);
-  return std::visit(graph::Match{[&](const graph::Relu& relu) {
-                                   return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
-                                 },
-                                 [&](const graph::Add&) { return in.size() == 1 ? in[0] : add(in); },
-                                 [&](const graph::Concat&) { return concat(in); },
-                                 [&](const graph::Resize&) {
-                                   return resize_bilinear(in[0], in[1].size(2), in[1].size(3));
-                                 },
-                                 [&](const graph::GlobalPool&) { return in[0].mean({2, 3}, /*keepdim=*/true); },
-                                 [&](const graph::MaxPool& pool) {
-                                   return at::max_pool2d(in[0], pool.kernel, pool.stride, pool.padding);
-                                 },
-                                 [&](const graph::Scale&) {
-                                   return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
-                                 },
-                                 [&](const graph::Zero&) { return in[0] * 0; },
-                                 [&](const auto&) -> Tensor {
-                                   core::throw_internal_error("step {} cannot be run", step.result);
-                                 }},
-                    state.graph[step.result].layer);
+  return std::visit(
+      graph::Match{[&](const graph::Relu& relu) {
+                     return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
+                   },
+                   [&](const graph::Add&) { return in.size() == 1 ? in[0] : add(in); },
+                   [&](const graph::Concat&) { return concat(in); },
+                   [&](const graph::Resize&) {
+                     return resize_bilinear(in[0], in[1].size(2), in[1].size(3));
+                   },
+                   [&](const graph::GlobalPool&) {
+                     return in[0].mean({2, 3}, /*keepdim=*/true);
+                   },
+                   [&](const graph::MaxPool& pool) {
+                     return at::max_pool2d(in[0], pool.kernel, pool.stride, pool.padding);
+                   },
+                   [&](const graph::Scale&) {
+                     return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
+                   },
+                   [&](const graph::Zero&) { return in[0] * 0; },
+                   [&](const auto&) -> Tensor {
+                     core::throw_internal_error("step {} cannot be run", step.result);
+                   }},
+      state.graph[step.result].layer);
 }
 
 }  // namespace
@@ -160,7 +177,8 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
   }
   for (const graph::Output& out : outputs) last[at_index(out.node)] = -1;
   for (std::size_t id = 0; id < last.size(); ++id) {
-    if (last[id] >= 0) plan.steps[static_cast<std::size_t>(last[id])].last_uses.push_back(static_cast<NodeId>(id));
+    if (last[id] >= 0)
+      plan.steps[static_cast<std::size_t>(last[id])].last_uses.push_back(static_cast<NodeId>(id));
   }
   return plan;
 }
@@ -173,11 +191,14 @@ std::vector<Tensor> execute(const Plan& plan,
   std::size_t next_input = 0;
   for (std::size_t id = 0; id < state.graph.nodes.size(); ++id) {
     if (layer_at<graph::Input>(state.graph, static_cast<NodeId>(id)) == nullptr) continue;
-    core::require(next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
+    core::require(
+        next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
     values[id] = inputs[next_input++];
-    if (state.kernels == Kernels::kFast) values[id] = values[id].contiguous(at::MemoryFormat::ChannelsLast);
+    if (state.kernels == Kernels::kFast)
+      values[id] = values[id].contiguous(at::MemoryFormat::ChannelsLast);
   }
-  core::require(next_input == inputs.size(), "the network has {} inputs, got {}", next_input, inputs.size());
+  core::require(
+      next_input == inputs.size(), "the network has {} inputs, got {}", next_input, inputs.size());
 
   std::vector<Tensor> in;
   for (const Step& step : plan.steps) {

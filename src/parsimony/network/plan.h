@@ -43,8 +43,8 @@ struct ExecutionState {
 };
 
 // Inputs in the order of the graph's Input layers; results in the order of plan.outputs. Outside
-// training and without gradients, batch norms are folded into the convolutions before them and every
-// value is released after its last use.
+// training and without gradients, batch norms are folded into the convolutions before them and
+// every value is released after its last use.
 std::vector<Tensor> execute(const Plan& plan,
                             const ExecutionState& state,
                             const std::vector<Tensor>& inputs,

@@ -33,8 +33,9 @@ std::string find_prefix(const weights::ArrayMap& file, const std::string& source
       stem);
 }
 
-// Makes room for an expansion in front of the first block's depthwise convolution and fills it with the
-// identity. Its input is already within ReLU6's range, and variance 1 - 1e-5 cancels the norm's epsilon.
+// Makes room for an expansion in front of the first block's depthwise convolution and fills it with
+// the identity. Its input is already within ReLU6's range, and variance 1 - 1e-5 cancels the norm's
+// epsilon.
 void insert_identity_expansion(weights::ArrayMap& arrays, std::int64_t channels) {
   std::map<std::string, weights::Array> moved;
   for (auto it = arrays.arrays.begin(); it != arrays.arrays.end();) {
@@ -57,7 +58,8 @@ void insert_identity_expansion(weights::ArrayMap& arrays, std::int64_t channels)
   arrays.arrays[norm + ".weight"] = floats({channels}, std::vector<float>(n, 1.0F));
   arrays.arrays[norm + ".bias"] = floats({channels}, std::vector<float>(n, 0.0F));
   arrays.arrays[norm + ".running_mean"] = floats({channels}, std::vector<float>(n, 0.0F));
-  arrays.arrays[norm + ".running_var"] = floats({channels}, std::vector<float>(n, 1.0F - static_cast<float>(kNormEpsilon)));
+  arrays.arrays[norm + ".running_var"] =
+      floats({channels}, std::vector<float>(n, 1.0F - static_cast<float>(kNormEpsilon)));
 }
 
 }  // namespace
@@ -75,11 +77,16 @@ EncoderWeights encoder_weights(const weights::ArrayMap& file,
 
   const auto first = result.arrays.arrays.find(std::string(kFirstBlock) + "0.0.weight");
   if (first == result.arrays.arrays.end() || first->second.shape.size() != 4) {
-    core::throw_user_error("{}: has no '{}features.1.conv.0.0.weight', the first block of a MobileNet-v2", source, prefix);
+    core::throw_user_error(
+        "{}: has no '{}features.1.conv.0.0.weight', the first block of a MobileNet-v2",
+        source,
+        prefix);
   }
-  const bool file_expands = first->second.shape[1] != 1;  // a depthwise convolution has one input channel
+  const bool file_expands =
+      first->second.shape[1] != 1;  // a depthwise convolution has one input channel
   if (file_expands && !encoder.first_expansion) {
-    core::throw_user_error("{}: its first block has a 1x1 expansion; set encoder.first_expansion to true", source);
+    core::throw_user_error(
+        "{}: its first block has a 1x1 expansion; set encoder.first_expansion to true", source);
   }
   if (!file_expands && encoder.first_expansion) {
     insert_identity_expansion(result.arrays, first->second.shape[0]);

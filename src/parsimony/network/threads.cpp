@@ -15,7 +15,8 @@ void set_threads(int threads) {
   at::set_num_threads(threads);
   // Not linked against OpenBLAS: LibTorch may have been built with another BLAS.
   using SetThreads = void (*)(int);
-  if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);
+  if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
+    set(threads);
 }
 
 void keep_freed_memory() {
@@ -28,7 +29,8 @@ void keep_freed_memory() {
 }
 
 void limit_spinning(char** argv) {
-  // About as long as putting a thread to sleep and waking it takes: waiting then never costs more than twice the best.
+  // About as long as putting a thread to sleep and waking it takes: waiting then never costs more
+  // than twice the best.
   constexpr const char* kSpins = "5000";
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   char program[PATH_MAX];

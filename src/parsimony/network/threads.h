@@ -3,19 +3,20 @@
 
 namespace parsimony::network {
 
-// How many threads LibTorch and its BLAS use for one operation in this process: OpenBLAS keeps a count of
-// its own. Candidates that run side by side want 1.
+// How many threads LibTorch and its BLAS use for one operation in this process: OpenBLAS keeps a
+// count of its own. Candidates that run side by side want 1.
 void set_threads(int threads);
 
-// Tells the C library to keep freed memory instead of giving it back to the kernel: training allocates and
-// frees the same large buffers in every step, and touching fresh pages costs more than computing. Call once,
-// before the first tensor.
+// Tells the C library to keep freed memory instead of giving it back to the kernel: training
+// allocates and frees the same large buffers in every step, and touching fresh pages costs more
+// than computing. Call once, before the first tensor.
 void keep_freed_memory();
 
-// Lets idle OpenMP threads sleep soon. GNU's library has them spin for milliseconds at every barrier, which makes a
-// training many times slower as soon as another process wants a core too. The library reads its limit before main(),
-// so the program is started again with the limit set; a user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is respected.
-// Call before the program has done anything. Library users who have their own main() set GOMP_SPINCOUNT themselves.
+// Lets idle OpenMP threads sleep soon. GNU's library has them spin for milliseconds at every
+// barrier, which makes a training many times slower as soon as another process wants a core too.
+// The library reads its limit before main(), so the program is started again with the limit set; a
+// user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is respected. Call before the program has done
+// anything. Library users who have their own main() set GOMP_SPINCOUNT themselves.
 void limit_spinning(char** argv);
 
 }  // namespace parsimony::network

@@ -39,14 +39,17 @@ std::string utc_now() {
   return text;
 }
 
-deploy::ModelCard card_for(const ModelRequest& request, const data::Dataset& dataset, graph::Size picture) {
+deploy::ModelCard card_for(const ModelRequest& request,
+                           const data::Dataset& dataset,
+                           graph::Size picture) {
   deploy::ModelCard card;
   card.name = request.name;
   card.trial = request.trial;
   card.space = space::name_of(space::space_of(space::parse_genotype(request.genotype)));
   card.genotype = request.genotype;
   card.encoder = request.encoder;
-  card.decoder = {.width = request.options.width, .repeats = request.options.repeats, .auxiliary = false};
+  card.decoder = {
+      .width = request.options.width, .repeats = request.options.repeats, .auxiliary = false};
   const data::DatasetInfo& info = dataset.info();
   for (std::size_t c = 0; c < info.classes.size(); ++c) {
     const data::Rgb color = info.palette[c];
@@ -70,21 +73,34 @@ std::optional<Network> trained_network(const ModelRequest& request,
                                        const core::Context& context) {
   graph::DecoderOptions decoder{.width = request.options.width, .repeats = request.options.repeats};
   const auto classes = static_cast<int>(dataset.info().classes.size());
-  const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_genotype(request.genotype), {request.encoder, decoder, classes}).whole;
+  const graph::Graph whole = evaluate::candidate_graphs(space::parse_genotype(request.genotype),
+                                                        {request.encoder, decoder, classes})
+                                 .whole;
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
   Network net(whole, rng.split("weights"), {});
   net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
 
-  const std::vector<data::Sample> samples = train::load_samples(dataset, data::Split::kTrain, context);
-  const std::vector<data::Sample> validation = train::load_samples(dataset, data::Split::kVal, context);
+  const std::vector<data::Sample> samples =
+      train::load_samples(dataset, data::Split::kTrain, context);
+  const std::vector<data::Sample> validation =
+      train::load_samples(dataset, data::Split::kVal, context);
   const fs::path checkpoint = folder / "checkpoint.safetensors";
-  const train::TrainerResult result = train::train_fully(
-      net, samples, validation, classes, request.options.training, rng, checkpoint, context, "training " + request.name);
+  const train::TrainerResult result = train::train_fully(net,
+                                                         samples,
+                                                         validation,
+                                                         classes,
+                                                         request.options.training,
+                                                         rng,
+                                                         checkpoint,
+                                                         context,
+                                                         "training " + request.name);
   if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
   if (result.end == train::TrainerEnd::kDiverged) {
-    core::throw_user_error("{}: the final training diverged in epoch {}; lower final.training.decoder.rate or "
-                           "final.training.encoder.rate", request.name, result.epochs + 1);
+    core::throw_user_error(
+        "{}: the final training diverged in epoch {}; lower final.training.decoder.rate or "
+        "final.training.encoder.rate",
+        request.name,
+        result.epochs + 1);
   }
   card.training = {{"epochs", static_cast<double>(result.epochs)},
                    {"best_epoch", static_cast<double>(result.best_epoch)},
@@ -96,14 +112,16 @@ std::optional<Network> trained_network(const ModelRequest& request,
 }
 
 // Logits of the network as exported: at its own resolution, or resized to the picture.
-Tensor exported_logits(Network& net, const Tensor& picture, const deploy::ModelInterface& interface) {
+Tensor exported_logits(Network& net,
+                       const Tensor& picture,
+                       const deploy::ModelInterface& interface) {
   const Tensor logits = net.logits({picture}, Phase::kEvaluation);
   if (interface.output == deploy::OutputKind::kLogits) return logits;
   return network::resize_bilinear(logits, interface.height, interface.width);
 }
 
-// Runs the exported file on pictures and compares it with the network. A difference beyond rounding is an
-// internal error: such an export must not be called done.
+// Runs the exported file on pictures and compares it with the network. A difference beyond rounding
+// is an internal error: such an export must not be called done.
 deploy::Parity compare_in_runtime(Network& net,
                                   const std::vector<data::Image>& pictures,
                                   const fs::path& onnx,
@@ -113,28 +131,37 @@ deploy::Parity compare_in_runtime(Network& net,
   deploy::OrtSession session(onnx, {.threads = threads});
   deploy::Parity worst;
   for (const data::Image& picture : pictures) {
-    const data::Image fitted = picture.height == interface.height && picture.width == interface.width
-                                   ? picture
-                                   : data::resize_bicubic(picture, interface.width, interface.height);
-    const auto run = session.run({{1, 3, interface.height, interface.width}, input_values(fitted, interface)});
+    const data::Image fitted =
+        picture.height == interface.height && picture.width == interface.width
+            ? picture
+            : data::resize_bicubic(picture, interface.width, interface.height);
+    const auto run =
+        session.run({{1, 3, interface.height, interface.width}, input_values(fitted, interface)});
     const auto& actual = run.outputs.begin()->second;
-    const train::Batch batch = train::to_batch({{fitted, data::LabelMap(fitted.width, fitted.height)}});
+    const train::Batch batch =
+        train::to_batch({{fitted, data::LabelMap(fitted.width, fitted.height)}});
     const Tensor expected = exported_logits(net, batch.pictures, interface).contiguous();
     if (interface.output == deploy::OutputKind::kClasses) {
       const Tensor classes = expected.argmax(1).to(at::kFloat).contiguous();
-      const Tensor found = at::from_blob(const_cast<float*>(actual.values.data()), actual.shape, at::kFloat);
-      worst.class_agreement = std::min(worst.class_agreement, (classes == found).to(at::kDouble).mean().item<double>());
-      core::require(worst.class_agreement > kLeastClassAgreement, "{}: only {} of the pixels get LibTorch's class",
-                    onnx.string(), worst.class_agreement);
+      const Tensor found =
+          at::from_blob(const_cast<float*>(actual.values.data()), actual.shape, at::kFloat);
+      worst.class_agreement =
+          std::min(worst.class_agreement, (classes == found).to(at::kDouble).mean().item<double>());
+      core::require(worst.class_agreement > kLeastClassAgreement,
+                    "{}: only {} of the pixels get LibTorch's class",
+                    onnx.string(),
+                    worst.class_agreement);
       continue;
     }
     const auto count = static_cast<std::size_t>(expected.numel());
-    const deploy::Parity parity = deploy::compare({expected.data_ptr<float>(), count}, actual.values, expected.size(1));
-    core::require(parity.passes(kParityTolerance),
-                  "{}: ONNX Runtime's result differs from LibTorch's by {} of the largest logit (allowed {})",
-                  onnx.string(),
-                  parity.relative(),
-                  kParityTolerance);
+    const deploy::Parity parity =
+        deploy::compare({expected.data_ptr<float>(), count}, actual.values, expected.size(1));
+    core::require(
+        parity.passes(kParityTolerance),
+        "{}: ONNX Runtime's result differs from LibTorch's by {} of the largest logit (allowed {})",
+        onnx.string(),
+        parity.relative(),
+        kParityTolerance);
     worst.max_difference = std::max(worst.max_difference, parity.max_difference);
     worst.max_reference = std::max(worst.max_reference, parity.max_reference);
     worst.class_agreement = std::min(worst.class_agreement, parity.class_agreement);
@@ -142,7 +169,11 @@ deploy::Parity compare_in_runtime(Network& net,
   return worst;
 }
 
-void write_samples(Model& model, const data::Dataset& dataset, data::Split split, const fs::path& folder, int count) {
+void write_samples(Model& model,
+                   const data::Dataset& dataset,
+                   data::Split split,
+                   const fs::path& folder,
+                   int count) {
   fs::create_directories(folder);
   const std::int64_t size = dataset.size(split);
   const std::int64_t wanted = std::min<std::int64_t>(count, size);
@@ -154,7 +185,8 @@ void write_samples(Model& model, const data::Dataset& dataset, data::Split split
     const auto& palette = dataset.info().palette;
     data::write_jpeg(folder / (name + "_image.jpg"), sample.image, 88);
     data::write_png(folder / (name + "_label.png"), paint(sample.labels, sample.image, palette, 1));
-    data::write_png(folder / (name + "_prediction.png"), paint(predicted, sample.image, palette, 1));
+    data::write_png(folder / (name + "_prediction.png"),
+                    paint(predicted, sample.image, palette, 1));
   }
 }
 
@@ -171,7 +203,8 @@ std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& tria
     by_id[trial.id] = &trial;
     if (!trial.outcome || !std::holds_alternative<study::Scored>(*trial.outcome)) continue;
     const double reward = std::get<study::Scored>(*trial.outcome).scores.at("reward");
-    if (best == nullptr || reward > std::get<study::Scored>(*best->outcome).scores.at("reward")) best = &trial;
+    if (best == nullptr || reward > std::get<study::Scored>(*best->outcome).scores.at("reward"))
+      best = &trial;
   }
   if (best == nullptr || count <= 0) return {};
 
@@ -181,7 +214,8 @@ std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& tria
     if (by_id.at(point.id)->canonical_id != best->canonical_id) front.push_back(by_id.at(point.id));
   }
   std::sort(front.begin(), front.end(), [](const study::Trial* a, const study::Trial* b) {
-    return std::get<study::Scored>(*a->outcome).scores.at("reward") > std::get<study::Scored>(*b->outcome).scores.at("reward");
+    return std::get<study::Scored>(*a->outcome).scores.at("reward") >
+           std::get<study::Scored>(*b->outcome).scores.at("reward");
   });
   // Evenly spread positions on the front, its cheap end included.
   const auto places = std::min(front.size(), static_cast<std::size_t>(count - 1));
@@ -200,26 +234,31 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
 
   const graph::Graph used = deploy::drop_auxiliary(net->graph());
   const objective::Scores costs = evaluate::costs_of(used, picture);
-  card.costs = {std::llround(costs.at("params")), std::llround(costs.at("macs")),
+  card.costs = {std::llround(costs.at("params")),
+                std::llround(costs.at("macs")),
                 std::llround(costs.at("peak_activation_bytes"))};
   weights::ArrayMap arrays;
   for (const graph::Node& node : used.nodes) {
-    for (const deploy::Parameter& parameter : deploy::parameters_of(node)) arrays.arrays[parameter.name] = {};
+    for (const deploy::Parameter& parameter : deploy::parameters_of(node))
+      arrays.arrays[parameter.name] = {};
   }
   for (auto& [name, array] : net->save().arrays) {
-    if (const auto wanted = arrays.arrays.find(name); wanted != arrays.arrays.end()) wanted->second = array;
+    if (const auto wanted = arrays.arrays.find(name); wanted != arrays.arrays.end())
+      wanted->second = array;
   }
   weights::write_safetensors(folder / "weights.safetensors", arrays);
 
   const deploy::TrainedGraph folded = deploy::fold_batch_norm(used, arrays);
-  deploy::OnnxOptions onnx{.interface = card.interface, .metadata = {{"genotype", request.genotype}}};
+  deploy::OnnxOptions onnx{.interface = card.interface,
+                           .metadata = {{"genotype", request.genotype}}};
   std::vector<std::string> class_names = dataset.info().classes;
   onnx.metadata["classes"] = core::join(class_names, ",");
   const fs::path onnx_file = folder / "model.onnx";
   deploy::export_onnx(folded.graph, folded.weights, onnx, onnx_file);
   card.output_shape = deploy::onnx_output_shape(folded.graph, card.interface);
 
-  const data::Split split = dataset.size(data::Split::kTest) > 0 ? data::Split::kTest : data::Split::kVal;
+  const data::Split split =
+      dataset.size(data::Split::kTest) > 0 ? data::Split::kTest : data::Split::kVal;
   study::FinalModel model;
   model.trial = request.trial;
   model.folder = "models/" + folder.filename().string();
@@ -231,9 +270,11 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     card.parity = compare_in_runtime(*net, pictures, onnx_file, card.interface, context.threads);
     model.scores["onnx_difference"] = card.parity.max_difference;
   } else {
-    context.log.line(core::LogLevel::kWarning, "the export was not compared: " + deploy::OrtSession::unavailable_reason());
+    context.log.line(core::LogLevel::kWarning,
+                     "the export was not compared: " + deploy::OrtSession::unavailable_reason());
   }
-  for (const char* file : {"weights.safetensors", "model.onnx"}) card.files[file] = core::sha256_of_file(folder / file);
+  for (const char* file : {"weights.safetensors", "model.onnx"})
+    card.files[file] = core::sha256_of_file(folder / file);
   deploy::write_model_card(card, folder);
 
   const std::unique_ptr<Model> runnable = open_model(folder, context.threads);
@@ -245,7 +286,8 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     card.metrics[name] = value;
   }
   for (const auto& [name, value] : costs) model.scores[name] = value;
-  core::write_file_atomic(folder / "metrics.json", metrics_json(matrix, class_names, dataset.size(split)) + "\n");
+  core::write_file_atomic(folder / "metrics.json",
+                          metrics_json(matrix, class_names, dataset.size(split)) + "\n");
   write_samples(*runnable, dataset, split, folder / "samples", request.options.samples);
   deploy::write_model_card(card, folder);
   model.seconds = std::get<double>(card.training.at("seconds"));
@@ -255,7 +297,8 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
 
 deploy::Parity export_model(const ExportRequest& request) {
   if (!deploy::OrtSession::available()) {
-    core::throw_user_error("the export could not be checked: {}", deploy::OrtSession::unavailable_reason());
+    core::throw_user_error("the export could not be checked: {}",
+                           deploy::OrtSession::unavailable_reason());
   }
   LoadedNetwork loaded = load_network(request.model);
   deploy::ModelInterface interface = loaded.card.interface;
@@ -265,9 +308,12 @@ deploy::Parity export_model(const ExportRequest& request) {
   }
   interface.output = request.output.value_or(interface.output);
   interface.normalise_inside = request.normalise_inside.value_or(interface.normalise_inside);
-  const deploy::TrainedGraph folded = deploy::fold_batch_norm(loaded.network.graph(), loaded.network.save());
-  deploy::export_onnx(folded.graph, folded.weights,
-                      {.interface = interface, .metadata = {{"genotype", loaded.card.genotype}}}, request.file);
+  const deploy::TrainedGraph folded =
+      deploy::fold_batch_norm(loaded.network.graph(), loaded.network.save());
+  deploy::export_onnx(folded.graph,
+                      folded.weights,
+                      {.interface = interface, .metadata = {{"genotype", loaded.card.genotype}}},
+                      request.file);
   data::Image picture(interface.width, interface.height);
   core::Rng rng(1);
   for (std::uint8_t& value : picture.pixels) value = static_cast<std::uint8_t>(rng.below(256));

@@ -21,7 +21,8 @@ std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& tria
                                            const std::vector<std::string>& objectives,
                                            int count);
 
-// How a network becomes a model folder; the same for finalists of a study and for `parsimony train`.
+// How a network becomes a model folder; the same for finalists of a study and for `parsimony
+// train`.
 struct ModelRequest {
   std::string name;
   study::TrialId trial = 0;  // 0: not of a study
@@ -32,21 +33,21 @@ struct ModelRequest {
   std::uint64_t seed = 1;
 };
 
-// Trains a network from its encoder weights on the training split (resumable: the same call continues),
-// measures it on the test split (on the validation split when there is no test split), exports it to
-// ONNX, compares that with LibTorch in ONNX Runtime, and fills `folder`: weights.safetensors,
-// model.onnx, model.json, README.md, metrics.json, samples/. nullopt when interrupted. Without ONNX
-// Runtime the export is not compared and the model says so.
+// Trains a network from its encoder weights on the training split (resumable: the same call
+// continues), measures it on the test split (on the validation split when there is no test split),
+// exports it to ONNX, compares that with LibTorch in ONNX Runtime, and fills `folder`:
+// weights.safetensors, model.onnx, model.json, README.md, metrics.json, samples/. nullopt when
+// interrupted. Without ONNX Runtime the export is not compared and the model says so.
 std::optional<study::FinalModel> make_model(const ModelRequest& request,
                                             const data::Dataset& dataset,
                                             const std::filesystem::path& folder,
                                             const core::Context& context);
 
-// Exports the network of a model folder again, with another interface, and compares the file with LibTorch
-// on a random picture. A user error when ONNX Runtime is missing.
+// Exports the network of a model folder again, with another interface, and compares the file with
+// LibTorch on a random picture. A user error when ONNX Runtime is missing.
 struct ExportRequest {
-  std::filesystem::path model;  // folder
-  std::filesystem::path file;   // ONNX file to write
+  std::filesystem::path model;                        // folder
+  std::filesystem::path file;                         // ONNX file to write
   std::optional<graph::Size> picture = std::nullopt;  // what is not set stays as in the model card
   std::optional<deploy::OutputKind> output = std::nullopt;
   std::optional<bool> normalise_inside = std::nullopt;

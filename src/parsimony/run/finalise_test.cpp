@@ -27,13 +27,15 @@ std::vector<study::TrialId> ids_of(const std::vector<study::Trial>& trials) {
 
 TEST(ChooseFinalists, TheBestFirstThenTheFrontDownToItsCheapEnd) {
   std::vector<study::Trial> trials;
-  for (int i = 1; i <= 9; ++i) trials.push_back(scored(i, 0.1 * i, 1000.0 * i));  // all on the front
-  trials.push_back(scored(10, 0.05, 9000));                                       // dominated
+  for (int i = 1; i <= 9; ++i)
+    trials.push_back(scored(i, 0.1 * i, 1000.0 * i));  // all on the front
+  trials.push_back(scored(10, 0.05, 9000));            // dominated
   study::Trial failed = scored(11, 1, 1);
   failed.outcome = study::Failed{study::FailureReason::kDiverged, ""};
   trials.push_back(failed);
   EXPECT_THAT(ids_of(choose_finalists(trials, {"miou", "params"}, 1)), ::testing::ElementsAre(9));
-  EXPECT_THAT(ids_of(choose_finalists(trials, {"miou", "params"}, 3)), ::testing::ElementsAre(9, 5, 1));
+  EXPECT_THAT(ids_of(choose_finalists(trials, {"miou", "params"}, 3)),
+              ::testing::ElementsAre(9, 5, 1));
   EXPECT_EQ(choose_finalists(trials, {"miou", "params"}, 100).size(), 9u);
 }
 
@@ -55,9 +57,10 @@ TEST(MetricsJson, HasTheContractsKeys) {
   metric::ConfusionMatrix matrix(3);
   matrix.set(0, 0, 3);
   matrix.set(1, 0, 1);
-  EXPECT_EQ(metrics_json(matrix, {"a", "b", "c"}, 2),
-            R"({"miou":0.375,"iou":[0.75,0.0,null],"pixel_accuracy":0.75,"mean_accuracy":0.5,"fwiou":0.5625,)"
-            R"("images":2,"classes":["a","b","c"]})");
+  EXPECT_EQ(
+      metrics_json(matrix, {"a", "b", "c"}, 2),
+      R"({"miou":0.375,"iou":[0.75,0.0,null],"pixel_accuracy":0.75,"mean_accuracy":0.5,"fwiou":0.5625,)"
+      R"("images":2,"classes":["a","b","c"]})");
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ class Workers {
     std::exception_ptr error;
   };
 
-  Workers(int count, evaluate::Evaluator& evaluator, const core::StopFlag& stop) : evaluator_(evaluator), stop_(stop) {
+  Workers(int count, evaluate::Evaluator& evaluator, const core::StopFlag& stop)
+      : evaluator_(evaluator), stop_(stop) {
     for (int i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Workers() {
@@ -74,7 +75,8 @@ class Workers {
   // Blocks until a trial is finished, at most `patience`.
   std::optional<Finished> next(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    if (!wake_loop_.wait_for(lock, patience, [this] { return !finished_.empty(); })) return std::nullopt;
+    if (!wake_loop_.wait_for(lock, patience, [this] { return !finished_.empty(); }))
+      return std::nullopt;
     Finished result = std::move(finished_.front());
     finished_.pop_front();
     --in_flight_;
@@ -98,7 +100,8 @@ class Workers {
       } catch (...) {
         result.error = std::current_exception();
       }
-      result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      result.seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       {
         const std::lock_guard lock(mutex_);
         finished_.push_back(std::move(result));
@@ -130,7 +133,9 @@ class Loop {
         store_(store),
         options_(options),
         context_(context),
-        workers_(options.workers > 0 ? options.workers : core::available_cores(), evaluator, context.stop) {}
+        workers_(options.workers > 0 ? options.workers : core::available_cores(),
+                 evaluator,
+                 context.stop) {}
 
   LoopEnd run() {
     restore();
@@ -148,12 +153,14 @@ class Loop {
   bool all_asked() const { return next_id_ > options_.trials && redo_.empty(); }
   bool idle() const { return workers_.idle(); }
   bool out_of_time() const {
-    return options_.hours > 0 && std::chrono::steady_clock::now() - begin_ > std::chrono::duration<double>(3600 * options_.hours);
+    return options_.hours > 0 && std::chrono::steady_clock::now() - begin_ >
+                                     std::chrono::duration<double>(3600 * options_.hours);
   }
   bool must_stop() const { return context_.stop.requested() || out_of_time(); }
   bool may_start() const { return !all_asked() && !must_stop() && workers_.has_free(); }
 
-  // Takes up what an earlier session left: outcomes by network, the search's state, claims to repeat.
+  // Takes up what an earlier session left: outcomes by network, the search's state, claims to
+  // repeat.
   void restore() {
     std::vector<Trial> trials = store_.trials();
     std::vector<const Trial*> done;
@@ -227,12 +234,18 @@ class Loop {
     const Trial& trial = finished.trial;
     in_flight_.erase(trial.canonical_id);
     const auto* failed = std::get_if<study::Failed>(&finished.evaluation.outcome);
-    const bool interrupted = failed != nullptr && failed->reason == study::FailureReason::kInterrupted;
+    const bool interrupted =
+        failed != nullptr && failed->reason == study::FailureReason::kInterrupted;
     if (interrupted) {
-      // It keeps its claim and is not done: this study is unfinished, the next session evaluates it again.
+      // It keeps its claim and is not done: this study is unfinished, the next session evaluates it
+      // again.
       redo_.push_back(trial);
     } else {
-      complete(trial, finished.evaluation.outcome, finished.evaluation.observations, finished.seconds, std::nullopt);
+      complete(trial,
+               finished.evaluation.outcome,
+               finished.evaluation.observations,
+               finished.seconds,
+               std::nullopt);
     }
     release_followers(trial, failed == nullptr);
   }
@@ -273,8 +286,10 @@ class Loop {
     update.states[kSearchState] = search_.save();
     if (feedback.reward) note_diagnostics(trial.id, update);
     if (!store_.commit(update)) {
-      context_.log.line(core::LogLevel::kWarning,
-                        fmt::format("trial {}: the result came too late, another worker holds its claim", trial.id));
+      context_.log.line(
+          core::LogLevel::kWarning,
+          fmt::format("trial {}: the result came too late, another worker holds its claim",
+                      trial.id));
       return;
     }
     remember(trial);
@@ -303,10 +318,12 @@ class Loop {
   }
 
   void report_progress() {
-    const double hours = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() / 3600;
+    const double hours =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() / 3600;
     const double rate = hours > 0 ? static_cast<double>(evaluated_now_) / hours : 0;
     const std::string detail = fmt::format("best reward {:.3f}, {:.0f} candidates/h", best_, rate);
-    context_.progress.advance({"search", static_cast<double>(done_), static_cast<double>(options_.trials), detail});
+    context_.progress.advance(
+        {"search", static_cast<double>(done_), static_cast<double>(options_.trials), detail});
   }
 
   struct Known {
@@ -337,7 +354,9 @@ class Loop {
 void LoopOptions::visit(core::FieldVisitor& v) {
   v.field("trials", trials, {"candidates in all, duplicates and failures included", 1});
   v.field("hours", hours, {"end a session after this many hours; 0: no limit", 0});
-  v.field("workers", workers, {"candidates evaluated at once, one thread each; 0: one per core", 0, 4096});
+  v.field("workers",
+          workers,
+          {"candidates evaluated at once, one thread each; 0: one per core", 0, 4096});
 }
 
 LoopEnd run_loop(search::Search& search,

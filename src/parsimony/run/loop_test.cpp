@@ -34,7 +34,8 @@ LoopEnd run_once(study::Store& store, const Setting& setting, const core::StopFl
   options.method = setting.method;
   options.ppo.capacity = 8;  // fast
   const auto search = search::make_search(options, space, rng.split("search"));
-  evaluate::FakeEvaluator evaluator(space, space::sample(space, hidden), rng.split("noise"), setting.fake);
+  evaluate::FakeEvaluator evaluator(
+      space, space::sample(space, hidden), rng.split("noise"), setting.fake);
   core::SilentLog log;
   core::SilentProgress progress;
   return run_loop(*search, evaluator, store, setting.loop, {log, progress, stop, 1});
@@ -133,8 +134,12 @@ class TinySpace final : public space::SearchSpace {
   std::string_view name() const override { return "tiny"; }
   const std::vector<space::Decision>& decisions() const override { return decisions_; }
   int warm_up_steps() const override { return 0; }
-  std::string text(const space::Tokens& tokens) const override { return fmt::format("{}", fmt::join(tokens, ",")); }
-  space::Tokens parse(std::string_view text) const override { return {text[0] - '0', text[2] - '0'}; }
+  std::string text(const space::Tokens& tokens) const override {
+    return fmt::format("{}", fmt::join(tokens, ","));
+  }
+  space::Tokens parse(std::string_view text) const override {
+    return {text[0] - '0', text[2] - '0'};
+  }
 
  private:
   std::vector<space::Decision> decisions_ = {{"a", "a", 2}, {"b", "b", 2}};
@@ -146,18 +151,21 @@ TEST(Loop, EqualNetworksAreEvaluatedOnce) {
     search::SearchOptions options;
     options.method = search::SearchMethod::kRandom;
     const auto search = search::make_search(options, space, core::Rng(1));
-    evaluate::FakeEvaluator evaluator(space, {1, 1}, core::Rng(2), {.delay = std::chrono::microseconds(500)});
+    evaluate::FakeEvaluator evaluator(
+        space, {1, 1}, core::Rng(2), {.delay = std::chrono::microseconds(500)});
     const auto store = study::make_memory_store();
     core::SilentLog log;
     core::SilentProgress progress;
     const core::StopFlag stop;
-    run_loop(*search, evaluator, *store, {.trials = 60, .workers = workers}, {log, progress, stop, 1});
+    run_loop(
+        *search, evaluator, *store, {.trials = 60, .workers = workers}, {log, progress, stop, 1});
     std::map<std::string, int> evaluated;
     for (const Trial& trial : store->trials()) {
       if (!trial.same_as) ++evaluated[trial.canonical_id];
     }
     EXPECT_EQ(evaluated.size(), 4u);
-    for (const auto& [id, times] : evaluated) EXPECT_EQ(times, 1) << id << " with " << workers << " workers";
+    for (const auto& [id, times] : evaluated)
+      EXPECT_EQ(times, 1) << id << " with " << workers << " workers";
   }
 }
 

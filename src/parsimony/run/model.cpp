@@ -58,8 +58,10 @@ class OnnxModel final : public Model {
   OnnxModel(const fs::path& file, int threads) : file_(file), session_(file, {.threads = threads}) {
     const auto& shape = session_.input().shape;
     if (shape.size() != 4 || shape[1] != 3 || shape[2] <= 0 || shape[3] <= 0) {
-      core::throw_user_error("{}: expected one input [1, 3, height, width] of fixed size, found [{}]", file.string(),
-                             fmt::join(shape, ", "));
+      core::throw_user_error(
+          "{}: expected one input [1, 3, height, width] of fixed size, found [{}]",
+          file.string(),
+          fmt::join(shape, ", "));
     }
     size_ = {shape[2], shape[3]};
     if (fs::exists(file.parent_path() / "model.json")) {
@@ -74,8 +76,9 @@ class OnnxModel final : public Model {
     if (card_) return static_cast<int>(card_->classes.size());
     const auto& shape = session_.outputs().at(0).shape;
     if (shape.size() != 4) {
-      core::throw_user_error("{}: gives class ids and has no model.json beside it, so the number of classes is unknown",
-                             file_.string());
+      core::throw_user_error(
+          "{}: gives class ids and has no model.json beside it, so the number of classes is unknown",
+          file_.string());
     }
     return static_cast<int>(shape[1]);
   }
@@ -85,13 +88,17 @@ class OnnxModel final : public Model {
   std::string description() const override { return file_.string() + " in " + session_.runtime(); }
 
   data::LabelMap predict(const data::Image& picture) override {
-    const deploy::OrtRun run = session_.run({{1, 3, size_.height, size_.width}, input_values(picture, interface_)});
+    const deploy::OrtRun run =
+        session_.run({{1, 3, size_.height, size_.width}, input_values(picture, interface_)});
     const deploy::RuntimeArray& out = run.outputs.begin()->second;
     const at::NoGradGuard no_grad;
-    const network::Tensor values = at::from_blob(const_cast<float*>(out.values.data()), out.shape, at::kFloat);
-    if (out.shape.size() == 4) return to_label_map(train::predict_classes(values, picture.height, picture.width));
+    const network::Tensor values =
+        at::from_blob(const_cast<float*>(out.values.data()), out.shape, at::kFloat);
+    if (out.shape.size() == 4)
+      return to_label_map(train::predict_classes(values, picture.height, picture.width));
     data::LabelMap ids(size_.width, size_.height);
-    for (std::size_t i = 0; i < ids.ids.size(); ++i) ids.ids[i] = static_cast<std::uint8_t>(out.values[i]);
+    for (std::size_t i = 0; i < ids.ids.size(); ++i)
+      ids.ids[i] = static_cast<std::uint8_t>(out.values[i]);
     return data::resize_nearest(ids, picture.width, picture.height);
   }
 
@@ -109,15 +116,18 @@ LoadedNetwork load_network(const fs::path& folder) {
   deploy::ModelCard card = deploy::read_model_card(folder / "model.json");
   graph::DecoderOptions decoder = card.decoder;
   decoder.auxiliary = false;
-  const evaluate::NetworkDescription description{card.encoder, decoder, static_cast<int>(card.classes.size())};
-  const graph::Graph whole = evaluate::candidate_graphs(space::parse_genotype(card.genotype), description).whole;
+  const evaluate::NetworkDescription description{
+      card.encoder, decoder, static_cast<int>(card.classes.size())};
+  const graph::Graph whole =
+      evaluate::candidate_graphs(space::parse_genotype(card.genotype), description).whole;
   network::Network network(whole, core::Rng(0), {});
   const fs::path file = folder / "weights.safetensors";
   network.load(weights::read_safetensors(file), file.string());
   return {std::move(card), std::move(network)};
 }
 
-std::vector<float> input_values(const data::Image& picture, const deploy::ModelInterface& interface) {
+std::vector<float> input_values(const data::Image& picture,
+                                const deploy::ModelInterface& interface) {
   const data::Image image = fitted(picture, interface.picture()).image;
   const std::int64_t plane = image.width * image.height;
   std::vector<float> values(static_cast<std::size_t>(3 * plane));
@@ -135,7 +145,8 @@ std::vector<float> input_values(const data::Image& picture, const deploy::ModelI
 std::unique_ptr<Model> open_model(const fs::path& path, int threads) {
   if (fs::is_directory(path)) return std::make_unique<TorchModel>(path);
   if (path.extension() == ".onnx") return std::make_unique<OnnxModel>(path, threads);
-  core::throw_user_error("{}: expected a model folder (with model.json) or an .onnx file{}", path.string(),
+  core::throw_user_error("{}: expected a model folder (with model.json) or an .onnx file{}",
+                         path.string(),
                          fs::exists(path) ? "" : "; it does not exist");
 }
 
@@ -145,14 +156,20 @@ metric::ConfusionMatrix evaluate_model(Model& model,
                                        const core::Context& context) {
   const auto classes = static_cast<int>(dataset.info().classes.size());
   if (model.classes() != classes) {
-    core::throw_user_error("the model has {} classes, data set '{}' has {}", model.classes(), dataset.info().name, classes);
+    core::throw_user_error("the model has {} classes, data set '{}' has {}",
+                           model.classes(),
+                           dataset.info().name,
+                           classes);
   }
   metric::ConfusionMatrix matrix(classes);
   for (std::int64_t i = 0; i < dataset.size(split) && !context.stop.requested(); ++i) {
     const data::Sample sample = dataset.read(split, i);
     const data::LabelMap predicted = model.predict(sample.image);
-    matrix.add(sample.labels.ids.data(), predicted.ids.data(), static_cast<std::int64_t>(predicted.ids.size()));
-    context.progress.advance({"evaluation", static_cast<double>(i + 1), static_cast<double>(dataset.size(split)), ""});
+    matrix.add(sample.labels.ids.data(),
+               predicted.ids.data(),
+               static_cast<std::int64_t>(predicted.ids.size()));
+    context.progress.advance(
+        {"evaluation", static_cast<double>(i + 1), static_cast<double>(dataset.size(split)), ""});
   }
   return matrix;
 }

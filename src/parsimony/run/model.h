@@ -29,8 +29,8 @@ class Model {
 };
 
 // A model folder (weights through LibTorch) or an ONNX file (through ONNX Runtime). An ONNX file of
-// Parsimony says how it wants its pictures; of another, `mean / deviation` normalisation of ImageNet is
-// assumed.
+// Parsimony says how it wants its pictures; of another, `mean / deviation` normalisation of
+// ImageNet is assumed.
 std::unique_ptr<Model> open_model(const std::filesystem::path& path, int threads);
 
 // The network of a model folder as its card describes it, with its weights.
@@ -40,8 +40,10 @@ struct LoadedNetwork {
 };
 LoadedNetwork load_network(const std::filesystem::path& folder);
 
-// A picture as a network with this interface wants it: [3, H, W] values, resized to its size where needed.
-std::vector<float> input_values(const data::Image& picture, const deploy::ModelInterface& interface);
+// A picture as a network with this interface wants it: [3, H, W] values, resized to its size where
+// needed.
+std::vector<float> input_values(const data::Image& picture,
+                                const deploy::ModelInterface& interface);
 
 // The confusion matrix of a model over a split, all pixels counted at the labels' own size.
 metric::ConfusionMatrix evaluate_model(Model& model,
@@ -49,8 +51,8 @@ metric::ConfusionMatrix evaluate_model(Model& model,
                                        data::Split split,
                                        const core::Context& context);
 
-// {"miou", "iou": [..], "pixel_accuracy", "mean_accuracy", "images", ...}; an IoU is null for a class that
-// occurs in neither labels nor predictions.
+// {"miou", "iou": [..], "pixel_accuracy", "mean_accuracy", "images", ...}; an IoU is null for a
+// class that occurs in neither labels nor predictions.
 std::string metrics_json(const metric::ConfusionMatrix& matrix,
                          const std::vector<std::string>& classes,
                          std::int64_t images);

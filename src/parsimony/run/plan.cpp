@@ -28,21 +28,27 @@ space::Genotype median_genotype(const space::SearchSpace& space,
   for (int i = 0; i < kSampledGenotypes; ++i) {
     const std::string text = space.text(space::sample(space, rng));
     const auto graphs = evaluate::candidate_graphs(space::parse_genotype(text), description);
-    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()), text);
+    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()),
+                         text);
   }
   const auto middle = sampled.begin() + kSampledGenotypes / 2;
-  std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) {
+    return a.first < b.first;
+  });
   macs = middle->first;
   return space::parse_genotype(middle->second);
 }
 
-train::FeatureBatch blank_features(const graph::Graph& encoder, graph::Size picture, std::int64_t count, bool labels_at_tap) {
+train::FeatureBatch blank_features(const graph::Graph& encoder,
+                                   graph::Size picture,
+                                   std::int64_t count,
+                                   bool labels_at_tap) {
   const std::vector<graph::Shape> shapes = graph::infer_shapes(encoder, picture);
   train::FeatureBatch features;
   for (const graph::Output& tap : encoder.outputs) {
     const graph::Shape& shape = shapes[static_cast<std::size_t>(tap.node)];
-    features.taps.push_back(
-        at::ones({count, shape.channels, shape.height, shape.width}, at::kHalf).contiguous(at::MemoryFormat::ChannelsLast));
+    features.taps.push_back(at::ones({count, shape.channels, shape.height, shape.width}, at::kHalf)
+                                .contiguous(at::MemoryFormat::ChannelsLast));
   }
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs[0].node)];
   const graph::Size grid = labels_at_tap ? graph::Size{finest.height, finest.width} : picture;
@@ -68,11 +74,12 @@ double candidate_seconds(const StudyOptions& options,
   const auto& stage0 = options.candidate.stage0;
   const auto& stage1 = options.candidate.stage1;
   const auto graphs = evaluate::candidate_graphs(genotype, description);
-  const graph::Graph encoder = evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
+  const graph::Graph encoder =
+      evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
   network::Network decoder(graphs.decoder, core::Rng(1), {});
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
-  const train::FeatureBatch crops =
-      blank_features(encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true);
+  const train::FeatureBatch crops = blank_features(
+      encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true);
   const std::vector<train::FeatureBatch> views = {blank_features(encoder, view, 1, false)};
   const core::StopFlag never;
   const train::Limits limits{never, std::nullopt};
@@ -82,26 +89,39 @@ double candidate_seconds(const StudyOptions& options,
   one_epoch.epochs = 1;
   one_epoch.batch = batch;
   const double per_crop = seconds_when_warm([&] {
-                            train::train_stage0(decoder, graphs.tap_of_input, crops, views, description.classes, {},
-                                                one_epoch, core::Rng(1), limits, accept);
+                            train::train_stage0(decoder,
+                                                graphs.tap_of_input,
+                                                crops,
+                                                views,
+                                                description.classes,
+                                                {},
+                                                one_epoch,
+                                                core::Rng(1),
+                                                limits,
+                                                accept);
                           }) /
                           static_cast<double>(crops.size());
-  const double per_view = seconds_when_warm(
-      [&] { train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes); });
+  const double per_view = seconds_when_warm([&] {
+    train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes);
+  });
   double seconds = per_crop * static_cast<double>(stage0.samples) * stage0.epochs +
-                   per_view * static_cast<double>(plan.val) * std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
+                   per_view * static_cast<double>(plan.val) *
+                       std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
   if (stage1.epochs == 0) return seconds;
 
   network::Network whole(graphs.whole, core::Rng(1), {});
   train::Stage1Options few = stage1;
   few.epochs = 1;
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
-  const std::vector<data::Sample> samples(static_cast<std::size_t>(few.batch),
-                                          data::Sample{data::Image(view.width, view.height), data::LabelMap(view.width, view.height)});
+  const std::vector<data::Sample> samples(
+      static_cast<std::size_t>(few.batch),
+      data::Sample{data::Image(view.width, view.height), data::LabelMap(view.width, view.height)});
   const double step = seconds_when_warm([&] {
-    train::train_stage1(whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
+    train::train_stage1(
+        whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
   });
-  return seconds + step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
+  return seconds +
+         step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
 }
 
 }  // namespace
@@ -121,23 +141,28 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
 
   std::vector<graph::Size> views;
   for (const data::Sample& sample : train::load_samples(*dataset, data::Split::kVal, context)) {
-    const data::Sample view = data::central_view(sample, options.data.view_shorter_side, options.data.view);
+    const data::Sample view =
+        data::central_view(sample, options.data.view_shorter_side, options.data.view);
     views.push_back({view.image.height, view.image.width});
   }
   const auto classes = static_cast<int>(plan.classes);
   plan.cache_bytes = cache_needs(options, views, classes).total();
   const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
-  const space::Genotype genotype = median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
+  const space::Genotype genotype =
+      median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
   network::set_threads(1);
   plan.measured_steps = kMeasuredSteps;
-  // As many at once as in the search: cores share caches and memory, and some are two threads of one.
+  // As many at once as in the search: cores share caches and memory, and some are two threads of
+  // one.
   std::vector<double> seconds(static_cast<std::size_t>(plan.workers));
   core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
-    seconds[static_cast<std::size_t>(worker)] = candidate_seconds(options, description, genotype, views.at(0), plan);
+    seconds[static_cast<std::size_t>(worker)] =
+        candidate_seconds(options, description, genotype, views.at(0), plan);
   });
   plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
   network::set_threads(context.threads);
-  plan.search_seconds = plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
+  plan.search_seconds =
+      plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
   return plan;
 }
 

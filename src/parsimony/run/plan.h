@@ -8,8 +8,9 @@
 
 namespace parsimony::run {
 
-// What a study would do, without doing it. Times come from a few training steps of candidates of median
-// cost on this machine, as many at once as in the search, and leave early termination and duplicates out.
+// What a study would do, without doing it. Times come from a few training steps of candidates of
+// median cost on this machine, as many at once as in the search, and leave early termination and
+// duplicates out.
 struct Plan {
   std::string dataset;
   std::int64_t train = 0, val = 0, test = 0, classes = 0;

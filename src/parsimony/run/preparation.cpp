@@ -17,7 +17,8 @@ using evaluate::SharedData;
 
 constexpr double kBytesPerGib = 1024.0 * 1024 * 1024;
 
-std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples, const DataOptions& options) {
+std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
+                                           const DataOptions& options) {
   std::vector<data::Sample> views;
   views.reserve(samples.size());
   for (const data::Sample& sample : samples) {
@@ -34,8 +35,10 @@ graph::Graph study_encoder(const StudyOptions& options) {
 // Encoder weights from a file, under the names of our graphs.
 weights::ArrayMap pretrained_encoder(const EncoderChoice& encoder, const core::Context& context) {
   const fs::path file = weights::resolve(encoder.weights);
-  network::EncoderWeights found = network::encoder_weights(weights::read_weights(file), encoder.network, file.string());
-  if (!found.note.empty()) context.log.line(core::LogLevel::kWarning, fmt::format("{}: {}", file.string(), found.note));
+  network::EncoderWeights found =
+      network::encoder_weights(weights::read_weights(file), encoder.network, file.string());
+  if (!found.note.empty())
+    context.log.line(core::LogLevel::kWarning, fmt::format("{}: {}", file.string(), found.note));
   return std::move(found.arrays);
 }
 
@@ -69,12 +72,16 @@ std::optional<network::Network> start_network(const StudyOptions& options,
                                                          "start network");
   if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
   if (result.end == train::TrainerEnd::kDiverged) {
-    core::throw_user_error("the network that is trained before the search diverged in epoch {}; lower "
-                           "start.training.encoder.rate or start.training.decoder.rate", result.epochs + 1);
+    core::throw_user_error(
+        "the network that is trained before the search diverged in epoch {}; lower "
+        "start.training.encoder.rate or start.training.decoder.rate",
+        result.epochs + 1);
   }
-  context.log.line(core::LogLevel::kInfo, fmt::format("start network: {:.1f} % validation mIoU after {} epochs ({})",
-                                                      100 * result.best_miou, result.epochs,
-                                                      core::human_duration(result.seconds)));
+  context.log.line(core::LogLevel::kInfo,
+                   fmt::format("start network: {:.1f} % validation mIoU after {} epochs ({})",
+                               100 * result.best_miou,
+                               result.epochs,
+                               core::human_duration(result.seconds)));
   weights::write_safetensors(file, net.save());
   fs::remove(checkpoint);
   return net;
@@ -86,12 +93,19 @@ void check_memory(const StudyOptions& options, const CacheNeeds& needs) {
       "the feature cache would need {} ({} for {} training crops of {} pixels, {} for the validation pictures), more "
       "than cache.memory_gib = {}; lower candidate.stage0.samples or candidate.stage0.augment.crop, crop the "
       "validation pictures with data.view, or raise cache.memory_gib",
-      core::human_bytes(needs.total()), core::human_bytes(needs.training), options.candidate.stage0.samples,
-      options.candidate.stage0.augment.crop, core::human_bytes(needs.validation), options.cache.memory_gib);
+      core::human_bytes(needs.total()),
+      core::human_bytes(needs.training),
+      options.candidate.stage0.samples,
+      options.candidate.stage0.augment.crop,
+      core::human_bytes(needs.validation),
+      options.cache.memory_gib);
 }
 
 // Neighbouring views of equal size share a cache; usually all do.
-bool cache_validation(SharedData& shared, network::Network& encoder, const StudyOptions& options, const core::Context& context) {
+bool cache_validation(SharedData& shared,
+                      network::Network& encoder,
+                      const StudyOptions& options,
+                      const core::Context& context) {
   const auto& views = shared.validation_views;
   for (std::size_t first = 0; first < views.size();) {
     std::size_t last = first + 1;
@@ -101,7 +115,9 @@ bool cache_validation(SharedData& shared, network::Network& encoder, const Study
     }
     train::CacheRequest request;
     request.count = static_cast<std::int64_t>(last - first);
-    request.make = [&views, first](std::int64_t i) { return views[first + static_cast<std::size_t>(i)]; };
+    request.make = [&views, first](std::int64_t i) {
+      return views[first + static_cast<std::size_t>(i)];
+    };
     request.labels_at_tap = false;
     request.precision = options.cache.precision;
     request.task = "validation features";
@@ -132,7 +148,8 @@ bool cache_training(SharedData& shared,
   }
   request.make = [&](std::int64_t i) {
     const data::Sample& sample = shared.samples[order[static_cast<std::size_t>(i)]];
-    return data::augment(sample, stage0.augment, rng.split("crop").split(static_cast<std::uint64_t>(i)));
+    return data::augment(
+        sample, stage0.augment, rng.split("crop").split(static_cast<std::uint64_t>(i)));
   };
   request.precision = options.cache.precision;
   request.task = "training features";
@@ -147,25 +164,31 @@ bool trains_start_network(const StudyOptions& options) {
          (options.start.when == StartWhen::kAuto && options.encoder.weights.empty());
 }
 
-CacheNeeds cache_needs(const StudyOptions& options, const std::vector<graph::Size>& views, int classes) {
+CacheNeeds cache_needs(const StudyOptions& options,
+                       const std::vector<graph::Size>& views,
+                       int classes) {
   const auto& stage0 = options.candidate.stage0;
   const graph::Graph encoder = study_encoder(options);
   const bool teacher = trains_start_network(options) && options.start.teach;
   const graph::Size crop{stage0.augment.crop, stage0.augment.crop};
   const graph::Size grid{graph::strided(crop.height, 4), graph::strided(crop.width, 4)};
   const auto bytes = [&](graph::Size size, std::int64_t label_pixels, int teacher_channels) {
-    return static_cast<double>(
-        train::cache_bytes_per_picture(encoder, size, label_pixels, teacher_channels, options.cache.precision));
+    return static_cast<double>(train::cache_bytes_per_picture(
+        encoder, size, label_pixels, teacher_channels, options.cache.precision));
   };
   CacheNeeds needs;
-  needs.training = static_cast<double>(stage0.samples) * bytes(crop, grid.height * grid.width, teacher ? classes : 0);
-  for (const graph::Size& size : views) needs.validation += bytes(size, size.height * size.width, 0);
+  needs.training = static_cast<double>(stage0.samples) *
+                   bytes(crop, grid.height * grid.width, teacher ? classes : 0);
+  for (const graph::Size& size : views)
+    needs.validation += bytes(size, size.height * size.width, 0);
   return needs;
 }
 
-std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options, const core::Context& context) {
+std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
+                                               const core::Context& context) {
   if (!options.data.path.empty()) return data::open_dataset(options.data.path);
-  return std::make_unique<data::MemoryDataset>(data::make_synthetic_dataset(options.data.synth, context.threads));
+  return std::make_unique<data::MemoryDataset>(
+      data::make_synthetic_dataset(options.data.synth, context.threads));
 }
 
 graph::Size picture_size(const data::Dataset& dataset) {
@@ -175,8 +198,8 @@ graph::Size picture_size(const data::Dataset& dataset) {
 
 namespace {
 
-// Pictures, description and encoder weights; `start` receives the network trained before the search, if
-// there is one. nullptr when interrupted.
+// Pictures, description and encoder weights; `start` receives the network trained before the
+// search, if there is one. nullptr when interrupted.
 std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             const data::Dataset& dataset,
                                             const fs::path& folder,
@@ -185,21 +208,27 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             std::optional<network::Network>& start) {
   for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
     if (dataset.size(split) == 0) {
-      core::throw_user_error("data set '{}' has no pictures in its split '{}'; run 'parsimony check' on it",
-                             dataset.info().name, data::name_of(split));
+      core::throw_user_error(
+          "data set '{}' has no pictures in its split '{}'; run 'parsimony check' on it",
+          dataset.info().name,
+          data::name_of(split));
     }
   }
   auto shared = std::make_shared<SharedData>();
-  shared->description = {options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
+  shared->description = {
+      options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
   shared->picture = picture_size(dataset);
   shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
-  shared->validation_views = validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
+  shared->validation_views =
+      validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
   if (will_cache) {  // before anything takes time
     std::vector<graph::Size> views;
-    for (const data::Sample& view : shared->validation_views) views.push_back({view.image.height, view.image.width});
+    for (const data::Sample& view : shared->validation_views)
+      views.push_back({view.image.height, view.image.width});
     check_memory(options, cache_needs(options, views, shared->description.classes));
   }
-  if (!options.encoder.weights.empty()) shared->encoder_weights = pretrained_encoder(options.encoder, context);
+  if (!options.encoder.weights.empty())
+    shared->encoder_weights = pretrained_encoder(options.encoder, context);
   if (!trains_start_network(options)) return shared;
 
   start = start_network(options, *shared, folder, context);
@@ -218,7 +247,8 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
                                                 const fs::path& folder,
                                                 const core::Context& context) {
   std::optional<network::Network> start;
-  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, true, start);
+  const std::shared_ptr<SharedData> shared =
+      prepare_encoder(options, dataset, folder, context, true, start);
   if (!shared) return nullptr;
   network::Network encoder(study_encoder(options),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
@@ -235,7 +265,8 @@ std::optional<weights::ArrayMap> encoder_for(const StudyOptions& options,
                                              const fs::path& folder,
                                              const core::Context& context) {
   std::optional<network::Network> start;
-  const std::shared_ptr<SharedData> shared = prepare_encoder(options, dataset, folder, context, false, start);
+  const std::shared_ptr<SharedData> shared =
+      prepare_encoder(options, dataset, folder, context, false, start);
   if (!shared) return std::nullopt;
   return shared->encoder_weights;
 }

@@ -11,23 +11,25 @@
 namespace parsimony::run {
 
 // The study's data set: the folder that is named, or synthetic portraits.
-std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options, const core::Context& context);
+std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
+                                               const core::Context& context);
 
-// Size for which costs are stated and final networks are exported: that of the first validation picture.
+// Size for which costs are stated and final networks are exported: that of the first validation
+// picture.
 graph::Size picture_size(const data::Dataset& dataset);
 
 // Everything the candidates share: decoded pictures, encoder weights, teacher, cached features.
 //
-// A network that is trained at the study's start is kept in `folder`/start and its training continues
-// where it stopped. nullptr when interrupted. A user error when the features would not fit into the
-// cache's memory cap: it says how much is needed and what to change.
+// A network that is trained at the study's start is kept in `folder`/start and its training
+// continues where it stopped. nullptr when interrupted. A user error when the features would not
+// fit into the cache's memory cap: it says how much is needed and what to change.
 std::shared_ptr<const evaluate::SharedData> prepare_study(const StudyOptions& options,
                                                           const data::Dataset& dataset,
                                                           const std::filesystem::path& folder,
                                                           const core::Context& context);
 
-// The encoder weights alone, for training a single architecture; the network at the start is trained in
-// `folder`/start if the study has one. nullopt when interrupted.
+// The encoder weights alone, for training a single architecture; the network at the start is
+// trained in `folder`/start if the study has one. nullopt when interrupted.
 std::optional<weights::ArrayMap> encoder_for(const StudyOptions& options,
                                              const data::Dataset& dataset,
                                              const std::filesystem::path& folder,
@@ -41,6 +43,8 @@ struct CacheNeeds {
   double training = 0, validation = 0;
   double total() const { return training + validation; }
 };
-CacheNeeds cache_needs(const StudyOptions& options, const std::vector<graph::Size>& views, int classes);
+CacheNeeds cache_needs(const StudyOptions& options,
+                       const std::vector<graph::Size>& views,
+                       int classes);
 
 }  // namespace parsimony::run

@@ -9,18 +9,27 @@ namespace parsimony::run {
 void DataOptions::visit(core::FieldVisitor& v) {
   v.field("path", path, {"folder of the data set; empty: synthetic portraits"});
   v.group("synth", synth, "the synthetic portraits");
-  v.field("view", view, {"side of the central crop that candidates are validated on, pixels; 0: whole pictures", 0, 16384});
-  v.field("view_shorter_side", view_shorter_side,
+  v.field("view",
+          view,
+          {"side of the central crop that candidates are validated on, pixels; 0: whole pictures",
+           0,
+           16384});
+  v.field("view_shorter_side",
+          view_shorter_side,
           {"validation pictures with a shorter side below this are enlarged; 0: never", 0, 16384});
 }
 
 void EncoderChoice::visit(core::FieldVisitor& v) {
   network.visit(v);
-  v.field("weights", weights, {"weight file (safetensors, .pth) or fetched name; empty: trained when the study starts"});
+  v.field(
+      "weights",
+      weights,
+      {"weight file (safetensors, .pth) or fetched name; empty: trained when the study starts"});
 }
 
 void StartOptions::visit(core::FieldVisitor& v) {
-  v.choice("when", when, kStartWhenNames, {"auto (when the encoder has no weights), always or never"});
+  v.choice(
+      "when", when, kStartWhenNames, {"auto (when the encoder has no weights), always or never"});
   v.field("genotype", genotype, {"architecture of the network that is trained before the search"});
   v.field("teach", teach, {"whether candidates learn from its logits too (distillation)"});
   v.group("training", training, "its training");
@@ -32,11 +41,14 @@ void CacheOptions::visit(core::FieldVisitor& v) {
 }
 
 void FinalOptions::visit(core::FieldVisitor& v) {
-  v.field("count", count, {"networks that are fully trained and exported after the search", 0, 1000});
+  v.field(
+      "count", count, {"networks that are fully trained and exported after the search", 0, 1000});
   v.field("width", width, {"decoder width of the final networks", 1, 4096});
   v.field("repeats", repeats, {"repeats of separable convolutions in the final networks", 1, 8});
   v.group("training", training, "their training");
-  v.field("normalise_inside", normalise_inside, {"exported networks take RGB values 0..255 and normalise them themselves"});
+  v.field("normalise_inside",
+          normalise_inside,
+          {"exported networks take RGB values 0..255 and normalise them themselves"});
   v.choice("output", output, deploy::kOutputKindNames, {"what exported networks give"});
   v.field("samples", samples, {"test pictures with predictions in the report", 0, 100});
 }
@@ -53,8 +65,11 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.group("candidate", candidate, "training and judging of a candidate");
   v.group("search", search, "the search method");
   v.group("budget", budget, "how much is searched");
-  v.field("objectives", objectives, {"what the Pareto front trades: miou, reward, params, macs, ..."});
-  v.field("random_baseline", random_baseline, {"repeat the search with the random method and the same budget"});
+  v.field(
+      "objectives", objectives, {"what the Pareto front trades: miou, reward, params, macs, ..."});
+  v.field("random_baseline",
+          random_baseline,
+          {"repeat the search with the random method and the same budget"});
   v.group("final", final, "after the search");
 }
 
@@ -67,20 +82,28 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   const space::Genotype start = space::parse_genotype(options.start.genotype);
   if (options.encoder.weights.empty() &&
       space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {
-    core::throw_user_error("{}: start.genotype {} is of the space {}, whose encoder is shorter than that of {}, which is "
-                           "searched; give a start.genotype of that space, or encoder.weights",
-                           file, options.start.genotype, space::name_of(space::space_of(start)),
-                           space::name_of(options.space.name));
+    core::throw_user_error(
+        "{}: start.genotype {} is of the space {}, whose encoder is shorter than that of {}, which is "
+        "searched; give a start.genotype of that space, or encoder.weights",
+        file,
+        options.start.genotype,
+        space::name_of(space::space_of(start)),
+        space::name_of(options.space.name));
   }
   if (options.name.empty() || options.name.find('/') != std::string::npos) {
-    core::throw_user_error("{}: 'name' must be a plain folder name, found '{}'", file, options.name);
+    core::throw_user_error(
+        "{}: 'name' must be a plain folder name, found '{}'", file, options.name);
   }
   if (options.encoder.weights.empty() && options.start.when == StartWhen::kNever) {
-    core::throw_user_error("{}: the encoder has no weights and start.when is 'never'; give encoder.weights, or let "
-                           "start.when be 'auto'", file);
+    core::throw_user_error(
+        "{}: the encoder has no weights and start.when is 'never'; give encoder.weights, or let "
+        "start.when be 'auto'",
+        file);
   }
   const auto& augment = options.candidate.stage0.augment;
-  if (augment.crop < 32) core::throw_user_error("{}: candidate.stage0.augment.crop is {}, must be at least 32", file, augment.crop);
+  if (augment.crop < 32)
+    core::throw_user_error(
+        "{}: candidate.stage0.augment.crop is {}, must be at least 32", file, augment.crop);
   return options;
 }
 

@@ -32,13 +32,14 @@ struct EncoderChoice {
   void visit(core::FieldVisitor& v);
 };
 
-// A network that is trained end to end before the search: it gives the frozen encoder of the candidates
-// its weights and is the teacher whose logits candidates learn from.
+// A network that is trained end to end before the search: it gives the frozen encoder of the
+// candidates its weights and is the teacher whose logits candidates learn from.
 enum class StartWhen { kAuto, kAlways, kNever };  // auto: when the encoder has no weights
 inline constexpr std::array<std::string_view, 3> kStartWhenNames = {"auto", "always", "never"};
 struct StartOptions {
   StartWhen when = StartWhen::kAuto;
-  std::string genotype = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";  // arch1 of the paper
+  std::string genotype =
+      "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";  // arch1 of the paper
   bool teach = true;
   train::TrainerOptions training{.epochs = 30};
   void visit(core::FieldVisitor& v);
@@ -52,13 +53,13 @@ struct CacheOptions {
 
 // What happens to the best networks after the search.
 struct FinalOptions {
-  int count = 3;             // networks that are trained fully; 0: none
-  int width = 64;            // of the decoder; the published final networks are wider than searched ones
-  int repeats = 2;           // of separable convolutions
+  int count = 3;    // networks that are trained fully; 0: none
+  int width = 64;   // of the decoder; the published final networks are wider than searched ones
+  int repeats = 2;  // of separable convolutions
   train::TrainerOptions training;
   bool normalise_inside = true;  // exported networks take RGB values 0..255
   deploy::OutputKind output = deploy::OutputKind::kPictureLogits;
-  int samples = 6;           // test pictures shown in the report
+  int samples = 6;  // test pictures shown in the report
   void visit(core::FieldVisitor& v);
 };
 

@@ -59,7 +59,8 @@ std::string identity(StudyOptions options) {
 // A study has begun once something was trained for it; until then its options are free to change.
 bool has_begun(const fs::path& folder) {
   if (fs::exists(folder / "start")) return true;
-  return fs::exists(folder / "study.db") && !study::open_sqlite_store(folder / "study.db")->trials().empty();
+  return fs::exists(folder / "study.db") &&
+         !study::open_sqlite_store(folder / "study.db")->trials().empty();
 }
 
 void check_same_study(const StudyOptions& options, const fs::path& folder) {
@@ -71,13 +72,18 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
   const std::vector<std::string> new_lines = core::split(identity(options), '\n');
   for (std::size_t i = 0; i < old_lines.size() && i < new_lines.size(); ++i) {
     if (old_lines[i] == new_lines[i]) continue;
-    core::throw_user_error("{} holds a study with other options: there '{}', now '{}'; choose another folder with "
-                           "--out, or remove it to start over", folder.string(), core::trim(old_lines[i]),
-                           core::trim(new_lines[i]));
+    core::throw_user_error(
+        "{} holds a study with other options: there '{}', now '{}'; choose another folder with "
+        "--out, or remove it to start over",
+        folder.string(),
+        core::trim(old_lines[i]),
+        core::trim(new_lines[i]));
   }
 }
 
-std::string report_state(const StudyOptions& options, const data::DatasetInfo& info, const std::string& command) {
+std::string report_state(const StudyOptions& options,
+                         const data::DatasetInfo& info,
+                         const std::string& command) {
   nlohmann::ordered_json json;
   json["name"] = options.name;
   json["objectives"] = options.objectives;
@@ -87,11 +93,14 @@ std::string report_state(const StudyOptions& options, const data::DatasetInfo& i
   json["seed"] = std::to_string(options.seed);
   json["classes"] = info.classes;
   json["palette"] = nlohmann::ordered_json::array();
-  for (const data::Rgb& color : info.palette) json["palette"].push_back({color.r, color.g, color.b});
+  for (const data::Rgb& color : info.palette)
+    json["palette"].push_back({color.r, color.g, color.b});
   return json.dump();
 }
 
-core::Rng study_rng(const StudyOptions& options) { return core::Rng(static_cast<std::uint64_t>(options.seed)); }
+core::Rng study_rng(const StudyOptions& options) {
+  return core::Rng(static_cast<std::uint64_t>(options.seed));
+}
 
 LoopEnd search_into(study::Store& store,
                     const StudyOptions& options,
@@ -157,7 +166,8 @@ class Study {
 
   static std::int64_t done_trials(const study::Store& store) {
     std::int64_t done = 0;
-    for (const study::Trial& trial : store.trials()) done += trial.state == study::TrialState::kDone ? 1 : 0;
+    for (const study::Trial& trial : store.trials())
+      done += trial.state == study::TrialState::kDone ? 1 : 0;
     return done;
   }
 
@@ -165,12 +175,14 @@ class Study {
     if (done_trials(*store_) < options_.budget.trials) return false;
     if (!options_.random_baseline) return true;
     const fs::path file = folder_ / "random" / "study.db";
-    return fs::exists(file) && done_trials(*study::open_sqlite_store(file)) >= options_.budget.trials;
+    return fs::exists(file) &&
+           done_trials(*study::open_sqlite_store(file)) >= options_.budget.trials;
   }
 
   LoopEnd random_baseline() {
     fs::create_directories(folder_ / "random");
-    const std::unique_ptr<study::Store> store = study::open_sqlite_store(folder_ / "random" / "study.db");
+    const std::unique_ptr<study::Store> store =
+        study::open_sqlite_store(folder_ / "random" / "study.db");
     search::SearchOptions random;
     random.method = search::SearchMethod::kRandom;
     context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
@@ -185,21 +197,29 @@ class Study {
   bool finalise() {
     std::vector<study::TrialId> have;
     for (const study::FinalModel& model : store_->models()) have.push_back(model.trial);
-    const auto finalists = choose_finalists(store_->trials(), options_.objectives, options_.final.count);
+    const auto finalists =
+        choose_finalists(store_->trials(), options_.objectives, options_.final.count);
     for (const study::Trial& trial : finalists) {
       if (std::find(have.begin(), have.end(), trial.id) != have.end()) continue;
-      ModelRequest request{fmt::format("{}-{}", options_.name, trial.id), trial.id,       trial.genotype,
-                           options_.encoder.network,                      encoder_weights(), options_.final,
+      ModelRequest request{fmt::format("{}-{}", options_.name, trial.id),
+                           trial.id,
+                           trial.genotype,
+                           options_.encoder.network,
+                           encoder_weights(),
+                           options_.final,
                            static_cast<std::uint64_t>(options_.seed)};
       if (!shared_) return false;
-      const auto model = make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
+      const auto model =
+          make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
       if (!model) return false;
       study::Update update;
       update.models = {*model};
       store_->commit(update);
       context_.log.line(core::LogLevel::kInfo,
-                        fmt::format("model {}: {:.1f} % test mIoU, {} parameters", trial.id,
-                                    100 * model->scores.at("miou"), core::human_count(model->scores.at("params"))));
+                        fmt::format("model {}: {:.1f} % test mIoU, {} parameters",
+                                    trial.id,
+                                    100 * model->scores.at("miou"),
+                                    core::human_count(model->scores.at("params"))));
       report::write_report(folder_);
     }
     return true;
@@ -222,8 +242,10 @@ StudyEnd run_study(const StudyOptions& options,
                    const core::Context& context) {
   fs::create_directories(folder);
   check_same_study(options, folder);
-  core::write_file_atomic(folder / "study.yaml",
-                          fmt::format("# parsimony {}\n{}", deploy::version(), core::to_yaml(options, /*comments=*/true)));
+  core::write_file_atomic(
+      folder / "study.yaml",
+      fmt::format(
+          "# parsimony {}\n{}", deploy::version(), core::to_yaml(options, /*comments=*/true)));
   return Study(options, folder, context).run(command);
 }
 

@@ -94,7 +94,8 @@ TEST(LearningOnASmallSpace, PpoWithTokensBeatsRandom) {
 // The entropy per decision starts at that of an even choice and falls as the search settles.
 TEST(LearningOnASmallSpace, EntropyFalls) {
   double even = 0;
-  for (const space::Decision& decision : small_space().decisions()) even += std::log(decision.choices);
+  for (const space::Decision& decision : small_space().decisions())
+    even += std::log(decision.choices);
   even /= static_cast<double>(small_space().decisions().size());
   for (const SearchMethod method : {SearchMethod::kPpo, SearchMethod::kReinforce}) {
     const core::Rng rng(1);

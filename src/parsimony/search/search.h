@@ -15,11 +15,12 @@ namespace parsimony::search {
 struct Feedback {
   std::int64_t trial = 0;
   space::Tokens tokens;
-  std::optional<double> reward;  // nullopt: the candidate failed or was invalid; never a made-up score
+  std::optional<double>
+      reward;  // nullopt: the candidate failed or was invalid; never a made-up score
 };
 
-// Proposes candidates and learns from their rewards. Knows nothing of training: every method runs with
-// every evaluator. Not thread-safe; the study's loop is the only caller.
+// Proposes candidates and learns from their rewards. Knows nothing of training: every method runs
+// with every evaluator. Not thread-safe; the study's loop is the only caller.
 //
 // Between an `ask` and its `tell` any number of other asks and tells may happen (candidates run
 // concurrently). `save` captures everything a search knows, proposals in flight included: a search

@@ -13,7 +13,8 @@ constexpr int kOps = static_cast<int>(kCellOpNames.size());
 constexpr int kFeaturesPerLayer = 3;
 
 constexpr std::string_view kForm = "[[op, [p1,p2,o1,o2], ...], [[i,j], ...]]";
-constexpr std::string_view kPool = "entries of the decoder pool (4 encoder taps and the blocks before)";
+constexpr std::string_view kPool =
+    "entries of the decoder pool (4 encoder taps and the blocks before)";
 
 CellOp read_op(ListReader& reader, std::string_view what) {
   return static_cast<CellOp>(reader.code(kOps, what, "operations"));
@@ -85,7 +86,8 @@ CellGenotype parse_cell_genotype(std::string_view text) {
   reader.expect(',');
   reader.expect('[');
   do {
-    genotype.blocks.push_back(read_block(reader, kEncoderTaps + static_cast<int>(genotype.blocks.size())));
+    genotype.blocks.push_back(
+        read_block(reader, kEncoderTaps + static_cast<int>(genotype.blocks.size())));
   } while (reader.accept(','));
   reader.expect(']');
   reader.expect(']');
@@ -104,7 +106,8 @@ std::string to_text(const CellGenotype& genotype) {
   }
   out += "],[";
   for (std::size_t b = 0; b < genotype.blocks.size(); ++b) {
-    out += fmt::format("{}[{},{}]", b == 0 ? "" : ",", genotype.blocks[b].first, genotype.blocks[b].second);
+    out += fmt::format(
+        "{}[{},{}]", b == 0 ? "" : ",", genotype.blocks[b].first, genotype.blocks[b].second);
   }
   return out + "]]";
 }
@@ -113,17 +116,24 @@ std::vector<int> action_vector(const CellGenotype& genotype) {
   std::vector<int> actions = {0, static_cast<int>(genotype.first_op)};
   for (const CellLayer& layer : genotype.layers) {
     actions.insert(actions.end(),
-                   {layer.position1, layer.position2, static_cast<int>(layer.op1), static_cast<int>(layer.op2)});
+                   {layer.position1,
+                    layer.position2,
+                    static_cast<int>(layer.op1),
+                    static_cast<int>(layer.op2)});
   }
-  for (const BlockInputs& block : genotype.blocks) actions.insert(actions.end(), {block.first, block.second});
+  for (const BlockInputs& block : genotype.blocks)
+    actions.insert(actions.end(), {block.first, block.second});
   return actions;
 }
 
 void CellSpaceOptions::visit(core::FieldVisitor& v) {
   v.field("blocks", blocks, {"blocks of the decoder", 1, 16});
   v.field("cell_layers", cell_layers, {"layers of the cell, the first operation included", 1, 16});
-  v.choice("positions", positions, kPositionRuleNames,
-           {"which earlier features a cell layer may read: all, or as after the reference code's refactoring"});
+  v.choice(
+      "positions",
+      positions,
+      kPositionRuleNames,
+      {"which earlier features a cell layer may read: all, or as after the reference code's refactoring"});
 }
 
 CellSpace::CellSpace(CellSpaceOptions options) : options_(options) {
@@ -141,7 +151,8 @@ CellSpace::CellSpace(CellSpaceOptions options) : options_(options) {
       const std::string name = fmt::format("cell.{}.{}", layer, position);
       decisions_.push_back({name, name, readable});
     }
-    for (const char* op : {"op1", "op2"}) decisions_.push_back({fmt::format("cell.{}.{}", layer, op), "op", kOps});
+    for (const char* op : {"op1", "op2"})
+      decisions_.push_back({fmt::format("cell.{}.{}", layer, op), "op", kOps});
   }
 }
 
@@ -177,11 +188,15 @@ Tokens CellSpace::tokens(const CellGenotype& genotype) const {
                            options_.cell_layers);
   }
   Tokens tokens;
-  for (const BlockInputs& block : genotype.blocks) tokens.insert(tokens.end(), {block.first, block.second});
+  for (const BlockInputs& block : genotype.blocks)
+    tokens.insert(tokens.end(), {block.first, block.second});
   tokens.push_back(static_cast<int>(genotype.first_op));
   for (const CellLayer& layer : genotype.layers) {
     tokens.insert(tokens.end(),
-                  {layer.position1, layer.position2, static_cast<int>(layer.op1), static_cast<int>(layer.op2)});
+                  {layer.position1,
+                   layer.position2,
+                   static_cast<int>(layer.op1),
+                   static_cast<int>(layer.op2)});
   }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] >= decisions_[i].choices) {
@@ -195,8 +210,12 @@ Tokens CellSpace::tokens(const CellGenotype& genotype) const {
   return tokens;
 }
 
-std::string CellSpace::text(const Tokens& tokens) const { return to_text(genotype(tokens)); }
+std::string CellSpace::text(const Tokens& tokens) const {
+  return to_text(genotype(tokens));
+}
 
-Tokens CellSpace::parse(std::string_view text) const { return tokens(parse_cell_genotype(text)); }
+Tokens CellSpace::parse(std::string_view text) const {
+  return tokens(parse_cell_genotype(text));
+}
 
 }  // namespace parsimony::space

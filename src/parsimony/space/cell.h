@@ -25,9 +25,17 @@ enum class CellOp {
   kSkip,
   kNone,
 };
-inline constexpr std::array<std::string_view, 11> kCellOpNames = {
-    "conv1x1",     "conv3x3",       "sep3x3",      "sep5x5",      "global pool", "conv3x3 d3",
-    "conv3x3 d12", "sep3x3 d3",     "sep5x5 d6",   "skip",        "none"};
+inline constexpr std::array<std::string_view, 11> kCellOpNames = {"conv1x1",
+                                                                  "conv3x3",
+                                                                  "sep3x3",
+                                                                  "sep5x5",
+                                                                  "global pool",
+                                                                  "conv3x3 d3",
+                                                                  "conv3x3 d12",
+                                                                  "sep3x3 d3",
+                                                                  "sep5x5 d6",
+                                                                  "skip",
+                                                                  "none"};
 
 // A cell layer: two operations, each on one earlier feature of the cell, summed.
 struct CellLayer {
@@ -61,9 +69,9 @@ struct CellGenotype {
 
 inline constexpr int kEncoderTaps = 4;
 
-// The published nested list: [first_op, [p1, p2, o1, o2], ...], [[i0, j0], ...]. Any number of layers
-// and blocks. Throws a user error that says where the text stops making sense, or which index points
-// at something that does not exist yet.
+// The published nested list: [first_op, [p1, p2, o1, o2], ...], [[i0, j0], ...]. Any number of
+// layers and blocks. Throws a user error that says where the text stops making sense, or which
+// index points at something that does not exist yet.
 CellGenotype parse_cell_genotype(std::string_view text);
 std::string to_text(const CellGenotype& genotype);
 
@@ -71,8 +79,9 @@ std::string to_text(const CellGenotype& genotype);
 std::vector<int> action_vector(const CellGenotype& genotype);
 
 // How many positions the layers of a cell may read. The reference code changed between the CVPR
-// paper's state (every earlier feature: 2, 5, 8, ...) and its later refactor (1, 4, 7, ...: the first
-// op's result and the preceding sum cannot be read; a bug, kept for comparison with old logs).
+// paper's state (every earlier feature: 2, 5, 8, ...) and its later refactor (1, 4, 7, ...: the
+// first op's result and the preceding sum cannot be read; a bug, kept for comparison with old
+// logs).
 enum class PositionRule { kAllEarlier, kRefactored };
 inline constexpr std::array<std::string_view, 2> kPositionRuleNames = {"all", "refactored"};
 
@@ -83,8 +92,8 @@ struct CellSpaceOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// System A's search space. Decisions come in the order in which the published controller takes them:
-// the block inputs, the first op, then p1, p2, o1, o2 of every layer.
+// System A's search space. Decisions come in the order in which the published controller takes
+// them: the block inputs, the first op, then p1, p2, o1, o2 of every layer.
 class CellSpace final : public SearchSpace {
  public:
   explicit CellSpace(CellSpaceOptions options = {});

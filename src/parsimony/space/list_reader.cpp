@@ -29,8 +29,14 @@ int ListReader::index(int bound, std::string_view things) {
   const std::size_t column = at_ + 1;
   const int value = number();
   if (value >= bound) {
-    core::throw_user_error("genotype '{}', column {}: index {} points past the {} {} that exist there; expected 0 to {}",
-                           text_, column, value, bound, things, bound - 1);
+    core::throw_user_error(
+        "genotype '{}', column {}: index {} points past the {} {} that exist there; expected 0 to {}",
+        text_,
+        column,
+        value,
+        bound,
+        things,
+        bound - 1);
   }
   return value;
 }
@@ -40,15 +46,23 @@ int ListReader::code(int bound, std::string_view what, std::string_view values) 
   const std::size_t column = at_ + 1;
   const int value = number();
   if (value >= bound) {
-    core::throw_user_error("genotype '{}', column {}: {} {} is not one of the {} {}; expected 0 to {}",
-                           text_, column, what, value, bound, values, bound - 1);
+    core::throw_user_error(
+        "genotype '{}', column {}: {} {} is not one of the {} {}; expected 0 to {}",
+        text_,
+        column,
+        what,
+        value,
+        bound,
+        values,
+        bound - 1);
   }
   return value;
 }
 
 int ListReader::number() {
   skip_blanks();
-  if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(text_[at_])) == 0) fail("a number");
+  if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(text_[at_])) == 0)
+    fail("a number");
   int value = 0;
   while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) {
     value = std::min(value * 10 + (text_[at_] - '0'), 1'000'000);
@@ -62,9 +76,14 @@ void ListReader::skip_blanks() {
 }
 
 void ListReader::fail(const std::string& expected) const {
-  const std::string found = at_ < text_.size() ? fmt::format("'{}'", text_[at_]) : "the end of the text";
+  const std::string found =
+      at_ < text_.size() ? fmt::format("'{}'", text_[at_]) : "the end of the text";
   core::throw_user_error("genotype '{}', column {}: expected {}, found {}. The form is {}",
-                         text_, at_ + 1, expected, found, form_);
+                         text_,
+                         at_ + 1,
+                         expected,
+                         found,
+                         form_);
 }
 
 }  // namespace parsimony::space

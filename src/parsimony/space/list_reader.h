@@ -6,17 +6,19 @@
 
 namespace parsimony::space {
 
-// Reads the text form of genotypes, nested lists of numbers, character by character, so that an error
-// can point at the column. Blanks are skipped. All errors are user errors.
+// Reads the text form of genotypes, nested lists of numbers, character by character, so that an
+// error can point at the column. Blanks are skipped. All errors are user errors.
 class ListReader {
  public:
-  // `form` shows in messages what a genotype looks like: "[[op, [p1,p2,o1,o2], ...], [[i,j], ...]]".
+  // `form` shows in messages what a genotype looks like: "[[op, [p1,p2,o1,o2], ...], [[i,j],
+  // ...]]".
   ListReader(std::string_view text, std::string_view form) : text_(text), form_(form) {}
 
   bool accept(char c);
   void expect(char c);
   void expect_end();
-  // A number from 0 to bound - 1 that points at one of `bound` things: "entries of the decoder pool".
+  // A number from 0 to bound - 1 that points at one of `bound` things: "entries of the decoder
+  // pool".
   int index(int bound, std::string_view things);
   // A number from 0 to bound - 1 that stands for a value of `what`, one of the `bound` `values`.
   int code(int bound, std::string_view what, std::string_view values);

@@ -44,7 +44,8 @@ Tokens mutate(const SearchSpace& space, const Tokens& parent, double rate, core:
   for (std::size_t i = 0; i < child.size(); ++i) {
     if (rng.chance(rate)) change(i);
   }
-  while (child == parent) change(static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(child.size()))));
+  while (child == parent)
+    change(static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(child.size()))));
   return child;
 }
 

@@ -28,8 +28,8 @@ class SearchSpace {
   virtual const std::vector<Decision>& decisions() const = 0;
   // Number of steps an unrolled controller takes before its first decision (one per encoder tap).
   virtual int warm_up_steps() const = 0;
-  // Text form of valid tokens, and back. `parse` throws a user error for text that is not a genotype
-  // of this space.
+  // Text form of valid tokens, and back. `parse` throws a user error for text that is not a
+  // genotype of this space.
   virtual std::string text(const Tokens& tokens) const = 0;
   virtual Tokens parse(std::string_view text) const = 0;
 };

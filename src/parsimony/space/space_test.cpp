@@ -45,11 +45,14 @@ TEST(CellGenotype, OutputsOfPublishedCells) {
 }
 
 TEST(CellGenotype, TextRoundTripIgnoresBlanks) {
-  EXPECT_EQ(to_text(parse_cell_genotype(" [ [8, [0,0,5,2],[0,2,8,8], [0,5,1,4]],[[3,3],[3,2],[3,0] ]] ")), kArch0);
+  EXPECT_EQ(
+      to_text(parse_cell_genotype(" [ [8, [0,0,5,2],[0,2,8,8], [0,5,1,4]],[[3,3],[3,2],[3,0] ]] ")),
+      kArch0);
 }
 
 TEST(CellGenotype, ErrorsNameColumnAndExpectation) {
-  EXPECT_THAT(error_of("[[8,[0,0,5,2]],[[3,3"), HasSubstr("column 21: expected ']', found the end"));
+  EXPECT_THAT(error_of("[[8,[0,0,5,2]],[[3,3"),
+              HasSubstr("column 21: expected ']', found the end"));
   EXPECT_THAT(error_of("[[8,[2,0,5,2]],[[3,3]]]"), HasSubstr("index 2 points past the 2 features"));
   EXPECT_THAT(error_of("[[11],[[3,3]]]"), HasSubstr("11 is not one of the 11 operations"));
   EXPECT_THAT(error_of("[[1],[[4,3]]]"), HasSubstr("index 4 points past the 4 entries"));
@@ -91,7 +94,8 @@ TEST(CellSpace, MutationAndCrossoverStayInsideAndMove) {
     const Tokens a = sample(space, rng);
     const Tokens b = sample(space, rng);
     const Tokens child = crossover(space, a, b, rng);
-    for (std::size_t k = 0; k < child.size(); ++k) EXPECT_TRUE(child[k] == a[k] || child[k] == b[k]);
+    for (std::size_t k = 0; k < child.size(); ++k)
+      EXPECT_TRUE(child[k] == a[k] || child[k] == b[k]);
     const Tokens mutant = mutate(space, a, 0.05, rng);
     check(space, mutant);
     EXPECT_NE(mutant, a);

@@ -18,11 +18,17 @@ SpaceName space_by_form(std::string_view text) {
 
 }  // namespace
 
-SpaceName space_of(const Genotype& genotype) { return static_cast<SpaceName>(genotype.index()); }
+SpaceName space_of(const Genotype& genotype) {
+  return static_cast<SpaceName>(genotype.index());
+}
 
-std::string_view name_of(SpaceName space) { return kSpaceNames[static_cast<std::size_t>(space)]; }
+std::string_view name_of(SpaceName space) {
+  return kSpaceNames[static_cast<std::size_t>(space)];
+}
 
-Genotype parse_genotype(std::string_view text) { return parse_genotype(text, space_by_form(text)); }
+Genotype parse_genotype(std::string_view text) {
+  return parse_genotype(text, space_by_form(text));
+}
 
 Genotype parse_genotype(std::string_view text, SpaceName space) {
   if (space == SpaceName::kTemplateDecoder) return parse_template_genotype(text);
@@ -33,7 +39,9 @@ std::string to_text(const Genotype& genotype) {
   return std::visit([](const auto& of_space) { return to_text(of_space); }, genotype);
 }
 
-int encoder_taps(SpaceName space) { return space == SpaceName::kTemplateDecoder ? kTemplateTaps : kEncoderTaps; }
+int encoder_taps(SpaceName space) {
+  return space == SpaceName::kTemplateDecoder ? kTemplateTaps : kEncoderTaps;
+}
 
 void SpaceOptions::visit(core::FieldVisitor& v) {
   v.choice("name", name, kSpaceNames, {"which search space; the options below are its own"});
@@ -45,7 +53,8 @@ void SpaceOptions::visit(core::FieldVisitor& v) {
 }
 
 std::unique_ptr<const SearchSpace> make_space(const SpaceOptions& options) {
-  if (options.name == SpaceName::kTemplateDecoder) return std::make_unique<TemplateSpace>(options.templates);
+  if (options.name == SpaceName::kTemplateDecoder)
+    return std::make_unique<TemplateSpace>(options.templates);
   return std::make_unique<CellSpace>(options.cells);
 }
 

@@ -22,8 +22,8 @@ using Genotype = std::variant<CellGenotype, TemplateGenotype>;  // in the order 
 SpaceName space_of(const Genotype& genotype);
 std::string_view name_of(SpaceName space);
 
-// Reads the text form of a space; without one, of the space whose form the text has: templates begin
-// with three brackets, cells with two. User errors as for the spaces' own forms.
+// Reads the text form of a space; without one, of the space whose form the text has: templates
+// begin with three brackets, cells with two. User errors as for the spaces' own forms.
 Genotype parse_genotype(std::string_view text);
 Genotype parse_genotype(std::string_view text, SpaceName space);
 std::string to_text(const Genotype& genotype);

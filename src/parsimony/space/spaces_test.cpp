@@ -43,11 +43,14 @@ TEST_P(AnySpace, OptionsSurviveWritingAndReading) {
 INSTANTIATE_TEST_SUITE_P(All,
                          AnySpace,
                          ::testing::Values(SpaceName::kCellDecoder, SpaceName::kTemplateDecoder),
-                         [](const auto& param) { return param.index == 0 ? "Cells" : "Templates"; });
+                         [](const auto& param) {
+                           return param.index == 0 ? "Cells" : "Templates";
+                         });
 
 TEST(SpaceOptions, HaveTheNamesOfTheirSpaceOnly) {
   SpaceOptions options;
-  core::Config::from_text("{name: template-decoder, templates: 2, blocks: 4}", "test").read_into(options);
+  core::Config::from_text("{name: template-decoder, templates: 2, blocks: 4}", "test")
+      .read_into(options);
   EXPECT_EQ(make_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
   SpaceOptions cells;
   EXPECT_THROW(core::Config::from_text("{templates: 2}", "test").read_into(cells), core::Error);

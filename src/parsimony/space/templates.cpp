@@ -12,8 +12,10 @@ namespace {
 constexpr int kOps = static_cast<int>(kTemplateOpNames.size());
 constexpr int kAggregations = static_cast<int>(kAggregationNames.size());
 constexpr int kStrides = 2;
-constexpr std::string_view kForm = "[[[o1,o2,aggregation], ...], [[i,j,template,repeats-1,stride], ...]]";
-constexpr std::string_view kPool = "entries of the decoder pool (2 encoder taps and the blocks before)";
+constexpr std::string_view kForm =
+    "[[[o1,o2,aggregation], ...], [[i,j,template,repeats-1,stride], ...]]";
+constexpr std::string_view kPool =
+    "entries of the decoder pool (2 encoder taps and the blocks before)";
 
 Template read_template(ListReader& reader) {
   Template design;
@@ -22,7 +24,8 @@ Template read_template(ListReader& reader) {
   reader.expect(',');
   design.op2 = static_cast<TemplateOp>(reader.code(kOps, "operation", "operations"));
   reader.expect(',');
-  design.aggregation = static_cast<Aggregation>(reader.code(kAggregations, "aggregation", "aggregations"));
+  design.aggregation =
+      static_cast<Aggregation>(reader.code(kAggregations, "aggregation", "aggregations"));
   reader.expect(']');
   return design;
 }
@@ -36,7 +39,8 @@ TemplateBlock read_block(ListReader& reader, int pool, int templates) {
   reader.expect(',');
   block.design = reader.index(templates, "templates");
   reader.expect(',');
-  block.repeats = 1 + reader.code(kMaxTemplateRepeats, "number of repeats", "codes for 1 to 4 repeats");
+  block.repeats =
+      1 + reader.code(kMaxTemplateRepeats, "number of repeats", "codes for 1 to 4 repeats");
   reader.expect(',');
   block.halves = reader.code(kStrides, "stride", "codes for the strides 1 and 2") == 1;
   reader.expect(']');
@@ -48,10 +52,14 @@ Tokens flat(const TemplateGenotype& genotype) {
   Tokens tokens;
   for (const Template& design : genotype.templates) {
     tokens.insert(tokens.end(),
-                  {static_cast<int>(design.op1), static_cast<int>(design.op2), static_cast<int>(design.aggregation)});
+                  {static_cast<int>(design.op1),
+                   static_cast<int>(design.op2),
+                   static_cast<int>(design.aggregation)});
   }
   for (const TemplateBlock& block : genotype.blocks) {
-    tokens.insert(tokens.end(), {block.first, block.second, block.design, block.repeats - 1, block.halves ? 1 : 0});
+    tokens.insert(
+        tokens.end(),
+        {block.first, block.second, block.design, block.repeats - 1, block.halves ? 1 : 0});
   }
   return tokens;
 }
@@ -62,9 +70,10 @@ std::vector<int> TemplateGenotype::collected_blocks() const {
   std::vector<int> collected;
   for (int b = 0; b < static_cast<int>(blocks.size()); ++b) {
     const int entry = kTemplateTaps + b;
-    const bool read = std::any_of(blocks.begin(), blocks.end(), [entry](const TemplateBlock& block) {
-      return block.first == entry || block.second == entry;
-    });
+    const bool read =
+        std::any_of(blocks.begin(), blocks.end(), [entry](const TemplateBlock& block) {
+          return block.first == entry || block.second == entry;
+        });
     if (!read) collected.push_back(b);
   }
   return collected;
@@ -83,7 +92,8 @@ TemplateGenotype parse_template_genotype(std::string_view text) {
   reader.expect('[');
   const auto templates = static_cast<int>(genotype.templates.size());
   do {
-    genotype.blocks.push_back(read_block(reader, kTemplateTaps + static_cast<int>(genotype.blocks.size()), templates));
+    genotype.blocks.push_back(
+        read_block(reader, kTemplateTaps + static_cast<int>(genotype.blocks.size()), templates));
   } while (reader.accept(','));
   reader.expect(']');
   reader.expect(']');
@@ -92,9 +102,13 @@ TemplateGenotype parse_template_genotype(std::string_view text) {
   const auto blocks = static_cast<int>(genotype.blocks.size());
   for (int b = shrinking_blocks(blocks); b < blocks; ++b) {
     if (!genotype.blocks[static_cast<std::size_t>(b)].halves) continue;
-    core::throw_user_error("genotype '{}': block {} has stride 2, but of {} blocks only the first {} can; expected stride "
-                           "code 0",
-                           text, b, blocks, shrinking_blocks(blocks));
+    core::throw_user_error(
+        "genotype '{}': block {} has stride 2, but of {} blocks only the first {} can; expected stride "
+        "code 0",
+        text,
+        b,
+        blocks,
+        shrinking_blocks(blocks));
   }
   return genotype;
 }
@@ -121,7 +135,8 @@ void TemplateSpaceOptions::visit(core::FieldVisitor& v) {
 
 TemplateSpace::TemplateSpace(TemplateSpaceOptions options) : options_(options) {
   for (int t = 0; t < options_.templates; ++t) {
-    for (const char* op : {"op1", "op2"}) decisions_.push_back({fmt::format("template.{}.{}", t, op), "op", kOps});
+    for (const char* op : {"op1", "op2"})
+      decisions_.push_back({fmt::format("template.{}.{}", t, op), "op", kOps});
     decisions_.push_back({fmt::format("template.{}.aggregation", t), "aggregation", kAggregations});
   }
   for (int b = 0; b < options_.blocks; ++b) {
@@ -176,8 +191,12 @@ Tokens TemplateSpace::tokens(const TemplateGenotype& genotype) const {
   return tokens;
 }
 
-std::string TemplateSpace::text(const Tokens& tokens) const { return to_text(genotype(tokens)); }
+std::string TemplateSpace::text(const Tokens& tokens) const {
+  return to_text(genotype(tokens));
+}
 
-Tokens TemplateSpace::parse(std::string_view text) const { return tokens(parse_template_genotype(text)); }
+Tokens TemplateSpace::parse(std::string_view text) const {
+  return tokens(parse_template_genotype(text));
+}
 
 }  // namespace parsimony::space

@@ -11,13 +11,20 @@
 
 namespace parsimony::space {
 
-// The template space of Nekrasov, Shen and Reid (Template-Based Automatic Search of Compact Semantic
-// Segmentation Architectures, WACV 2020): a few templates of two operations each, and blocks that
-// apply a template to two earlier feature maps, several times and at a stride. What the choices mean
-// as layers is said in graph/template_decoder.h.
+// The template space of Nekrasov, Shen and Reid (Template-Based Automatic Search of Compact
+// Semantic Segmentation Architectures, WACV 2020): a few templates of two operations each, and
+// blocks that apply a template to two earlier feature maps, several times and at a stride. What the
+// choices mean as layers is said in graph/template_decoder.h.
 
 // Operations of a template, in the order of the published token ids.
-enum class TemplateOp { kSepConv3x3, kSepConv5x5, kGlobalPool, kMaxPool3x3, kSepConv5x5Dil6, kSkip };
+enum class TemplateOp {
+  kSepConv3x3,
+  kSepConv5x5,
+  kGlobalPool,
+  kMaxPool3x3,
+  kSepConv5x5Dil6,
+  kSkip
+};
 inline constexpr std::array<std::string_view, 6> kTemplateOpNames = {
     "sep3x3", "sep5x5", "global pool", "max pool 3x3", "sep5x5 d6", "skip"};
 
@@ -46,7 +53,9 @@ inline constexpr int kMaxTemplateRepeats = 4;
 
 // Only the blocks of the first half, rounded down, can have stride 2; they join maps at the smaller
 // one's size, the others at the larger one's.
-constexpr int shrinking_blocks(int blocks) { return blocks / 2; }
+constexpr int shrinking_blocks(int blocks) {
+  return blocks / 2;
+}
 
 struct TemplateGenotype {
   std::vector<Template> templates;
@@ -57,9 +66,9 @@ struct TemplateGenotype {
   std::vector<int> collected_blocks() const;
 };
 
-// The published nested list: [[o1, o2, aggregation], ...], [[i, j, template, repeats - 1, stride], ...]
-// with stride 0 or 1 (two to that power). Any number of templates and blocks. Throws a user error that
-// says where the text stops making sense.
+// The published nested list: [[o1, o2, aggregation], ...], [[i, j, template, repeats - 1, stride],
+// ...] with stride 0 or 1 (two to that power). Any number of templates and blocks. Throws a user
+// error that says where the text stops making sense.
 TemplateGenotype parse_template_genotype(std::string_view text);
 std::string to_text(const TemplateGenotype& genotype);
 
@@ -69,9 +78,9 @@ struct TemplateSpaceOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// Decisions come in the order in which the published controller takes them, which is the order of the
-// text: the templates, then the blocks. Blocks that cannot have stride 2 have a decision on their
-// stride too, with one choice, because the published controller steps over it.
+// Decisions come in the order in which the published controller takes them, which is the order of
+// the text: the templates, then the blocks. Blocks that cannot have stride 2 have a decision on
+// their stride too, with one choice, because the published controller steps over it.
 class TemplateSpace final : public SearchSpace {
  public:
   explicit TemplateSpace(TemplateSpaceOptions options = {});

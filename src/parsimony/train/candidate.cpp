@@ -13,15 +13,19 @@ namespace {
 
 std::optional<TrainingEnd> must_end(const Limits& limits) {
   if (limits.stop.requested()) return TrainingEnd::kInterrupted;
-  if (limits.deadline && std::chrono::steady_clock::now() > *limits.deadline) return TrainingEnd::kTimedOut;
+  if (limits.deadline && std::chrono::steady_clock::now() > *limits.deadline)
+    return TrainingEnd::kTimedOut;
   return std::nullopt;
 }
 
 // The auxiliary outputs follow the logits in a network's outputs.
-Tensor supervised_loss(const std::vector<Tensor>& outputs, const Tensor& labels, double auxiliary_weight) {
+Tensor supervised_loss(const std::vector<Tensor>& outputs,
+                       const Tensor& labels,
+                       double auxiliary_weight) {
   Tensor loss = cross_entropy(outputs[0], labels);
   if (auxiliary_weight > 0) {
-    for (std::size_t i = 1; i < outputs.size(); ++i) loss = loss + auxiliary_weight * cross_entropy(outputs[i], labels);
+    for (std::size_t i = 1; i < outputs.size(); ++i)
+      loss = loss + auxiliary_weight * cross_entropy(outputs[i], labels);
   }
   return loss;
 }
@@ -58,9 +62,13 @@ void Stage0Options::visit(core::FieldVisitor& v) {
   v.field("batch", batch, {"batch size", 1});
   v.group("augment", augment, "augmentation of the cached crops");
   v.group("decoder", decoder, "optimiser of the decoder");
-  v.field("distillation", distillation, {"weight of the distillation loss where there is a teacher", 0});
+  v.field("distillation",
+          distillation,
+          {"weight of the distillation loss where there is a teacher", 0});
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
-  v.field("polyak", polyak, {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
+  v.field("polyak",
+          polyak,
+          {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
 }
 
 void Stage1Options::visit(core::FieldVisitor& v) {
@@ -71,7 +79,9 @@ void Stage1Options::visit(core::FieldVisitor& v) {
   v.group("encoder", encoder, "optimiser of the encoder");
   v.group("decoder", decoder, "optimiser of the decoder");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
-  v.field("polyak", polyak, {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
+  v.field("polyak",
+          polyak,
+          {"decay of the weight average that replaces the weights after each epoch; 0: off", 0, 1});
 }
 
 TrainingResult train_stage0(network::Network& decoder,
@@ -87,7 +97,8 @@ TrainingResult train_stage0(network::Network& decoder,
   TrainingResult result{.end = TrainingEnd::kFinished, .stage = 0, .epoch = 0, .scores = {}};
   Optimizer optimizer(decoder.decoder(), options.decoder);
   std::unique_ptr<PolyakAverage> average;
-  if (options.polyak > 0) average = std::make_unique<PolyakAverage>(decoder.decoder(), options.polyak);
+  if (options.polyak > 0)
+    average = std::make_unique<PolyakAverage>(decoder.decoder(), options.polyak);
 
   const std::int64_t batch = std::min(options.batch, features.size());
   std::vector<std::int64_t> order(static_cast<std::size_t>(features.size()));
@@ -100,7 +111,8 @@ TrainingResult train_stage0(network::Network& decoder,
         result.end = *end;
         return result;
       }
-      const Tensor chosen = at::from_blob(order.data() + first, {batch}, at::TensorOptions(at::kLong));
+      const Tensor chosen =
+          at::from_blob(order.data() + first, {batch}, at::TensorOptions(at::kLong));
       std::vector<Tensor> inputs;
       for (const std::size_t tap : tap_of_input) {
         inputs.push_back(features.taps[tap].index_select(0, chosen).to(at::kFloat));
@@ -122,8 +134,11 @@ TrainingResult train_stage0(network::Network& decoder,
     }
     if (average) average->copy_to_parameters();
     ++result.epoch;
-    const auto measure = [&] { return measure_on_features(decoder, tap_of_input, validation_features, classes); };
-    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure)) return result;
+    const auto measure = [&] {
+      return measure_on_features(decoder, tap_of_input, validation_features, classes);
+    };
+    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure))
+      return result;
   }
   return result;
 }
@@ -159,7 +174,8 @@ TrainingResult train_stage1(network::Network& network,
         return result;
       }
       const Batch batch = batches.get(result.epoch, i);
-      const std::vector<Tensor> outputs = network.forward({batch.pictures}, network::Phase::kTraining);
+      const std::vector<Tensor> outputs =
+          network.forward({batch.pictures}, network::Phase::kTraining);
       // Targets have the network's own resolution in this stage.
       const Tensor labels = resize_labels(batch.labels, outputs[0].size(2), outputs[0].size(3));
       encoder_optimizer.zero_gradients();
@@ -180,8 +196,11 @@ TrainingResult train_stage1(network::Network& network,
       decoder_average->copy_to_parameters();
     }
     ++result.epoch;
-    const auto measure = [&] { return measure_on_pictures(network, validation_views, classes, quiet, "validation"); };
-    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure)) return result;
+    const auto measure = [&] {
+      return measure_on_pictures(network, validation_views, classes, quiet, "validation");
+    };
+    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure))
+      return result;
   }
   return result;
 }

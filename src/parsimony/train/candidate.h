@@ -16,18 +16,18 @@
 
 namespace parsimony::train {
 
-// Stage 0: the decoder alone, on cached features of a frozen encoder. Defaults are the published ones
-// (Nekrasov et al., CVPR 2019; numbers from its reference code, spec rl-cell-search 6.2-6.5).
+// Stage 0: the decoder alone, on cached features of a frozen encoder. Defaults are the published
+// ones (Nekrasov et al., CVPR 2019; numbers from its reference code, spec rl-cell-search 6.2-6.5).
 struct Stage0Options {
   int epochs = 5;
-  int validate_every = 5;              // epochs between validations
-  std::int64_t samples = 4000;         // augmented crops in the cache
+  int validate_every = 5;       // epochs between validations
+  std::int64_t samples = 4000;  // augmented crops in the cache
   std::int64_t batch = 64;
-  data::AugmentOptions augment;        // crop 256, shorter side 300
-  OptimizerOptions decoder;            // Adam, 3e-3
-  double distillation = 0.3;           // weight of the distillation loss, if there is a teacher
-  double auxiliary = 0.15;             // weight of each auxiliary loss
-  double polyak = 0.9;                 // decay of the average of weights; 0: none
+  data::AugmentOptions augment;  // crop 256, shorter side 300
+  OptimizerOptions decoder;      // Adam, 3e-3
+  double distillation = 0.3;     // weight of the distillation loss, if there is a teacher
+  double auxiliary = 0.15;       // weight of each auxiliary loss
+  double polyak = 0.9;           // decay of the average of weights; 0: none
   void visit(core::FieldVisitor& v);
 };
 
@@ -63,8 +63,8 @@ struct Limits {
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
-// Trains `decoder` in place on `features`, validating on `validation_features`. `tap_of_input[i]` says
-// which cached tap the decoder's i-th input is.
+// Trains `decoder` in place on `features`, validating on `validation_features`. `tap_of_input[i]`
+// says which cached tap the decoder's i-th input is.
 TrainingResult train_stage0(network::Network& decoder,
                             const std::vector<std::size_t>& tap_of_input,
                             const FeatureBatch& features,

@@ -14,7 +14,8 @@ namespace parsimony::train {
 // candidates at the same point of their training.
 enum class EarlyStopRule {
   kRatio,  // the reference code: the further below the running mean, the likelier the end
-  kPaper,  // as the paper words it: below the running mean, continue with probability p = 0.9, annealed
+  kPaper,  // as the paper words it: below the running mean, continue with probability p = 0.9,
+           // annealed
   kOff,
 };
 inline constexpr std::array<std::string_view, 3> kEarlyStopNames = {"ratio", "paper", "off"};
@@ -26,15 +27,16 @@ struct EarlyStopOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// The rule's memory for one (stage, validation) point; spec rl-cell-search 6.3. With m the running mean
-// and rho = reward / m < 1, the ratio rule continues with probability max(0, 1 - (1 - rho) / delta);
-// delta is lowered by 0.9, 0.8, 0.7, 0.6 when its counter stands at 100, 200, 300, 400. The counter
-// advances by one per candidate and by one more for each that beats the mean, so a milestone can be
-// jumped over, as in the reference code. The paper rule anneals p at the same milestones (our choice:
-// the paper does not say how) with a plain counter.
+// The rule's memory for one (stage, validation) point; spec rl-cell-search 6.3. With m the running
+// mean and rho = reward / m < 1, the ratio rule continues with probability max(0, 1 - (1 - rho) /
+// delta); delta is lowered by 0.9, 0.8, 0.7, 0.6 when its counter stands at 100, 200, 300, 400. The
+// counter advances by one per candidate and by one more for each that beats the mean, so a
+// milestone can be jumped over, as in the reference code. The paper rule anneals p at the same
+// milestones (our choice: the paper does not say how) with a plain counter.
 class EarlyStopPoint {
  public:
-  explicit EarlyStopPoint(const EarlyStopOptions& options) : options_(options), level_(options.start) {}
+  explicit EarlyStopPoint(const EarlyStopOptions& options)
+      : options_(options), level_(options.start) {}
   // Takes a reward in and says whether to continue; `draw` is uniform in [0, 1).
   bool decide(double reward, double draw);
   double running_mean() const { return mean_; }

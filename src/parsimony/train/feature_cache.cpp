@@ -25,7 +25,8 @@ std::int64_t cache_bytes_per_picture(const graph::Graph& encoder,
   const std::vector<graph::Shape> shapes = graph::infer_shapes(encoder, picture);
   const std::int64_t bytes = precision == CachePrecision::kFloat16 ? 2 : 4;
   std::int64_t sum = label_pixels;
-  for (const graph::Output& tap : encoder.outputs) sum += bytes * shapes[static_cast<std::size_t>(tap.node)].elements();
+  for (const graph::Output& tap : encoder.outputs)
+    sum += bytes * shapes[static_cast<std::size_t>(tap.node)].elements();
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs.at(0).node)];
   return sum + bytes * teacher_channels * finest.height * finest.width;
 }
@@ -37,15 +38,17 @@ FeatureBatch build_cache(network::Network& encoder,
   core::require(request.count > 0, "an empty feature cache was asked for");
   const at::NoGradGuard no_grad;
   FeatureBatch cache;
-  const auto store = [&](Tensor& into, std::int64_t first, const Tensor& values, at::ScalarType type) {
-    if (!into.defined()) {
-      std::vector<std::int64_t> shape = values.sizes().vec();
-      shape[0] = request.count;
-      const auto options = at::TensorOptions(type);
-      into = values.dim() == 4 ? at::empty(shape, options, at::MemoryFormat::ChannelsLast) : at::empty(shape, options);
-    }
-    into.narrow(0, first, values.size(0)).copy_(values);
-  };
+  const auto store =
+      [&](Tensor& into, std::int64_t first, const Tensor& values, at::ScalarType type) {
+        if (!into.defined()) {
+          std::vector<std::int64_t> shape = values.sizes().vec();
+          shape[0] = request.count;
+          const auto options = at::TensorOptions(type);
+          into = values.dim() == 4 ? at::empty(shape, options, at::MemoryFormat::ChannelsLast)
+                                   : at::empty(shape, options);
+        }
+        into.narrow(0, first, values.size(0)).copy_(values);
+      };
 
   for (std::int64_t first = 0; first < request.count; first += kBatch) {
     if (context.stop.requested()) return {};
@@ -57,15 +60,23 @@ FeatureBatch build_cache(network::Network& encoder,
     const Batch batch = to_batch(samples);
     const std::vector<Tensor> taps = encoder.forward({batch.pictures}, network::Phase::kEvaluation);
     cache.taps.resize(taps.size());
-    for (std::size_t t = 0; t < taps.size(); ++t) store(cache.taps[t], first, taps[t], type_of(request.precision));
+    for (std::size_t t = 0; t < taps.size(); ++t)
+      store(cache.taps[t], first, taps[t], type_of(request.precision));
     const std::int64_t height = taps[0].size(2);
     const std::int64_t width = taps[0].size(3);
-    store(cache.labels, first, request.labels_at_tap ? resize_labels(batch.labels, height, width) : batch.labels, at::kByte);
+    store(cache.labels,
+          first,
+          request.labels_at_tap ? resize_labels(batch.labels, height, width) : batch.labels,
+          at::kByte);
     if (teacher != nullptr) {
       const Tensor logits = teacher->logits({batch.pictures}, network::Phase::kEvaluation);
-      store(cache.teacher, first, network::resize_bilinear(logits, height, width), type_of(request.precision));
+      store(cache.teacher,
+            first,
+            network::resize_bilinear(logits, height, width),
+            type_of(request.precision));
     }
-    context.progress.advance({request.task, static_cast<double>(first + count), static_cast<double>(request.count), ""});
+    context.progress.advance(
+        {request.task, static_cast<double>(first + count), static_cast<double>(request.count), ""});
   }
   return cache;
 }

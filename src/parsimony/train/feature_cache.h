@@ -11,13 +11,13 @@
 
 namespace parsimony::train {
 
-// How cached features are stored. Half precision halves the memory and changes features by less than
-// one part in a thousand, far below what training's noise tells apart.
+// How cached features are stored. Half precision halves the memory and changes features by less
+// than one part in a thousand, far below what training's noise tells apart.
 enum class CachePrecision { kFloat16, kFloat32 };
 inline constexpr std::array<std::string_view, 2> kCachePrecisionNames = {"float16", "float32"};
 
-// A frozen encoder's results for some pictures of one size, with labels; what decoders train on in stage
-// 0 and are measured on. Read-only once built and shared by all candidates.
+// A frozen encoder's results for some pictures of one size, with labels; what decoders train on in
+// stage 0 and are measured on. Read-only once built and shared by all candidates.
 struct FeatureBatch {
   std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
   Tensor labels;             // [N, H, W] uint8
@@ -25,7 +25,8 @@ struct FeatureBatch {
   std::int64_t size() const { return labels.size(0); }
 };
 
-// Bytes that one picture of this size takes in a cache; `label_size` is the side lengths' product of its labels.
+// Bytes that one picture of this size takes in a cache; `label_size` is the side lengths' product
+// of its labels.
 std::int64_t cache_bytes_per_picture(const graph::Graph& encoder,
                                      graph::Size picture,
                                      std::int64_t label_pixels,
@@ -38,9 +39,10 @@ using SampleMaker = std::function<data::Sample(std::int64_t)>;
 struct CacheRequest {
   std::int64_t count = 0;
   SampleMaker make;
-  bool labels_at_tap = true;  // labels nearest-resized to the finest tap's grid; else in picture size
+  bool labels_at_tap =
+      true;  // labels nearest-resized to the finest tap's grid; else in picture size
   CachePrecision precision = CachePrecision::kFloat16;
-  std::string task;           // for progress
+  std::string task;  // for progress
 };
 
 // Runs the encoder (evaluation mode, no gradients) over `count` pictures. `encoder` has the taps as

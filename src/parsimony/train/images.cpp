@@ -17,30 +17,36 @@ Batch to_batch(const std::vector<data::Sample>& samples) {
   const std::int64_t width = samples[0].image.width;
   const auto count = static_cast<std::int64_t>(samples.size());
   Batch batch;
-  batch.pictures = at::empty({count, 3, height, width}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
+  batch.pictures = at::empty(
+      {count, 3, height, width}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
   batch.labels = at::empty({count, height, width}, at::kByte);
   float table[3][256];
   for (int c = 0; c < 3; ++c) {
-    for (int v = 0; v < 256; ++v) table[c][v] = static_cast<float>((v / 255.0 - kMean[c]) / kDeviation[c]);
+    for (int v = 0; v < 256; ++v)
+      table[c][v] = static_cast<float>((v / 255.0 - kMean[c]) / kDeviation[c]);
   }
   for (std::size_t n = 0; n < samples.size(); ++n) {
     const data::Sample& sample = samples[n];
-    core::require(sample.image.height == height && sample.image.width == width && sample.labels.height == height &&
-                      sample.labels.width == width,
+    core::require(sample.image.height == height && sample.image.width == width &&
+                      sample.labels.height == height && sample.labels.width == width,
                   "samples of one batch differ in size");
-    float* out = batch.pictures.data_ptr<float>() + static_cast<std::int64_t>(n) * height * width * 3;
+    float* out =
+        batch.pictures.data_ptr<float>() + static_cast<std::int64_t>(n) * height * width * 3;
     const std::uint8_t* in = sample.image.pixels.data();
     for (std::int64_t i = 0; i < height * width * 3; i += 3) {
       for (int c = 0; c < 3; ++c) out[i + c] = table[c][in[i + c]];
     }
-    std::memcpy(batch.labels.data_ptr<std::uint8_t>() + static_cast<std::int64_t>(n) * height * width,
-                sample.labels.ids.data(),
-                sample.labels.ids.size());
+    std::memcpy(
+        batch.labels.data_ptr<std::uint8_t>() + static_cast<std::int64_t>(n) * height * width,
+        sample.labels.ids.data(),
+        sample.labels.ids.size());
   }
   return batch;
 }
 
-std::vector<data::Sample> load_samples(const data::Dataset& dataset, data::Split split, const core::Context& context) {
+std::vector<data::Sample> load_samples(const data::Dataset& dataset,
+                                       data::Split split,
+                                       const core::Context& context) {
   std::vector<data::Sample> samples(static_cast<std::size_t>(dataset.size(split)));
   core::parallel_for(dataset.size(split), context.threads, [&](std::int64_t i) {
     samples[static_cast<std::size_t>(i)] = dataset.read(split, i);
@@ -86,8 +92,9 @@ struct BatchStream::Worker {
     std::vector<data::Sample> crops;
     crops.reserve(chosen.size());
     for (const std::int64_t i : chosen) {
-      const core::Rng stream =
-          rng.split("crop").split(static_cast<std::uint64_t>(epoch)).split(static_cast<std::uint64_t>(i));
+      const core::Rng stream = rng.split("crop")
+                                   .split(static_cast<std::uint64_t>(epoch))
+                                   .split(static_cast<std::uint64_t>(i));
       crops.push_back(data::augment(samples[static_cast<std::size_t>(i)], augment, stream));
     }
     return to_batch(crops);
@@ -96,7 +103,9 @@ struct BatchStream::Worker {
   void schedule(std::int64_t epoch, std::int64_t index) {
     std::vector<std::int64_t> chosen = members(epoch, index);
     const auto policy = threads > 0 ? std::launch::async : std::launch::deferred;
-    ahead.push_back({epoch, index, std::async(policy, [this, epoch, chosen = std::move(chosen)] { return make(epoch, chosen); })});
+    ahead.push_back({epoch, index, std::async(policy, [this, epoch, chosen = std::move(chosen)] {
+                       return make(epoch, chosen);
+                     })});
   }
 };
 
@@ -106,16 +115,22 @@ BatchStream::BatchStream(const std::vector<data::Sample>& samples,
                          core::Rng rng,
                          int threads)
     : worker_(new Worker{samples, augment, batch_size, rng, threads, -1, {}, {}}) {
-  core::require(!samples.empty() && batch_size > 0, "a batch stream of {} samples, batch {}", samples.size(), batch_size);
+  core::require(!samples.empty() && batch_size > 0,
+                "a batch stream of {} samples, batch {}",
+                samples.size(),
+                batch_size);
 }
 
 BatchStream::~BatchStream() = default;
 
-std::int64_t BatchStream::batches_per_epoch() const { return worker_->batches_per_epoch(); }
+std::int64_t BatchStream::batches_per_epoch() const {
+  return worker_->batches_per_epoch();
+}
 
 Batch BatchStream::get(std::int64_t epoch, std::int64_t index) {
   Worker& w = *worker_;
-  core::require(index >= 0 && index < w.batches_per_epoch(), "batch {} of {}", index, w.batches_per_epoch());
+  core::require(
+      index >= 0 && index < w.batches_per_epoch(), "batch {} of {}", index, w.batches_per_epoch());
   if (w.ahead.empty() || w.ahead.front().epoch != epoch || w.ahead.front().index != index) {
     w.ahead.clear();
     w.schedule(epoch, index);
@@ -125,7 +140,8 @@ Batch BatchStream::get(std::int64_t epoch, std::int64_t index) {
   const auto next = [&](std::int64_t e, std::int64_t i) {
     return i + 1 < w.batches_per_epoch() ? std::pair(e, i + 1) : std::pair(e + 1, std::int64_t{0});
   };
-  auto [e, i] = w.ahead.empty() ? next(epoch, index) : next(w.ahead.back().epoch, w.ahead.back().index);
+  auto [e, i] =
+      w.ahead.empty() ? next(epoch, index) : next(w.ahead.back().epoch, w.ahead.back().index);
   while (static_cast<int>(w.ahead.size()) < w.threads) {
     w.schedule(e, i);
     std::tie(e, i) = next(e, i);

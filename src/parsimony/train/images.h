@@ -13,7 +13,8 @@ namespace parsimony::train {
 
 using network::Tensor;
 
-// ImageNet statistics of RGB / 255; every encoder of Parsimony expects pictures normalised with them.
+// ImageNet statistics of RGB / 255; every encoder of Parsimony expects pictures normalised with
+// them.
 inline constexpr double kMean[3] = {0.485, 0.456, 0.406};
 inline constexpr double kDeviation[3] = {0.229, 0.224, 0.225};
 
@@ -26,11 +27,14 @@ Batch to_batch(const std::vector<data::Sample>& samples);
 
 // All samples of a split, decoded; a candidate's training reads them many times. Throws the data
 // set's user errors.
-std::vector<data::Sample> load_samples(const data::Dataset& dataset, data::Split split, const core::Context& context);
+std::vector<data::Sample> load_samples(const data::Dataset& dataset,
+                                       data::Split split,
+                                       const core::Context& context);
 
-// An endless stream of augmented training batches, prepared ahead by `threads` threads. Which samples
-// and crops batch i holds depends on the seed and i only: every epoch is a fresh permutation, cut into
-// full batches (the rest of a permutation is dropped, as in the reference code).
+// An endless stream of augmented training batches, prepared ahead by `threads` threads. Which
+// samples and crops batch i holds depends on the seed and i only: every epoch is a fresh
+// permutation, cut into full batches (the rest of a permutation is dropped, as in the reference
+// code).
 class BatchStream {
  public:
   BatchStream(const std::vector<data::Sample>& samples,

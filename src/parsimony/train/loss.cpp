@@ -22,10 +22,12 @@ Tensor distillation(const Tensor& logits, const Tensor& teacher) {
 Tensor resize_labels(const Tensor& labels, std::int64_t height, std::int64_t width) {
   if (labels.size(1) == height && labels.size(2) == width) return labels;
   const auto indices = [](std::int64_t from, std::int64_t to) {
-    const Tensor centres = (at::arange(to, at::kDouble) + 0.5) * (static_cast<double>(from) / static_cast<double>(to));
+    const Tensor centres =
+        (at::arange(to, at::kDouble) + 0.5) * (static_cast<double>(from) / static_cast<double>(to));
     return centres.floor().to(at::kLong).clamp_max(from - 1);
   };
-  return labels.index_select(1, indices(labels.size(1), height)).index_select(2, indices(labels.size(2), width));
+  return labels.index_select(1, indices(labels.size(1), height))
+      .index_select(2, indices(labels.size(2), width));
 }
 
 }  // namespace parsimony::train

@@ -8,12 +8,12 @@ namespace parsimony::train {
 
 using network::Tensor;
 
-// Mean cross-entropy over the pixels that are not ignored; logits [N, K, h, w] are resized bilinearly
-// to the labels' [N, H, W] first. Zero when every pixel is ignored.
+// Mean cross-entropy over the pixels that are not ignored; logits [N, K, h, w] are resized
+// bilinearly to the labels' [N, H, W] first. Zero when every pixel is ignored.
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
-// Mean squared difference of logits, student resized to the teacher's size (the distillation loss of the
-// cell search's reference code).
+// Mean squared difference of logits, student resized to the teacher's size (the distillation loss
+// of the cell search's reference code).
 Tensor distillation(const Tensor& logits, const Tensor& teacher);
 
 // Labels [N, H, W] sampled at the centres of a coarser grid (nearest).

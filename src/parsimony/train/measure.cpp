@@ -30,8 +30,11 @@ metric::ConfusionMatrix measure_on_features(network::Network& decoder,
     for (std::int64_t first = 0; first < cache.size(); first += kBatch) {
       const std::int64_t n = std::min(kBatch, cache.size() - first);
       std::vector<Tensor> inputs;
-      for (const std::size_t tap : tap_of_input) inputs.push_back(cache.taps[tap].narrow(0, first, n).to(at::kFloat));
-      count(matrix, decoder.logits(inputs, network::Phase::kEvaluation), cache.labels.narrow(0, first, n));
+      for (const std::size_t tap : tap_of_input)
+        inputs.push_back(cache.taps[tap].narrow(0, first, n).to(at::kFloat));
+      count(matrix,
+            decoder.logits(inputs, network::Phase::kEvaluation),
+            cache.labels.narrow(0, first, n));
     }
   }
   return matrix;
@@ -57,7 +60,8 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
                                   samples.begin() + static_cast<std::ptrdiff_t>(last)});
     count(matrix, network.logits({batch.pictures}, network::Phase::kEvaluation), batch.labels);
     first = last;
-    context.progress.advance({task, static_cast<double>(first), static_cast<double>(samples.size()), ""});
+    context.progress.advance(
+        {task, static_cast<double>(first), static_cast<double>(samples.size()), ""});
   }
   return matrix;
 }

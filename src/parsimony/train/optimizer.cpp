@@ -27,7 +27,9 @@ Optimizer::Optimizer(network::ParameterGroup& group, const OptimizerOptions& opt
   if (options_.kind == OptimizerKind::kAdam) second_ = at::zeros_like(group.values);
 }
 
-void Optimizer::zero_gradients() { group_.gradients.zero_(); }
+void Optimizer::zero_gradients() {
+  group_.gradients.zero_();
+}
 
 void Optimizer::step(double factor) {
   const at::NoGradGuard no_grad;
@@ -63,7 +65,8 @@ void Optimizer::load(const weights::ArrayMap& from, const std::string& prefix) {
   const auto copy = [&](const std::string& name, Tensor& into) {
     const auto found = from.arrays.find(name);
     if (found == from.arrays.end() || found->second.numel() != into.numel()) {
-      core::throw_user_error("the checkpoint has no fitting '{}': it belongs to another network", name);
+      core::throw_user_error("the checkpoint has no fitting '{}': it belongs to another network",
+                             name);
     }
     into.copy_(network::to_tensor(found->second));
   };
@@ -75,8 +78,12 @@ void Optimizer::load(const weights::ArrayMap& from, const std::string& prefix) {
 PolyakAverage::PolyakAverage(network::ParameterGroup& group, double decay)
     : group_(group), decay_(decay), average_(group.values.clone()) {}
 
-void PolyakAverage::update() { average_.mul_(decay_).add_(group_.values, 1 - decay_); }
+void PolyakAverage::update() {
+  average_.mul_(decay_).add_(group_.values, 1 - decay_);
+}
 
-void PolyakAverage::copy_to_parameters() { group_.values.copy_(average_); }
+void PolyakAverage::copy_to_parameters() {
+  group_.values.copy_(average_);
+}
 
 }  // namespace parsimony::train

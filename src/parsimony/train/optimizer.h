@@ -18,15 +18,15 @@ inline constexpr std::array<std::string_view, 2> kOptimizerNames = {"adam", "sgd
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdam;
-  double rate = 3e-3;          // learning rate
-  double weight_decay = 0;     // L2, added to the gradient
-  double momentum = 0.9;       // SGD only
-  double clip = 3;             // gradients longer than this (L2) are shortened to it; 0: never
+  double rate = 3e-3;       // learning rate
+  double weight_decay = 0;  // L2, added to the gradient
+  double momentum = 0.9;    // SGD only
+  double clip = 3;          // gradients longer than this (L2) are shortened to it; 0: never
   void visit(core::FieldVisitor& v);
 };
 
-// Adam (betas 0.9, 0.999, eps 1e-8) or SGD with momentum on one parameter group. Constructed once per
-// training: it holds the moments.
+// Adam (betas 0.9, 0.999, eps 1e-8) or SGD with momentum on one parameter group. Constructed once
+// per training: it holds the moments.
 class Optimizer {
  public:
   Optimizer(network::ParameterGroup& group, const OptimizerOptions& options);
@@ -45,7 +45,8 @@ class Optimizer {
   std::int64_t steps_ = 0;
 };
 
-// Polyak average of a group's values (not of running statistics): average <- d average + (1 - d) value.
+// Polyak average of a group's values (not of running statistics): average <- d average + (1 - d)
+// value.
 class PolyakAverage {
  public:
   PolyakAverage(network::ParameterGroup& group, double decay);

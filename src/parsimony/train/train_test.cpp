@@ -26,7 +26,8 @@ TEST(CrossEntropy, LeavesIgnoredPixelsOut) {
   const Tensor logits = at::sin(at::arange(2 * 3 * 4 * 4, at::kFloat)).view({2, 3, 4, 4});
   Tensor labels = at::zeros({2, 4, 4}, at::kByte);
   labels[1].fill_(255);
-  const float only_first = cross_entropy(logits.narrow(0, 0, 1), labels.narrow(0, 0, 1)).item<float>();
+  const float only_first =
+      cross_entropy(logits.narrow(0, 0, 1), labels.narrow(0, 0, 1)).item<float>();
   EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), only_first);
   labels.fill_(255);
   EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), 0);
@@ -95,7 +96,8 @@ TEST(EarlyStop, DeltaFallsAtTheMilestones) {
 
 TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
   const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
+          .graph);
   Network net(graph, core::Rng(1), {});
   const Tensor before = net.decoder().values.clone();
   Optimizer optimizer(net.decoder(), {.rate = 0.01, .clip = 0});
@@ -106,9 +108,11 @@ TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
 
 TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
   const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
+          .graph);
   Network net(graph, core::Rng(1), {});
-  Optimizer optimizer(net.decoder(), {.kind = OptimizerKind::kSgd, .rate = 1, .momentum = 0.5, .clip = 2});
+  Optimizer optimizer(net.decoder(),
+                      {.kind = OptimizerKind::kSgd, .rate = 1, .momentum = 0.5, .clip = 2});
   const Tensor start = net.decoder().values.clone();
   net.decoder().gradients.fill_(1000);
   optimizer.step();
@@ -121,7 +125,8 @@ TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
 
 TEST(PolyakAverage, FollowsTheFormula) {
   const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2).graph);
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
+          .graph);
   Network net(graph, core::Rng(1), {});
   net.decoder().values.fill_(1);
   PolyakAverage average(net.decoder(), 0.9);
@@ -150,7 +155,8 @@ TEST(BatchStream, DependsOnTheSeedOnly) {
   BatchStream alone(samples, augment, 4, core::Rng(9), 0);
   BatchStream ahead(samples, augment, 4, core::Rng(9), 3);
   EXPECT_EQ(alone.batches_per_epoch(), 2);
-  for (const auto& [epoch, index] : {std::pair(0, 0), std::pair(0, 1), std::pair(1, 0), std::pair(5, 1)}) {
+  for (const auto& [epoch, index] :
+       {std::pair(0, 0), std::pair(0, 1), std::pair(1, 0), std::pair(5, 1)}) {
     const Batch a = alone.get(epoch, index);
     const Batch b = ahead.get(epoch, index);
     EXPECT_TRUE(at::equal(a.pictures, b.pictures)) << epoch << " " << index;
@@ -187,8 +193,12 @@ TrainerOptions short_training(int epochs) {
 // `stop_after`: seconds of progress calls until an interrupt is requested; negative: never.
 Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_after_steps) {
   const auto samples = portraits(24);
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"), {.name = "small"}, {.width = 12}, 8).graph);
+  const graph::Graph graph =
+      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
+                                   {.name = "small"},
+                                   {.width = 12},
+                                   8)
+                          .graph);
   Network net(graph, core::Rng(1), {});
   core::StopFlag stop;
   class Countdown final : public core::ProgressObserver {
@@ -204,8 +214,15 @@ Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_a
   } countdown(stop, interrupt_after_steps);
   core::SilentLog log;
   Trained trained;
-  trained.result = train_fully(net, samples, {samples.begin(), samples.begin() + 6}, 8, short_training(6), core::Rng(4),
-                               checkpoint, {log, countdown, stop, 1}, "test");
+  trained.result = train_fully(net,
+                               samples,
+                               {samples.begin(), samples.begin() + 6},
+                               8,
+                               short_training(6),
+                               core::Rng(4),
+                               checkpoint,
+                               {log, countdown, stop, 1},
+                               "test");
   trained.encoder = net.encoder().values.clone();
   trained.decoder = net.decoder().values.clone();
   return trained;
@@ -242,29 +259,44 @@ TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
   train_portraits(checkpoint, 9);
   ASSERT_TRUE(std::filesystem::exists(checkpoint));
   const auto samples = portraits(24);
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"), {.name = "small"}, {.width = 12}, 8).graph);
+  const graph::Graph graph =
+      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
+                                   {.name = "small"},
+                                   {.width = 12},
+                                   8)
+                          .graph);
   Network net(graph, core::Rng(1), {});
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  EXPECT_THROW(train_fully(net, samples, samples, 8, short_training(7), core::Rng(4), checkpoint,
-                           {log, progress, stop, 1}, "test"),
+  EXPECT_THROW(train_fully(net,
+                           samples,
+                           samples,
+                           8,
+                           short_training(7),
+                           core::Rng(4),
+                           checkpoint,
+                           {log, progress, stop, 1},
+                           "test"),
                core::Error);
 }
 
 TEST(Trainer, ADivergingTrainingIsAnOutcome) {
   const auto samples = portraits(12);
   const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[1],[[3,2]]]"), {.name = "small"}, {.width = 8}, 8).graph);
+      graph::lower(space::parse_cell_genotype("[[1],[[3,2]]]"), {.name = "small"}, {.width = 8}, 8)
+          .graph);
   Network net(graph, core::Rng(1), {});
   const TrainerOptions options = short_training(4);
   net.decoder().values.fill_(std::numeric_limits<float>::quiet_NaN());
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  EXPECT_EQ(train_fully(net, samples, samples, 8, options, core::Rng(4), {}, {log, progress, stop, 1}, "test").end,
-            TrainerEnd::kDiverged);
+  EXPECT_EQ(
+      train_fully(
+          net, samples, samples, 8, options, core::Rng(4), {}, {log, progress, stop, 1}, "test")
+          .end,
+      TrainerEnd::kDiverged);
 }
 
 }  // namespace

@@ -58,12 +58,14 @@ class Training {
     const weights::ArrayMap map = weights::read_safetensors(file);
     const auto meta = [&](const std::string& key) -> const std::string& {
       const auto found = map.metadata.find(key);
-      if (found == map.metadata.end()) core::throw_user_error("{}: is not a training checkpoint (no '{}')", file.string(), key);
+      if (found == map.metadata.end())
+        core::throw_user_error("{}: is not a training checkpoint (no '{}')", file.string(), key);
       return found->second;
     };
     if (meta("signature") != signature_) {
-      core::throw_user_error("{}: belongs to a training with other options or another seed; remove it to start over",
-                             file.string());
+      core::throw_user_error(
+          "{}: belongs to a training with other options or another seed; remove it to start over",
+          file.string());
     }
     network_.load(part(map, "network."), file.string());
     best = part(map, "best.");
@@ -77,13 +79,16 @@ class Training {
       const std::vector<std::string> fields = core::split(entry, ' ');
       if (fields.size() != 3) continue;
       const double miou = std::stod(fields[2]);
-      result.history.push_back({std::stoi(fields[0]), std::stod(fields[1]),
+      result.history.push_back({std::stoi(fields[0]),
+                                std::stod(fields[1]),
                                 miou < 0 ? std::nullopt : std::optional<double>(miou)});
     }
   }
 
  private:
-  static void add(weights::ArrayMap& map, const std::string& prefix, const weights::ArrayMap& from) {
+  static void add(weights::ArrayMap& map,
+                  const std::string& prefix,
+                  const weights::ArrayMap& from) {
     for (const auto& [name, array] : from.arrays) map.arrays[prefix + name] = array;
   }
   static weights::ArrayMap part(const weights::ArrayMap& map, const std::string& prefix) {
@@ -102,7 +107,8 @@ class Training {
 
 double rate_factor(const TrainerOptions& options, double progress) {
   const double decay = std::pow(1 - progress, options.poly_power);
-  return options.warm_up > 0 && progress < options.warm_up ? decay * progress / options.warm_up : decay;
+  return options.warm_up > 0 && progress < options.warm_up ? decay * progress / options.warm_up
+                                                           : decay;
 }
 
 // One epoch; the mean loss, or nothing when it was interrupted or diverged (then `end` says which).
@@ -122,7 +128,8 @@ std::optional<double> train_epoch(network::Network& network,
       return std::nullopt;
     }
     const Batch batch = batches.get(epoch, i);
-    const std::vector<Tensor> outputs = network.forward({batch.pictures}, network::Phase::kTraining);
+    const std::vector<Tensor> outputs =
+        network.forward({batch.pictures}, network::Phase::kTraining);
     Tensor loss = cross_entropy(outputs[0], batch.labels);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
@@ -137,13 +144,15 @@ std::optional<double> train_epoch(network::Network& network,
     training.decoder().zero_gradients();
     torch::autograd::backward({loss}, {});
     const double steps = static_cast<double>(count) * options.epochs;
-    const double factor = rate_factor(options, (static_cast<double>(epoch * count + i) + 0.5) / steps);
+    const double factor =
+        rate_factor(options, (static_cast<double>(epoch * count + i) + 0.5) / steps);
     training.encoder().step(factor);
     training.decoder().step(factor);
     total += main_loss;
-    std::string detail =
-        fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
-    if (training.result.best_epoch > 0) detail += fmt::format(", best mIoU {:.1f} %", 100 * training.result.best_miou);
+    std::string detail = fmt::format(
+        "epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
+    if (training.result.best_epoch > 0)
+      detail += fmt::format(", best mIoU {:.1f} %", 100 * training.result.best_miou);
     context.progress.advance({task, static_cast<double>(epoch * count + i + 1), steps, detail});
   }
   return total / static_cast<double>(count);
@@ -154,12 +163,15 @@ std::optional<double> train_epoch(network::Network& network,
 void TrainerOptions::visit(core::FieldVisitor& v) {
   v.field("epochs", epochs, {"passes over the training pictures", 1, 100000});
   v.field("batch", batch, {"batch size", 1});
-  v.field("validate_every", validate_every, {"epochs between validations; the best weights are kept", 1, 100000});
+  v.field("validate_every",
+          validate_every,
+          {"epochs between validations; the best weights are kept", 1, 100000});
   v.group("augment", augment, "augmentation of the pictures");
   v.group("encoder", encoder, "optimiser of the encoder");
   v.group("decoder", decoder, "optimiser of the decoder");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
-  v.field("poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
+  v.field(
+      "poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
   v.field("warm_up", warm_up, {"share of the training in which the rate rises from zero", 0, 1});
 }
 
@@ -175,12 +187,14 @@ TrainerResult train_fully(network::Network& network,
   Training training(network, options, rng);
   if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
   TrainerResult& result = training.result;
-  BatchStream batches(samples, options.augment, options.batch, rng.split("pictures"), context.threads);
+  BatchStream batches(
+      samples, options.augment, options.batch, rng.split("pictures"), context.threads);
 
   while (result.epochs < options.epochs) {
     const auto start = Clock::now();
     TrainerEnd end = TrainerEnd::kFinished;
-    const std::optional<double> loss = train_epoch(network, training, batches, options, context, task, end);
+    const std::optional<double> loss =
+        train_epoch(network, training, batches, options, context, task, end);
     if (!loss) {
       result.end = end;
       return result;

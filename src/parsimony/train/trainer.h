@@ -16,18 +16,20 @@
 namespace parsimony::train {
 
 // Full training of one network, encoder and decoder together. The published systems do not say how
-// their final networks were trained; this is the usual recipe of compact segmentation networks: cross-
-// entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop augmentation.
+// their final networks were trained; this is the usual recipe of compact segmentation networks:
+// cross- entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
+// augmentation.
 struct TrainerOptions {
   int epochs = 60;
   std::int64_t batch = 8;
   int validate_every = 5;  // epochs; the best validated weights are kept
-  data::AugmentOptions augment{.crop = 352, .shorter_side = 352, .scale_min = 0.5, .scale_max = 2.0};
+  data::AugmentOptions augment{
+      .crop = 352, .shorter_side = 352, .scale_min = 0.5, .scale_max = 2.0};
   OptimizerOptions encoder{.kind = OptimizerKind::kAdam, .rate = 5e-4};
   OptimizerOptions decoder{.kind = OptimizerKind::kAdam, .rate = 3e-3};
-  double auxiliary = 0.15;   // weight of each auxiliary loss
-  double poly_power = 0.9;   // rate x (1 - progress)^power
-  double warm_up = 0.02;     // share of the training in which the rate rises linearly from zero
+  double auxiliary = 0.15;  // weight of each auxiliary loss
+  double poly_power = 0.9;  // rate x (1 - progress)^power
+  double warm_up = 0.02;    // share of the training in which the rate rises linearly from zero
   void visit(core::FieldVisitor& v);
 };
 
@@ -41,17 +43,17 @@ struct EpochRecord {
 
 struct TrainerResult {
   TrainerEnd end = TrainerEnd::kFinished;
-  int epochs = 0;              // completed, earlier sessions included
-  double best_miou = 0;        // on the validation samples
+  int epochs = 0;        // completed, earlier sessions included
+  double best_miou = 0;  // on the validation samples
   int best_epoch = 0;
-  double seconds = 0;          // of training, earlier sessions included
+  double seconds = 0;  // of training, earlier sessions included
   std::vector<EpochRecord> history;
 };
 
-// Trains in place and leaves the best validated weights in `network`. With a `checkpoint` file the state
-// is saved after every epoch, and a training that finds one continues where it stopped: the result is
-// the one of an uninterrupted run (on a CPU, bit by bit). The file is removed by the caller once the
-// result is safe. A checkpoint of another network or other options is a user error.
+// Trains in place and leaves the best validated weights in `network`. With a `checkpoint` file the
+// state is saved after every epoch, and a training that finds one continues where it stopped: the
+// result is the one of an uninterrupted run (on a CPU, bit by bit). The file is removed by the
+// caller once the result is safe. A checkpoint of another network or other options is a user error.
 TrainerResult train_fully(network::Network& network,
                           const std::vector<data::Sample>& samples,
                           const std::vector<data::Sample>& validation,

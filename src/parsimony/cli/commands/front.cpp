@@ -14,12 +14,15 @@ Action declare_front(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("STUDY", arguments->study, "folder of the study")->required();
-  app.add_option("--objectives", arguments->objectives, "other objectives than the study's, for example miou,macs")
+  app.add_option("--objectives",
+                 arguments->objectives,
+                 "other objectives than the study's, for example miou,macs")
       ->delimiter(',');
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
     const auto store = open_study(arguments->study);
-    const auto names = arguments->objectives.empty() ? study_objectives(*store) : arguments->objectives;
+    const auto names =
+        arguments->objectives.empty() ? study_objectives(*store) : arguments->objectives;
     std::vector<objective::Objective> objectives;
     for (const std::string& name : names) objectives.push_back(objective::objective_by_name(name));
     const study::Front front = study::front_of(store->trials(), store->models(), objectives);
@@ -38,10 +41,13 @@ Action declare_front(CLI::App& app) {
         fmt::print("{:>14}", core::human_count(value));
       }
       const bool done = trial.final_model && trial.final_model->scores.contains("miou");
-      fmt::print("  {:>10}  {}\n", done ? fmt::format("{:.2f} %", 100 * trial.final_model->scores.at("miou")) : "-",
+      fmt::print("  {:>10}  {}\n",
+                 done ? fmt::format("{:.2f} %", 100 * trial.final_model->scores.at("miou")) : "-",
                  trial.genotype);
     }
-    fmt::print("hypervolume {:.4f} of the box between the best and the worst value of each objective\n", front.hypervolume);
+    fmt::print(
+        "hypervolume {:.4f} of the box between the best and the worst value of each objective\n",
+        front.hypervolume);
     return 0;
   };
 }

@@ -29,8 +29,10 @@ struct InspectOptions {
 graph::Size parse_size(const std::string& text) {
   graph::Size size;
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%ldx%ld%c", &size.height, &size.width, &rest) != 2 || size.height < 1 || size.width < 1) {
-    core::throw_user_error("--input {}: expected HEIGHTxWIDTH in pixels, for example 512x512", text);
+  if (std::sscanf(text.c_str(), "%ldx%ld%c", &size.height, &size.width, &rest) != 2 ||
+      size.height < 1 || size.width < 1) {
+    core::throw_user_error("--input {}: expected HEIGHTxWIDTH in pixels, for example 512x512",
+                           text);
   }
   return size;
 }
@@ -38,15 +40,24 @@ graph::Size parse_size(const std::string& text) {
 space::Genotype read_genotype(const std::string& text, const std::string& space) {
   if (space.empty()) return space::parse_genotype(text);
   const auto found = std::find(space::kSpaceNames.begin(), space::kSpaceNames.end(), space);
-  return space::parse_genotype(text, static_cast<space::SpaceName>(found - space::kSpaceNames.begin()));
+  return space::parse_genotype(text,
+                               static_cast<space::SpaceName>(found - space::kSpaceNames.begin()));
 }
 
 nlohmann::ordered_json to_json(const graph::SectionCounts& counts) {
-  return {{"encoder", counts.encoder}, {"decoder", counts.decoder}, {"auxiliary", counts.auxiliary}, {"total", counts.total()}};
+  return {{"encoder", counts.encoder},
+          {"decoder", counts.decoder},
+          {"auxiliary", counts.auxiliary},
+          {"total", counts.total()}};
 }
 
 std::string row(const char* name, const graph::SectionCounts& counts) {
-  return fmt::format("{:<12}{:>16}{:>16}{:>16}{:>16}\n", name, counts.encoder, counts.decoder, counts.total(), counts.auxiliary);
+  return fmt::format("{:<12}{:>16}{:>16}{:>16}{:>16}\n",
+                     name,
+                     counts.encoder,
+                     counts.decoder,
+                     counts.total(),
+                     counts.auxiliary);
 }
 
 }  // namespace
@@ -58,15 +69,22 @@ Action declare_inspect(CLI::App& app) {
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("--space", arguments->space, "cell-decoder or template-decoder; otherwise the one whose form the text has")
-      ->check(CLI::IsMember(std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
+  app.add_option("--space",
+                 arguments->space,
+                 "cell-decoder or template-decoder; otherwise the one whose form the text has")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
   app.add_option("--genotype", arguments->genotype, "text form, as published")->required();
-  app.add_option("--set", arguments->settings,
-                 "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
+  app.add_option(
+         "--set",
+         arguments->settings,
+         "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
       ->allow_extra_args(false);
   app.add_option("--input", arguments->input, "HEIGHTxWIDTH of the picture")->capture_default_str();
-  app.add_option("--draw", arguments->draw,
-                 "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg");
+  app.add_option(
+      "--draw",
+      arguments->draw,
+      "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg");
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
     core::Config config = core::Config::from_text("{}", "--set");
@@ -75,9 +93,11 @@ Action declare_inspect(CLI::App& app) {
     config.read_into(options);
     const graph::Size picture = parse_size(arguments->input);
     const space::Genotype genotype = read_genotype(arguments->genotype, arguments->space);
-    const graph::Graph whole = graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
+    const graph::Graph whole =
+        graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
     const graph::Graph simplified = graph::simplify(whole);
-    const graph::Shape out = graph::infer_shapes(whole, picture)[static_cast<std::size_t>(whole.output("logits"))];
+    const graph::Shape out =
+        graph::infer_shapes(whole, picture)[static_cast<std::size_t>(whole.output("logits"))];
     const graph::SectionCounts params = graph::count_parameters(whole);
     const graph::SectionCounts macs = graph::count_macs(whole, picture);
     const std::int64_t peak = graph::peak_activation_bytes(whole, picture);
@@ -85,7 +105,8 @@ Action declare_inspect(CLI::App& app) {
     const graph::SectionCounts kept_macs = graph::count_macs(simplified, picture);
     if (!arguments->draw.empty()) {
       for (const graph::Drawing& drawing : graph::draw(genotype)) {
-        core::write_file_atomic(fmt::format("{}-{}.svg", arguments->draw, drawing.name), drawing.svg);
+        core::write_file_atomic(fmt::format("{}-{}.svg", arguments->draw, drawing.name),
+                                drawing.svg);
       }
     }
     const std::string_view space = space::name_of(space::space_of(genotype));
@@ -103,15 +124,26 @@ Action declare_inspect(CLI::App& app) {
       fmt::print("{}\n", json.dump());
       return 0;
     }
-    fmt::print("{} in {}, input {}x{}, output {}x{}x{}\n\n", space::to_text(genotype), space, picture.height,
-               picture.width, out.channels, out.height, out.width);
+    fmt::print("{} in {}, input {}x{}, output {}x{}x{}\n\n",
+               space::to_text(genotype),
+               space,
+               picture.height,
+               picture.width,
+               out.channels,
+               out.height,
+               out.width);
     fmt::print("{:<12}{:>16}{:>16}{:>16}{:>16}\n", "", "encoder", "decoder", "total", "auxiliary");
-    fmt::print("{}{}{}{}", row("parameters", params), row("  simplified", kept_params), row("MACs", macs),
+    fmt::print("{}{}{}{}",
+               row("parameters", params),
+               row("  simplified", kept_params),
+               row("MACs", macs),
                row("  simplified", kept_macs));
-    fmt::print("\npeak activation memory {} (fp32, batch 1)\n", core::human_bytes(static_cast<double>(peak)));
-    fmt::print("MACs are multiply-accumulates of the convolutions, biases excluded; one MAC is two FLOPs. 'total' leaves "
-               "the\nauxiliary branches out, which exist while training only. 'simplified' is without parts that cannot "
-               "matter.\n");
+    fmt::print("\npeak activation memory {} (fp32, batch 1)\n",
+               core::human_bytes(static_cast<double>(peak)));
+    fmt::print(
+        "MACs are multiply-accumulates of the convolutions, biases excluded; one MAC is two FLOPs. 'total' leaves "
+        "the\nauxiliary branches out, which exist while training only. 'simplified' is without parts that cannot "
+        "matter.\n");
     return 0;
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/plan.h"
 #include "parsimony/cli/command.h"
 #include "parsimony/core/text.h"
-#include "parsimony/run/plan.h"
 
 namespace parsimony::cli {
 
@@ -12,19 +12,32 @@ Action declare_plan(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("STUDY", arguments->study, "study file (YAML)")->required();
-  app.add_option("--set", arguments->settings, "NAME=VALUE overrides the study file")->allow_extra_args(false);
+  app.add_option("--set", arguments->settings, "NAME=VALUE overrides the study file")
+      ->allow_extra_args(false);
   return [arguments](Environment& environment) {
     const run::StudyOptions options = run::read_study(arguments->study, arguments->settings);
     const run::Plan plan = run::plan_study(options, environment.context);
-    fmt::print("data            {}: {} training, {} validation, {} test pictures, {} classes\n", plan.dataset, plan.train,
-               plan.val, plan.test, plan.classes);
+    fmt::print("data            {}: {} training, {} validation, {} test pictures, {} classes\n",
+               plan.dataset,
+               plan.train,
+               plan.val,
+               plan.test,
+               plan.classes);
     fmt::print("space           {} decisions, {:.3g} genotypes\n", plan.decisions, plan.space_size);
-    fmt::print("candidates      {} by {}, {} at once\n", options.budget.trials,
-               search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)], plan.workers);
-    fmt::print("feature cache   {} (cap {} GiB)\n", core::human_bytes(plan.cache_bytes), options.cache.memory_gib);
-    fmt::print("work            {} MACs for a candidate of median size\n", core::human_count(plan.candidate_macs));
-    fmt::print("time            {} per candidate, {} for the search: from {} measured training steps of a candidate of that size\n",
-               core::human_duration(plan.candidate_seconds), core::human_duration(plan.search_seconds), plan.measured_steps);
+    fmt::print("candidates      {} by {}, {} at once\n",
+               options.budget.trials,
+               search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)],
+               plan.workers);
+    fmt::print("feature cache   {} (cap {} GiB)\n",
+               core::human_bytes(plan.cache_bytes),
+               options.cache.memory_gib);
+    fmt::print("work            {} MACs for a candidate of median size\n",
+               core::human_count(plan.candidate_macs));
+    fmt::print(
+        "time            {} per candidate, {} for the search: from {} measured training steps of a candidate of that size\n",
+        core::human_duration(plan.candidate_seconds),
+        core::human_duration(plan.search_seconds),
+        plan.measured_steps);
     return 0;
   };
 }

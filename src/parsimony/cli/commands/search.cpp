@@ -12,19 +12,24 @@ Action declare_search(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("STUDY", arguments->study, "study file (YAML); see configs/")->required();
-  app.add_option("--set", arguments->settings, "NAME=VALUE overrides the study file, for example budget.trials=200")
+  app.add_option("--set",
+                 arguments->settings,
+                 "NAME=VALUE overrides the study file, for example budget.trials=200")
       ->allow_extra_args(false);
   app.add_option("--out", arguments->folder, "folder of the study (default: runs/NAME)");
   return [arguments](Environment& environment) {
     const run::StudyOptions options = run::read_study(arguments->study, arguments->settings);
-    const std::string folder = arguments->folder.empty() ? "runs/" + options.name : arguments->folder;
-    const run::StudyEnd end = run::run_study(options, folder, environment.command_line, environment.context);
+    const std::string folder =
+        arguments->folder.empty() ? "runs/" + options.name : arguments->folder;
+    const run::StudyEnd end =
+        run::run_study(options, folder, environment.command_line, environment.context);
     if (end == run::StudyEnd::kFinished) {
       fmt::print("finished: {0}\nreport:   {0}/report.html\nmodels:   {0}/models\n", folder);
       return kDone;
     }
     fmt::print("{}: everything is saved in {}; the same command continues\n",
-               end == run::StudyEnd::kInterrupted ? "interrupted" : "out of time", folder);
+               end == run::StudyEnd::kInterrupted ? "interrupted" : "out of time",
+               folder);
     return kSaved;
   };
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "parsimony/data/synth.h"
 #include "parsimony/cli/command.h"
 #include "parsimony/core/config.h"
 #include "parsimony/data/export_folder.h"
-#include "parsimony/data/synth.h"
 
 namespace parsimony::cli {
 
@@ -13,17 +13,25 @@ Action declare_synth(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("DIR", arguments->folder, "folder to create")->required();
-  app.add_option("--set", arguments->settings, "NAME=VALUE: train, val, test, width, height, seed, zoom, occlusion")
+  app.add_option("--set",
+                 arguments->settings,
+                 "NAME=VALUE: train, val, test, width, height, seed, zoom, occlusion")
       ->allow_extra_args(false);
   return [arguments](Environment& environment) {
     core::Config config = core::Config::from_text("{}", "--set");
     for (const std::string& setting : arguments->settings) config.set(setting);
     data::SynthOptions options;
     config.read_into(options);
-    const data::MemoryDataset dataset = data::make_synthetic_dataset(options, environment.context.threads);
+    const data::MemoryDataset dataset =
+        data::make_synthetic_dataset(options, environment.context.threads);
     data::write_dataset_folder(dataset, arguments->folder, environment.context.threads);
-    fmt::print("{}: {} training, {} validation, {} test portraits of {}x{} pixels\n", arguments->folder, options.train,
-               options.val, options.test, options.width, options.height);
+    fmt::print("{}: {} training, {} validation, {} test portraits of {}x{} pixels\n",
+               arguments->folder,
+               options.train,
+               options.val,
+               options.test,
+               options.width,
+               options.height);
     return 0;
   };
 }

@@ -158,7 +158,9 @@ Graph cell_network(std::string_view genotype, std::string_view encoder, int widt
 Graph template_network(std::string_view genotype, std::string_view encoder, int classes) {
   graph::EncoderOptions encoder_options;
   encoder_options.name = encoder;
-  return graph::lower(space::parse_template_genotype(genotype), encoder_options, {.width = 16}, classes).graph;
+  return graph::lower(
+             space::parse_template_genotype(genotype), encoder_options, {.width = 16}, classes)
+      .graph;
 }
 
 Graph random_network(core::Rng rng, int layers, int classes, Size picture) {

@@ -203,9 +203,7 @@ Map run_reference(const Graph& graph,
                 return resize_bilinear(*in[0], {shape.height, shape.width});
               },
               [&](const graph::GlobalPool&) { return pool(*in[0]); },
-              [&](const graph::MaxPool& pool) {
-                return largest_in_windows(pool, *in[0], shape);
-              },
+              [&](const graph::MaxPool& pool) { return largest_in_windows(pool, *in[0], shape); },
               [&](const graph::Scale&) {
                 return for_each_value(*in[0], [&](std::int64_t c, double value) {
                   return value * parameters[0][static_cast<std::size_t>(c)];

@@ -87,13 +87,15 @@ TEST(Reference, ResizeAlignsPixelCentres) {
 TEST(Reference, MaxPoolIgnoresThePadding) {
   const Map picture{{1, 3, 3}, {-9, -8, -7, -6, -5, -4, -3, -2, -1}};
   EXPECT_THAT(run(graph::MaxPool{.stride = 2}, picture).values, ElementsAre(-5, -4, -2, -1));
-  EXPECT_THAT(run(graph::MaxPool{}, picture).values, ElementsAre(-5, -4, -4, -2, -1, -1, -2, -1, -1));
+  EXPECT_THAT(run(graph::MaxPool{}, picture).values,
+              ElementsAre(-5, -4, -4, -2, -1, -1, -2, -1, -1));
 }
 
 TEST(Reference, ScaleHasOneFactorPerChannel) {
   weights::ArrayMap weights;
   weights.arrays["a.weight"] = Array::from_floats({2}, std::vector<float>{2, -3});
-  EXPECT_THAT(run(graph::Scale{2}, {{2, 1, 2}, {1, 3, 10, 20}}, weights).values, ElementsAre(2, 6, -30, -60));
+  EXPECT_THAT(run(graph::Scale{2}, {{2, 1, 2}, {1, 3, 10, 20}}, weights).values,
+              ElementsAre(2, 6, -30, -60));
 }
 
 TEST(Reference, PoolAndReluSix) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution, part of loops_body.cc and compiled once per instruction set. Rows are copied into a
-// frame of zeros first, so that no pixel needs a check; rows outside the picture are left out.
+// Depthwise convolution, part of loops_body.cc and compiled once per instruction set. Rows are
+// copied into a frame of zeros first, so that no pixel needs a check; rows outside the picture are
+// left out.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ inline std::int64_t source_row(const DepthwiseShape& s, std::int64_t h, std::int
   return row < s.height ? row : -1;
 }
 
-// kPixels neighbouring outputs of kVectors vectors of channels; every tap's weights are read once for all.
-// V is Vec, or float for the channels that fill no vector.
+// kPixels neighbouring outputs of kVectors vectors of channels; every tap's weights are read once
+// for all. V is Vec, or float for the channels that fill no vector.
 template <int kPixels, int kVectors, typename V>
 inline void depthwise_strip(const DepthwiseShape& s,
                             const float* __restrict framed,
@@ -68,20 +69,26 @@ inline void depthwise_strip(const DepthwiseShape& s,
 }
 
 template <int kPixels, int kVectors, typename V>
-void depthwise_channels(const DepthwiseShape& s, const float* framed, const float* weight, float* y) {
+void depthwise_channels(const DepthwiseShape& s,
+                        const float* framed,
+                        const float* weight,
+                        float* y) {
   for (std::int64_t h = 0; h < s.height; ++h) {
     if (s.width < kPixels) {
-      for (std::int64_t w = 0; w < s.width; ++w) depthwise_strip<1, kVectors, V>(s, framed, weight, y, h, w);
+      for (std::int64_t w = 0; w < s.width; ++w)
+        depthwise_strip<1, kVectors, V>(s, framed, weight, y, h, w);
       continue;
     }
     for (std::int64_t w = 0; w < s.width; w += kPixels) {
       // The last strip overlaps the one before it.
-      depthwise_strip<kPixels, kVectors, V>(s, framed, weight, y, h, w + kPixels <= s.width ? w : s.width - kPixels);
+      depthwise_strip<kPixels, kVectors, V>(
+          s, framed, weight, y, h, w + kPixels <= s.width ? w : s.width - kPixels);
     }
   }
 }
 
-void depthwise(const DepthwiseShape& s, const float* x, const float* weight, float* y, float* framed) {
+void depthwise(
+    const DepthwiseShape& s, const float* x, const float* weight, float* y, float* framed) {
   frame_rows(s, x, framed);
   std::int64_t c = 0;
   for (; c + 2 * kLanes <= s.channels; c += 2 * kLanes) {
@@ -145,12 +152,18 @@ void weight_gradient_taps(const DepthwiseShape& s,
 }
 
 template <int kVectors, typename V>
-void weight_gradient_channels(const DepthwiseShape& s, const float* framed, const float* g, float* weight_gradient) {
+void weight_gradient_channels(const DepthwiseShape& s,
+                              const float* framed,
+                              const float* g,
+                              float* weight_gradient) {
   for (std::int64_t i = 0; i < s.kernel; ++i) {
     std::int64_t j = 0;
-    for (; j + 5 <= s.kernel; j += 5) weight_gradient_taps<5, kVectors, V>(s, framed, g, weight_gradient, i, j);
-    for (; j + 3 <= s.kernel; j += 3) weight_gradient_taps<3, kVectors, V>(s, framed, g, weight_gradient, i, j);
-    for (; j < s.kernel; ++j) weight_gradient_taps<1, kVectors, V>(s, framed, g, weight_gradient, i, j);
+    for (; j + 5 <= s.kernel; j += 5)
+      weight_gradient_taps<5, kVectors, V>(s, framed, g, weight_gradient, i, j);
+    for (; j + 3 <= s.kernel; j += 3)
+      weight_gradient_taps<3, kVectors, V>(s, framed, g, weight_gradient, i, j);
+    for (; j < s.kernel; ++j)
+      weight_gradient_taps<1, kVectors, V>(s, framed, g, weight_gradient, i, j);
   }
 }
 
@@ -168,7 +181,8 @@ void depthwise_weight_gradient(const DepthwiseShape& s,
     weight_gradient_channels<1, Vec>(s, framed + c, y_gradient + c, weight_gradient + c);
     c += kLanes;
   }
-  for (; c < s.channels; ++c) weight_gradient_channels<1, float>(s, framed + c, y_gradient + c, weight_gradient + c);
+  for (; c < s.channels; ++c)
+    weight_gradient_channels<1, float>(s, framed + c, y_gradient + c, weight_gradient + c);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products with a register tile, part of loops_body.cc and compiled once per instruction set.
+// Matrix products with a register tile, part of loops_body.cc and compiled once per instruction
+// set.
 #pragma once
 
 #include <algorithm>
@@ -10,19 +11,22 @@
 namespace parsimony::network::simd {
 namespace {
 
-// A tile keeps kRows x kVectors accumulators in registers, plus kVectors of b and one of a: 16 registers
-// on AVX2, 32 on AVX-512. Three vectors suit widths of 24 and 48, the spaces' own.
+// A tile keeps kRows x kVectors accumulators in registers, plus kVectors of b and one of a: 16
+// registers on AVX2, 32 on AVX-512. Three vectors suit widths of 24 and 48, the spaces' own.
 constexpr int kMaxVectors = 3;
 template <int kVectors>
-constexpr int kTileRows = kLanes == 16 ? (kVectors == 3 ? 8 : 12) : (kVectors == 3 ? 4 : kVectors == 2 ? 6 : 8);
+constexpr int kTileRows = kLanes == 16 ? (kVectors == 3 ? 8 : 12)
+                                       : (kVectors == 3   ? 4
+                                          : kVectors == 2 ? 6
+                                                          : 8);
 
 // How many rows of a and c stay in the first-level cache while the blocks of b pass by.
 constexpr std::int64_t kRowBlock = 64;
 // How many of b's rows (times one block's columns) stay there while the rows pass by.
 constexpr std::int64_t kInnerBlock = 256;
 
-// b, [inner, columns], is packed as blocks of up to kMaxVectors vectors of columns, [inner, block] each,
-// zeros behind the last column.
+// b, [inner, columns], is packed as blocks of up to kMaxVectors vectors of columns, [inner, block]
+// each, zeros behind the last column.
 std::int64_t packed_size(std::int64_t inner, std::int64_t columns) {
   return inner * ((columns + kLanes - 1) / kLanes) * kLanes;
 }
@@ -47,7 +51,8 @@ void pack(std::int64_t inner,
     float* out = packed + first * inner;
     for (std::int64_t k = 0; k < inner; ++k) {
       for (std::int64_t j = 0; j < width; ++j) {
-        out[k * width + j] = first + j < columns ? b[k * row_stride + (first + j) * column_stride] : 0.0F;
+        out[k * width + j] =
+            first + j < columns ? b[k * row_stride + (first + j) * column_stride] : 0.0F;
       }
     }
   });
@@ -108,7 +113,8 @@ void last_rows(std::int64_t rows,
                std::int64_t columns,
                bool accumulate) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return tile<kRows, kVectors>(inner, a, a_stride, b, c, c_stride, columns, accumulate);
+    if (rows == kRows)
+      return tile<kRows, kVectors>(inner, a, a_stride, b, c, c_stride, columns, accumulate);
     last_rows<kRows - 1, kVectors>(rows, inner, a, a_stride, b, c, c_stride, columns, accumulate);
   }
 }
@@ -126,10 +132,18 @@ void tiles_of_rows(std::int64_t rows,
   constexpr int kRows = kTileRows<kVectors>;
   std::int64_t m = 0;
   for (; m + kRows <= rows; m += kRows) {
-    tile<kRows, kVectors>(inner, a + m * a_stride, a_stride, b, c + m * c_stride, c_stride, columns, accumulate);
+    tile<kRows, kVectors>(
+        inner, a + m * a_stride, a_stride, b, c + m * c_stride, c_stride, columns, accumulate);
   }
-  last_rows<kRows - 1, kVectors>(
-      rows - m, inner, a + m * a_stride, a_stride, b, c + m * c_stride, c_stride, columns, accumulate);
+  last_rows<kRows - 1, kVectors>(rows - m,
+                                 inner,
+                                 a + m * a_stride,
+                                 a_stride,
+                                 b,
+                                 c + m * c_stride,
+                                 c_stride,
+                                 columns,
+                                 accumulate);
 }
 
 void gemm(std::int64_t rows,
@@ -203,7 +217,8 @@ void last_transposed(std::int64_t left,
                      float* c,
                      std::int64_t c_stride) {
   if constexpr (kRows > 0) {
-    if (left == kRows) return transposed_tile<kRows, kVectors>(rows, a, a_stride, b, b_stride, c, c_stride);
+    if (left == kRows)
+      return transposed_tile<kRows, kVectors>(rows, a, a_stride, b, b_stride, c, c_stride);
     last_transposed<kRows - 1, kVectors>(left, rows, a, a_stride, b, b_stride, c, c_stride);
   }
 }
@@ -220,9 +235,11 @@ void transposed_tiles(std::int64_t rows,
   constexpr int kRows = kTileRows<kVectors>;
   std::int64_t m = 0;
   for (; m + kRows <= a_columns; m += kRows) {
-    transposed_tile<kRows, kVectors>(rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride);
+    transposed_tile<kRows, kVectors>(
+        rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride);
   }
-  last_transposed<kRows - 1, kVectors>(a_columns - m, rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride);
+  last_transposed<kRows - 1, kVectors>(
+      a_columns - m, rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride);
 }
 
 void gemm_transposed(std::int64_t rows,
@@ -238,7 +255,14 @@ void gemm_transposed(std::int64_t rows,
     const std::int64_t m = std::min(kRowBlock, rows - r);
     column_blocks(b_columns, [&](std::int64_t first, std::int64_t vectors) {
       const auto run = [&](auto tiles) {
-        tiles(m, a_columns, a + r * a_stride, a_stride, b + r * b_stride + first, b_stride, c + first, c_stride);
+        tiles(m,
+              a_columns,
+              a + r * a_stride,
+              a_stride,
+              b + r * b_stride + first,
+              b_stride,
+              c + first,
+              c_stride);
       };
       if (vectors == 3) run(transposed_tiles<3>);
       if (vectors == 2) run(transposed_tiles<2>);

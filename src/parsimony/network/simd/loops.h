@@ -7,8 +7,8 @@
 namespace parsimony::network::simd {
 
 // Depthwise convolution of one channels-last image, stride 1, output of the input's size:
-// y[h, w, c] = sum over (i, j) of x[h + (i - r) d, w + (j - r) d, c] * weight[i, j, c], r = kernel / 2,
-// zero outside. x and y are [height, width, channels], weight is [kernel, kernel, channels].
+// y[h, w, c] = sum over (i, j) of x[h + (i - r) d, w + (j - r) d, c] * weight[i, j, c], r = kernel
+// / 2, zero outside. x and y are [height, width, channels], weight is [kernel, kernel, channels].
 struct DepthwiseShape {
   std::int64_t height = 0, width = 0, channels = 0;
   std::int64_t kernel = 3, dilation = 1;
@@ -23,7 +23,8 @@ struct Loops {
   const char* level;  // "avx512", "avx2", "baseline"
 
   // `framed` is working memory of framed_size() values.
-  void (*depthwise)(const DepthwiseShape& shape, const float* x, const float* weight, float* y, float* framed);
+  void (*depthwise)(
+      const DepthwiseShape& shape, const float* x, const float* weight, float* y, float* framed);
   // weight_gradient[i, j, c] += sum over pixels of x[...] * y_gradient[h, w, c].
   void (*depthwise_weight_gradient)(const DepthwiseShape& shape,
                                     const float* x,
@@ -32,7 +33,8 @@ struct Loops {
                                     float* framed);
 
   // Per-channel sums over `rows` rows of `channels` values: sum += x, square_sum += x * x.
-  void (*channel_moments)(std::int64_t rows, std::int64_t channels, const float* x, double* sum, double* square_sum);
+  void (*channel_moments)(
+      std::int64_t rows, std::int64_t channels, const float* x, double* sum, double* square_sum);
   // y = max(x * scale + shift, floor), at most `ceiling`; per channel. Floor -inf: no ReLU.
   void (*scale_shift_clamp)(std::int64_t rows,
                             std::int64_t channels,
@@ -42,8 +44,9 @@ struct Loops {
                             float floor,
                             float ceiling,
                             float* y);
-  // Gradient g through scale_shift_clamp's clamp (zero where y would be at the floor or ceiling: y is computed again,
-  // which costs less than reading it), reduced per channel: sum += g, dot += g * x.
+  // Gradient g through scale_shift_clamp's clamp (zero where y would be at the floor or ceiling: y
+  // is computed again, which costs less than reading it), reduced per channel: sum += g, dot += g *
+  // x.
   void (*clamp_gradient_moments)(std::int64_t rows,
                                  std::int64_t channels,
                                  const float* y_gradient,
@@ -68,8 +71,8 @@ struct Loops {
                                 const float* c,
                                 float* x_gradient);
 
-  // Matrix products of row-major data whose rows lie `stride` apart. Widths of vectors differ between
-  // versions: the second factor is packed by the version that reads it.
+  // Matrix products of row-major data whose rows lie `stride` apart. Widths of vectors differ
+  // between versions: the second factor is packed by the version that reads it.
   std::int64_t lanes;  // values in a vector
   std::int64_t (*packed_size)(std::int64_t inner, std::int64_t columns);
   // b[i, j] is at b[i * row_stride + j * column_stride].
@@ -89,7 +92,8 @@ struct Loops {
                float* c,
                std::int64_t c_stride,
                bool accumulate);
-  // c[a_columns, b_columns] += a[rows, a_columns]^T b[rows, b_columns]; b_columns is a multiple of `lanes`.
+  // c[a_columns, b_columns] += a[rows, a_columns]^T b[rows, b_columns]; b_columns is a multiple of
+  // `lanes`.
   void (*gemm_transposed)(std::int64_t rows,
                           std::int64_t a_columns,
                           std::int64_t b_columns,
@@ -100,13 +104,22 @@ struct Loops {
                           float* c,
                           std::int64_t c_stride);
 
-  // Tile transforms of F(4x4, 3x3) (Lavin & Gray, CVPR 2016), each over all channels. Pixels are pointers
-  // to [channels] values, null where the tile leaves the picture: zero when read, dropped when written.
-  // The 36 transformed values lie `element_stride` apart.
-  void (*winograd_input)(std::int64_t channels, const float* const* pixels36, float* out, std::int64_t element_stride);
-  void (*winograd_output)(std::int64_t channels, const float* in, std::int64_t element_stride, float* const* pixels16);
+  // Tile transforms of F(4x4, 3x3) (Lavin & Gray, CVPR 2016), each over all channels. Pixels are
+  // pointers to [channels] values, null where the tile leaves the picture: zero when read, dropped
+  // when written. The 36 transformed values lie `element_stride` apart.
+  void (*winograd_input)(std::int64_t channels,
+                         const float* const* pixels36,
+                         float* out,
+                         std::int64_t element_stride);
+  void (*winograd_output)(std::int64_t channels,
+                          const float* in,
+                          std::int64_t element_stride,
+                          float* const* pixels16);
   // The adjoint of winograd_output: what a gradient of 4x4 outputs becomes.
-  void (*winograd_gradient)(std::int64_t channels, const float* const* pixels16, float* out, std::int64_t element_stride);
+  void (*winograd_gradient)(std::int64_t channels,
+                            const float* const* pixels16,
+                            float* out,
+                            std::int64_t element_stride);
 };
 
 // The fastest version this processor can run.

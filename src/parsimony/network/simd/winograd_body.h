@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tile transforms of the minimal filtering algorithm F(4x4, 3x3) of Lavin & Gray (CVPR 2016, section 4.3), part of
-// loops_body.cc and compiled once per instruction set. A 4x4 block of outputs costs 36 products instead of 144.
+// Tile transforms of the minimal filtering algorithm F(4x4, 3x3) of Lavin & Gray (CVPR 2016,
+// section 4.3), part of loops_body.cc and compiled once per instruction set. A 4x4 block of outputs
+// costs 36 products instead of 144.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +52,8 @@ inline void times_a(const V in[4], V out[6]) {
   out[5] = in[3];
 }
 
-// Transforms kIn x kIn values into kOut x kOut: columns, then rows. Loops are unrolled so that values stay in
-// registers where there are enough.
+// Transforms kIn x kIn values into kOut x kOut: columns, then rows. Loops are unrolled so that
+// values stay in registers where there are enough.
 template <int kIn, int kOut, typename V, typename Transform>
 inline void both_ways(const V (&in)[kIn][kIn], V (&out)[kOut][kOut], Transform transform) {
   V half[kIn][kOut];
@@ -70,7 +71,8 @@ inline void both_ways(const V (&in)[kIn][kIn], V (&out)[kOut][kOut], Transform t
   }
 }
 
-// Calls step(first channel, tag) with a vector as tag where a whole vector is left, a single value elsewhere.
+// Calls step(first channel, tag) with a vector as tag where a whole vector is left, a single value
+// elsewhere.
 template <typename Step>
 inline void over_channels(std::int64_t channels, Step step) {
   std::int64_t c = 0;
@@ -107,15 +109,28 @@ inline void spread(std::int64_t channels,
   });
 }
 
-void winograd_input(std::int64_t channels, const float* const* pixels, float* out, std::int64_t element_stride) {
-  spread<6>(channels, pixels, out, element_stride, [](const auto* in, auto* result) { times_b(in, result); });
+void winograd_input(std::int64_t channels,
+                    const float* const* pixels,
+                    float* out,
+                    std::int64_t element_stride) {
+  spread<6>(channels, pixels, out, element_stride, [](const auto* in, auto* result) {
+    times_b(in, result);
+  });
 }
 
-void winograd_gradient(std::int64_t channels, const float* const* pixels, float* out, std::int64_t element_stride) {
-  spread<4>(channels, pixels, out, element_stride, [](const auto* in, auto* result) { times_a(in, result); });
+void winograd_gradient(std::int64_t channels,
+                       const float* const* pixels,
+                       float* out,
+                       std::int64_t element_stride) {
+  spread<4>(channels, pixels, out, element_stride, [](const auto* in, auto* result) {
+    times_a(in, result);
+  });
 }
 
-void winograd_output(std::int64_t channels, const float* in, std::int64_t element_stride, float* const* pixels) {
+void winograd_output(std::int64_t channels,
+                     const float* in,
+                     std::int64_t element_stride,
+                     float* const* pixels) {
   over_channels(channels, [=](std::int64_t c, auto zero) {
     using V = decltype(zero);
     V values[6][6];

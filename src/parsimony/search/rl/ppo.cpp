@@ -138,7 +138,8 @@ std::map<std::string, double> Ppo::diagnostics() const {
   const auto replays = static_cast<double>(replayed().size()) * options_.epochs;
   const auto filled = std::min(rewards_, std::ssize(ring_));
   double sum = 0;
-  for (std::int64_t slot = 0; slot < filled; ++slot) sum += ring_[static_cast<std::size_t>(slot)].reward;
+  for (std::int64_t slot = 0; slot < filled; ++slot)
+    sum += ring_[static_cast<std::size_t>(slot)].reward;
   return {{"entropy", agent_.entropy()},
           {"baseline", agent_.baseline()},
           {"mean_reward", filled > 0 ? sum / static_cast<double>(filled) : 0},
