@@ -26,9 +26,8 @@ struct DatasetInfo {
 // A labelled data set: a fixed list of samples per split, read on demand. Immutable after opening
 // and safe to read from many threads. Opening reads lists and headers only, never pixels.
 //
-//   std::unique_ptr<Dataset> set = open_dataset("camvid");     // the layout is detected
-//   Sample sample = set->read(Split::kTrain, 0);               // throws a user error naming the
-//   file
+//   std::unique_ptr<Dataset> set = open_dataset("camvid");  // the layout is detected
+//   Sample sample = set->read(Split::kTrain, 0);            // a user error names the file
 class Dataset {
  public:
   virtual ~Dataset() = default;

@@ -15,8 +15,8 @@ namespace parsimony::graph {
 //    convolution of zero is zero, batch norm turns it into its shift, which starts at zero and,
 //    behind a ReLU at zero, never gets a gradient. (Exact for networks trained from their usual
 //    initialisation without weight decay on shifts; do not apply it to weights from elsewhere.)
-//    Zero terms of sums and zero channels of concatenations disappear, with the weights behind
-//    them;
+//    Zero terms of sums and zero channels of concatenations disappear, with the weights
+//    behind them;
 //  * sums of sums become one sum, sums and concatenations of one map become that map;
 //  * ReLU of what is non-negative already disappears (sums, resizes and joins of ReLU results);
 //  * a map that is needed for its size only is replaced by the encoder tap it got its size from;

@@ -11,11 +11,9 @@ namespace parsimony::network {
 // Dense (ungrouped) convolution of channels-last fp32 pictures on a CPU with zero padding, computed
 // with the matrix products of simd::Loops. Two algorithms:
 //   direct    one product per kernel tap over the outputs for which the tap lies inside the
-//   picture, so
-//             that large dilations on small maps cost only what they touch;
-//   Winograd  F(4x4, 3x3) for 3x3 kernels of stride 1 and "same" padding. A dilated kernel works on
-//   the
-//             dilation^2 interleaved pictures that it does not connect.
+//             picture, so that large dilations on small maps cost only what they touch;
+//   Winograd  F(4x4, 3x3) for 3x3 kernels of stride 1 and "same" padding. A dilated kernel works
+//             on the dilation^2 interleaved pictures that it does not connect.
 // Results do not depend on the number of threads.
 class DenseConvolution {
  public:

@@ -31,9 +31,8 @@ enum class Phase { kTraining, kEvaluation };
 // may run in different threads.
 //
 //   Network net(simplify(graph), Rng(seed), {});
-//   std::vector<Tensor> outputs = net.forward({picture}, Phase::kTraining);   // in the graph's
-//   order Tensor logits = net.logits({picture}, Phase::kEvaluation);                // no auxiliary
-//   branch runs
+//   std::vector<Tensor> outputs = net.forward({picture}, Phase::kTraining);  // the graph's order
+//   Tensor logits = net.logits({picture}, Phase::kEvaluation);               // nothing auxiliary
 class Network {
  public:
   struct Options {

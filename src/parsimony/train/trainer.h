@@ -17,7 +17,7 @@ namespace parsimony::train {
 
 // Full training of one network, encoder and decoder together. The published systems do not say how
 // their final networks were trained; this is the usual recipe of compact segmentation networks:
-// cross- entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
+// cross-entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
 // augmentation.
 struct TrainerOptions {
   int epochs = 60;
