@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many candidates an hour System A's stage 0 evaluates, by a deliberately plain path and by the
-// default one, on the same data, epochs and seeds, in one run:
-//
-//   candidate_throughput [samples] [epochs] [validation pictures] [crop]
+// default one, on the same data, epochs and seeds, in one run. --help names the settings.
 //
 // Plain: the published way. Contiguous fp32 tensors, LibTorch's own operations, one candidate at a
 // time on all cores, nothing simplified, all auxiliary branches run at validation, validation
@@ -13,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -25,7 +25,9 @@
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/train_and_measure.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/network/pixel_classes.h"
 #include "parsimony/network/simd/loops.h"
+#include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/train/measure.h"
 
@@ -41,6 +43,8 @@ struct Setting {
   int epochs = 2;
   std::int64_t validation = 24;
   std::int64_t crop = 256;
+  std::int64_t batch = 32;
+  int seeds = 1;
 };
 
 constexpr std::pair<const char*, const char*> kGenotypes[] = {
@@ -70,10 +74,19 @@ Workload make_workload(const Setting& setting) {
     workload.samples.push_back(dataset.read(data::Split::kTrain, i));
   for (std::int64_t i = 0; i < synth.val; ++i)
     workload.views.push_back(dataset.read(data::Split::kVal, i));
-  // Timing does not need trained weights; a fixed random encoder gives every path the same
-  // features.
-  workload.encoder =
-      Network(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {}).save();
+  // A random encoder whose batch norms have seen pictures: features of natural size, which decoders
+  // can learn from, without a file of weights.
+  Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {});
+  const at::NoGradGuard no_grad;
+  constexpr std::size_t kPictures = 8;
+  constexpr int kPasses = 40;  // 0.9^40 of the initial statistics is left
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const std::size_t first = pass * kPictures % (workload.samples.size() - kPictures + 1);
+    const auto begin = workload.samples.begin() + static_cast<std::ptrdiff_t>(first);
+    encoder.forward({train::to_batch({begin, begin + kPictures}).pictures},
+                    network::Phase::kTraining);
+  }
+  workload.encoder = encoder.save();
   return workload;
 }
 
@@ -84,6 +97,7 @@ train::FeatureBatch cache(const Workload& workload,
   core::SilentProgress progress;
   const core::StopFlag stop;
   Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {});
+  encoder.load(workload.encoder, "the benchmark's encoder");
   const auto& pictures = training ? workload.samples : workload.views;
   train::CacheRequest request;
   request.count = static_cast<std::int64_t>(pictures.size());
@@ -99,70 +113,100 @@ train::Stage0Options stage0(const Setting& setting) {
   options.epochs = setting.epochs;
   options.validate_every = setting.epochs;
   options.samples = setting.samples;
-  options.batch = 32;
+  options.batch = setting.batch;
   options.augment.crop = setting.crop;
   return options;
 }
 
 const evaluate::NetworkDescription kDescription{{}, {}, data::kPartCount};
 
+// As TrainAndMeasure(..., Rng(1)) splits it for a trial of this number.
+core::Rng candidate_stream(int seed) {
+  return core::Rng(1).split("candidate").split(static_cast<std::uint64_t>(seed));
+}
+
+struct Measured {
+  double training_seconds = 0;
+  double seconds = 0;  // in all
+  double reward = 0;
+};
+
+Measured plain_candidate(const Setting& setting,
+                         const Workload& workload,
+                         const train::FeatureBatch& features,
+                         const char* genotype,
+                         int seed) {
+  const graph::LoweredNetwork lowered = graph::lower(space::parse_cell_genotype(genotype),
+                                                     kDescription.encoder,
+                                                     kDescription.decoder,
+                                                     kDescription.classes);
+  std::vector<graph::CutPoint> cuts;
+  for (const graph::Tap& tap : lowered.taps) cuts.push_back({tap.node, tap.stride});
+  const core::StopFlag stop;
+  const core::Rng rng = candidate_stream(seed);
+  const auto start = Clock::now();
+  Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
+                  rng.split("weights"),
+                  {.kernels = network::Kernels::kReference});
+  train::train_stage0(decoder,
+                      {0, 1, 2, 3},
+                      features,
+                      {},
+                      kDescription.classes,
+                      {},
+                      stage0(setting),
+                      rng,
+                      {stop, std::nullopt},
+                      [](int, int, const objective::Scores&) { return true; });
+  Measured measured;
+  measured.training_seconds = seconds_since(start);
+
+  const at::NoGradGuard no_grad;
+  Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps),
+                  core::Rng(1),
+                  {.kernels = network::Kernels::kReference});
+  encoder.load(workload.encoder, "the benchmark's encoder");
+  metric::ConfusionMatrix matrix(kDescription.classes);
+  for (std::size_t i = 0; i < workload.views.size(); i += 8) {
+    const auto last = std::min(workload.views.size(), i + 8);
+    const train::Batch batch =
+        train::to_batch({workload.views.begin() + static_cast<std::ptrdiff_t>(i),
+                         workload.views.begin() + static_cast<std::ptrdiff_t>(last)});
+    const std::vector<Tensor> taps =
+        encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
+    const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
+    const Tensor classes = network::pixel_classes(
+        logits, batch.labels.size(1), batch.labels.size(2), network::Kernels::kReference);
+    matrix.add(
+        batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+  }
+  measured.seconds = seconds_since(start);
+  measured.reward = metric::reward(matrix, {}).value;
+  return measured;
+}
+
+// Adds a candidate of one seed to what is known of its genotype.
+void record(nlohmann::json& path, const char* name, const Measured& measured) {
+  nlohmann::json& of = path["candidates"][name];
+  of["rewards"].push_back(measured.reward);
+  of["training_seconds"] = of.value("training_seconds", 0.0) + measured.training_seconds;
+}
+
 nlohmann::json plain_path(const Setting& setting) {
   const Workload workload = make_workload(setting);
   train::FeatureBatch features = cache(workload, true, train::CachePrecision::kFloat32);
   for (Tensor& tap : features.taps) tap = tap.contiguous();
-  const core::StopFlag stop;
   nlohmann::json result;
-  for (const auto& [name, text] : kGenotypes) {
-    const graph::LoweredNetwork lowered = graph::lower(space::parse_cell_genotype(text),
-                                                       kDescription.encoder,
-                                                       kDescription.decoder,
-                                                       kDescription.classes);
-    std::vector<graph::CutPoint> cuts;
-    for (const graph::Tap& tap : lowered.taps) cuts.push_back({tap.node, tap.stride});
-    const core::Rng rng = core::Rng(1).split("candidate").split(1);
-    Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
-                    rng.split("weights"),
-                    {.kernels = network::Kernels::kReference});
-    auto start = Clock::now();
-    train::train_stage0(decoder,
-                        {0, 1, 2, 3},
-                        features,
-                        {},
-                        kDescription.classes,
-                        {},
-                        stage0(setting),
-                        rng,
-                        {stop, std::nullopt},
-                        [](int, int, const objective::Scores&) { return true; });
-    const double training = seconds_since(start);
-
-    start = Clock::now();
-    const at::NoGradGuard no_grad;
-    Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps),
-                    core::Rng(1),
-                    {.kernels = network::Kernels::kReference});
-    metric::ConfusionMatrix matrix(kDescription.classes);
-    for (std::size_t i = 0; i < workload.views.size(); i += 8) {
-      const auto last = std::min(workload.views.size(), i + 8);
-      const train::Batch batch =
-          train::to_batch({workload.views.begin() + static_cast<std::ptrdiff_t>(i),
-                           workload.views.begin() + static_cast<std::ptrdiff_t>(last)});
-      const std::vector<Tensor> taps =
-          encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
-      const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
-      const Tensor classes =
-          train::predict_classes(logits, batch.labels.size(1), batch.labels.size(2));
-      matrix.add(
-          batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+  double seconds = 0;
+  for (int seed = 1; seed <= setting.seeds; ++seed) {
+    for (const auto& [name, text] : kGenotypes) {
+      const Measured measured = plain_candidate(setting, workload, features, text, seed);
+      record(result, name, measured);
+      seconds += measured.seconds;
     }
-    const double validation = seconds_since(start);
-    result["candidates"].push_back(
-        {{"name", name},
-         {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / training},
-         {"seconds", training + validation},
-         {"reward", metric::reward(matrix, {}).value}});
-    result["seconds"] = result.value("seconds", 0.0) + training + validation;
   }
+  result["seconds_per_candidate"] =
+      seconds / static_cast<double>(setting.seeds * std::size(kGenotypes));
   return result;
 }
 
@@ -184,15 +228,13 @@ nlohmann::json default_path(const Setting& setting) {
 
   nlohmann::json result;
   // Alone, for the same kind of figure as the plain path's; then all cores at once, for the rate.
-  for (const auto& [name, text] : kGenotypes) {
-    const auto start = Clock::now();
-    const evaluate::Evaluation evaluation = evaluator.evaluate(1, space.parse(text), stop);
-    const double seconds = seconds_since(start);
-    result["candidates"].push_back(
-        {{"name", name},
-         {"images_per_second", static_cast<double>(setting.samples * setting.epochs) / seconds},
-         {"seconds", seconds},
-         {"reward", study::scores_of(evaluation.outcome)->at("reward")}});
+  for (int seed = 1; seed <= setting.seeds; ++seed) {
+    for (const auto& [name, text] : kGenotypes) {
+      const auto start = Clock::now();
+      const evaluate::Evaluation evaluation = evaluator.evaluate(seed, space.parse(text), stop);
+      const double seconds = seconds_since(start);
+      record(result, name, {seconds, seconds, study::scores_of(evaluation.outcome)->at("reward")});
+    }
   }
   const int workers = core::available_cores();
   const auto start = Clock::now();
@@ -203,7 +245,8 @@ nlohmann::json default_path(const Setting& setting) {
     });
   }
   threads.clear();
-  result["seconds"] = seconds_since(start) / workers;
+  result["seconds_per_candidate"] =
+      seconds_since(start) / static_cast<double>(workers * std::size(kGenotypes));
   return result;
 }
 
@@ -231,7 +274,7 @@ nlohmann::json in_own_process(Path path) {
   const core::TemporaryFolder folder;
   const pid_t child = ::fork();
   if (child == 0) {
-    network::keep_freed_memory();
+    network::keep_tensor_memory();
     network::set_threads(core::available_cores());
     core::write_file_atomic(folder.path() / "result.json", nlohmann::json(path()).dump());
     ::_exit(0);
@@ -257,52 +300,74 @@ double training_macs(const char* text, std::int64_t crop) {
          static_cast<double>(macs.decoder + macs.auxiliary);  // forward and two backward products
 }
 
+// "0.512 +- 0.003", the deviation that of single runs.
+std::string mean_and_deviation(const nlohmann::json& values) {
+  double sum = 0;
+  double squares = 0;
+  for (const double value : values) {
+    sum += value;
+    squares += value * value;
+  }
+  const auto n = static_cast<double>(values.size());
+  const double mean = sum / n;
+  if (values.size() < 2) return fmt::format("{:.4f}", mean);
+  const double variance = std::max(0.0, (squares - n * mean * mean) / (n - 1));
+  return fmt::format("{:.4f} +- {:.4f}", mean, std::sqrt(variance));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Setting setting;
-  if (argc > 1) setting.samples = std::atoll(argv[1]);
-  if (argc > 2) setting.epochs = std::atoi(argv[2]);
-  if (argc > 3) setting.validation = std::atoll(argv[3]);
-  if (argc > 4) setting.crop = std::atoll(argv[4]);
+  CLI::App app("Candidates per hour of System A's stage 0: the plain path and the default one.");
+  app.add_option("--samples", setting.samples, "crops in the feature cache")
+      ->capture_default_str()
+      ->check(CLI::Range(8, 1 << 20));
+  app.add_option("--epochs", setting.epochs, "passes over them")->capture_default_str();
+  app.add_option("--validation", setting.validation, "validation pictures")->capture_default_str();
+  app.add_option("--crop", setting.crop, "side of pictures, pixels")->capture_default_str();
+  app.add_option("--batch", setting.batch, "batch size")->capture_default_str();
+  app.add_option("--seeds", setting.seeds, "seeds per genotype")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
 
   const double peak = in_own_process(convolution_peak).get<double>();
   const nlohmann::json plain = in_own_process([&] { return plain_path(setting); });
   const nlohmann::json fast = in_own_process([&] { return default_path(setting); });
 
-  const int cores = core::available_cores();
   fmt::print(
-      "{} samples of {} pixels, {} epochs, {} validation pictures, batch 32, width 48, auxiliary cells; {} cores, "
-      "kernels {}\n",
+      "{} samples of {} pixels, {} epochs, {} validation pictures, batch {}, width 48, auxiliary cells, {} seeds; {} cores, kernels {}\n",
       setting.samples,
       setting.crop,
       setting.epochs,
       setting.validation,
-      cores,
+      setting.batch,
+      setting.seeds,
+      core::available_cores(),
       network::simd::loops().level);
   fmt::print("convolution peak {:.1f} GFLOP/s per core\n\n", peak / 1e9);
-  fmt::print("{:<10}{:>26}{:>26}{:>16}{:>16}{:>12}\n",
+  fmt::print("{:<10}{:>26}{:>26}{:>16}{:>20}{:>20}\n",
              "",
              "plain images/s (all cores)",
              "default images/s (1 core)",
              "share of peak",
              "plain reward",
-             "default");
-  for (std::size_t i = 0; i < std::size(kGenotypes); ++i) {
-    const auto& p = plain["candidates"][i];
-    const auto& f = fast["candidates"][i];
-    const double rate = f["images_per_second"].get<double>();
-    const double share = rate * 2 * training_macs(kGenotypes[i].second, setting.crop) / peak;
-    fmt::print("{:<10}{:>26.1f}{:>26.1f}{:>15.0f}%{:>16.4f}{:>12.4f}\n",
-               kGenotypes[i].first,
-               p["images_per_second"].get<double>(),
-               rate,
+             "default reward");
+  for (const auto& [name, text] : kGenotypes) {
+    const auto rate = [&](const nlohmann::json& path) {
+      return static_cast<double>(setting.samples * setting.epochs * setting.seeds) /
+             path["candidates"][name]["training_seconds"].get<double>();
+    };
+    const double share = rate(fast) * 2 * training_macs(text, setting.crop) / peak;
+    fmt::print("{:<10}{:>26.1f}{:>26.1f}{:>15.0f}%{:>20}{:>20}\n",
+               name,
+               rate(plain),
+               rate(fast),
                100 * share,
-               p["reward"].get<double>(),
-               f["reward"].get<double>());
+               mean_and_deviation(plain["candidates"][name]["rewards"]),
+               mean_and_deviation(fast["candidates"][name]["rewards"]));
   }
   const auto per_hour = [](const nlohmann::json& path) {
-    return 3600.0 * std::size(kGenotypes) / path["seconds"].get<double>();
+    return 3600.0 / path["seconds_per_candidate"].get<double>();
   };
   fmt::print("\n{:<10}{:>16}{:>16}{:>16}\n", "path", "candidates/h", "ratio", "peak memory");
   for (const auto& [name, path] : {std::pair("plain", plain), std::pair("default", fast)}) {

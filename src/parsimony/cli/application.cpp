@@ -12,6 +12,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/version.h"
+#include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 
 namespace parsimony::cli {
@@ -82,7 +83,7 @@ int run(int argc, char** argv) {
 
   const Verb& verb = verbs.at(app.get_subcommands().front());
   if (verb.trains) network::limit_spinning(argv);
-  network::keep_freed_memory();
+  network::keep_tensor_memory();
   core::StopFlag stop;
   stop_on_signal = &stop;
   std::signal(SIGINT, handle_signal);

@@ -68,10 +68,15 @@ TEST_F(RandomNetworks, GiveTheReferenceValues) {
 }
 
 struct PublishedCase {
+  const char* name;
   std::string_view genotype;
   std::string_view encoder;
   Size size;
 };
+
+void PrintTo(const PublishedCase& published, std::ostream* out) {
+  *out << published.name;
+}
 
 class PublishedNetworks : public testing::NeedsOrt,
                           public ::testing::WithParamInterface<PublishedCase> {};
@@ -88,22 +93,24 @@ void expect_parity_folded_and_not(const Graph& graph, Size size) {
 }
 
 TEST_P(PublishedNetworks, GiveTheReferenceValuesFoldedAndNot) {
-  const auto& [genotype, encoder, size] = GetParam();
+  const auto& [name, genotype, encoder, size] = GetParam();
   expect_parity_folded_and_not(drop_auxiliary(testing::cell_network(genotype, encoder, 24, 7)),
                                size);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes,
-                         PublishedNetworks,
-                         ::testing::Values(PublishedCase{testing::kArch0, "small", {64, 64}},
-                                           PublishedCase{testing::kArch0, "small", {50, 70}},
-                                           PublishedCase{testing::kArch1, "small", {33, 47}},
-                                           PublishedCase{testing::kHelenL, "small", {64, 64}},
-                                           PublishedCase{testing::kHelenL, "small", {50, 70}},
-                                           PublishedCase{testing::kArch0, "mobilenet_v2", {50, 70}},
-                                           PublishedCase{testing::kArch1, "mobilenet_v2", {64, 64}},
-                                           PublishedCase{
-                                               testing::kHelenL, "mobilenet_v2", {50, 70}}));
+INSTANTIATE_TEST_SUITE_P(
+    Sizes,
+    PublishedNetworks,
+    ::testing::Values(
+        PublishedCase{"arch0_small", testing::kArch0, "small", {64, 64}},
+        PublishedCase{"arch0_small_odd", testing::kArch0, "small", {50, 70}},
+        PublishedCase{"arch1_small_odd", testing::kArch1, "small", {33, 47}},
+        PublishedCase{"HelenL_small", testing::kHelenL, "small", {64, 64}},
+        PublishedCase{"HelenL_small_odd", testing::kHelenL, "small", {50, 70}},
+        PublishedCase{"arch0_mobilenet_odd", testing::kArch0, "mobilenet_v2", {50, 70}},
+        PublishedCase{"arch1_mobilenet", testing::kArch1, "mobilenet_v2", {64, 64}},
+        PublishedCase{"HelenL_mobilenet_odd", testing::kHelenL, "mobilenet_v2", {50, 70}}),
+    [](const auto& published) { return std::string(published.param.name); });
 
 using TemplateNetworks = testing::NeedsOrt;
 

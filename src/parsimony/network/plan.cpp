@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parsimony/core/error.h"
+#include "parsimony/network/map_sum.h"
 
 namespace parsimony::network {
 namespace {
@@ -39,8 +40,47 @@ const L* layer_at(const graph::Graph& graph, NodeId id) {
   return id < 0 ? nullptr : std::get_if<L>(&graph[id].layer);
 }
 
-// Extends a step that starts at `id` over the batch norm and ReLU behind it.
+// Whether a resize is done by the sum that reads it.
+bool belongs_to_sum(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
+  return layer_at<graph::Resize>(graph, id) != nullptr &&
+         layer_at<graph::Add>(graph, reader[at_index(id)]) != nullptr;
+}
+
+// A sum or a lone resize, with the resizes before it and the ReLU behind it.
+Step fuse_sum(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
+  Step step;
+  step.result = id;
+  NodeId size = -1;
+  const auto add_resize = [&](NodeId resize) {
+    step.inputs.push_back(graph[resize].inputs[0]);
+    if (size < 0) size = graph[resize].inputs[1];
+  };
+  if (layer_at<graph::Resize>(graph, id) != nullptr) {
+    add_resize(id);
+  } else {
+    for (const NodeId term : graph[id].inputs) {
+      if (belongs_to_sum(graph, reader, term)) {
+        add_resize(term);
+      } else {
+        step.inputs.push_back(term);
+        size = term;
+      }
+    }
+  }
+  step.terms = step.inputs.size();
+  step.inputs.push_back(size);
+  const NodeId after = reader[at_index(id)];
+  if (const auto* relu = layer_at<graph::Relu>(graph, after); relu != nullptr && !relu->six) {
+    step.clamp = Clamp::kRelu;
+    step.result = after;
+  }
+  return step;
+}
+
+// Extends a step that starts at `id` over the layers behind it that are computed with it.
 Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
+  if (layer_at<graph::Add>(graph, id) != nullptr || layer_at<graph::Resize>(graph, id) != nullptr)
+    return fuse_sum(graph, reader, id);
   Step step;
   step.result = id;
   step.inputs = graph[id].inputs;
@@ -62,16 +102,6 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
 
 Tensor concat(const std::vector<Tensor>& parts) {
   return at::cat(parts, 1);
-}
-
-// Maps of 1x1 among the terms broadcast by themselves.
-Tensor add(const std::vector<Tensor>& terms) {
-  Tensor sum = terms[0] + terms[1];
-  for (std::size_t i = 2; i < terms.size(); ++i) {
-    // The partial sum is ours alone; autograd needs none of its values.
-    sum.add_(terms[i]);
-  }
-  return sum;
 }
 
 // conv and batch norm with running statistics as one convolution.
@@ -122,29 +152,33 @@ Tensor run(const Step& step,
            const std::vector<Tensor>& in,
            bool training) {
   if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in[0], training);
-  return std::visit(
-      graph::Match{[&](const graph::Relu& relu) {
-                     return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
-                   },
-                   [&](const graph::Add&) { return in.size() == 1 ? in[0] : add(in); },
-                   [&](const graph::Concat&) { return concat(in); },
-                   [&](const graph::Resize&) {
-                     return resize_bilinear(in[0], in[1].size(2), in[1].size(3));
-                   },
-                   [&](const graph::GlobalPool&) {
-                     return in[0].mean({2, 3}, /*keepdim=*/true);
-                   },
-                   [&](const graph::MaxPool& pool) {
-                     return at::max_pool2d(in[0], pool.kernel, pool.stride, pool.padding);
-                   },
-                   [&](const graph::Scale&) {
-                     return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
-                   },
-                   [&](const graph::Zero&) { return in[0] * 0; },
-                   [&](const auto&) -> Tensor {
-                     core::throw_internal_error("step {} cannot be run", step.result);
-                   }},
-      state.graph[step.result].layer);
+  if (step.terms > 0) {
+    const Tensor& size = in.back();
+    return map_sum({in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step.terms)},
+                   size.size(2),
+                   size.size(3),
+                   step.clamp == Clamp::kRelu,
+                   state.kernels);
+  }
+  return std::visit(graph::Match{[&](const graph::Relu& relu) {
+                                   return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
+                                 },
+                                 [&](const graph::Concat&) { return concat(in); },
+                                 [&](const graph::GlobalPool&) {
+                                   return in[0].mean({2, 3}, /*keepdim=*/true);
+                                 },
+                                 [&](const graph::MaxPool& pool) {
+                                   return at::max_pool2d(
+                                       in[0], pool.kernel, pool.stride, pool.padding);
+                                 },
+                                 [&](const graph::Scale&) {
+                                   return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
+                                 },
+                                 [&](const graph::Zero&) { return in[0] * 0; },
+                                 [&](const auto&) -> Tensor {
+                                   core::throw_internal_error("step {} cannot be run", step.result);
+                                 }},
+                    state.graph[step.result].layer);
 }
 
 }  // namespace
@@ -164,6 +198,7 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     if (!needed[at_index(id)] || covered[at_index(id)]) continue;
     if (layer_at<graph::Input>(graph, id) != nullptr) continue;
+    if (belongs_to_sum(graph, reader, id)) continue;
     Step step = fuse(graph, reader, id);
     for (const NodeId part : {step.conv, step.norm, step.result}) {
       if (part >= 0) covered[at_index(part)] = true;

@@ -15,13 +15,15 @@ struct ConvState {
   Tensor bias;    // [out] or undefined
 };
 
-// One executable step: a graph node, or a run conv - batch norm - ReLU that is computed together.
-// `result` is the node whose value the step produces.
+// One executable step: a graph node, a run conv - batch norm - ReLU, or a run resize - sum - ReLU,
+// computed together. `result` is the node whose value the step produces.
 struct Step {
   graph::NodeId conv = -1;  // -1: none
   graph::NodeId norm = -1;
   Clamp clamp = Clamp::kNone;
   graph::NodeId result = 0;
+  // Of a sum: the first `terms` inputs, resized where needed to the size of the last one.
+  std::size_t terms = 0;
   std::vector<graph::NodeId> inputs;
   std::vector<graph::NodeId> last_uses;  // values that nobody needs after this step
 };

@@ -3,7 +3,6 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <climits>
@@ -17,15 +16,6 @@ void set_threads(int threads) {
   using SetThreads = void (*)(int);
   if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
     set(threads);
-}
-
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  constexpr int kNeverMapBelow = 1 << 30;  // larger single buffers do not occur in training steps
-  mallopt(M_MMAP_THRESHOLD, kNeverMapBelow);
-  mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
 }
 
 void limit_spinning(char** argv) {

@@ -7,11 +7,6 @@ namespace parsimony::network {
 // count of its own. Candidates that run side by side want 1.
 void set_threads(int threads);
 
-// Tells the C library to keep freed memory instead of giving it back to the kernel: training
-// allocates and frees the same large buffers in every step, and touching fresh pages costs more
-// than computing. Call once, before the first tensor.
-void keep_freed_memory();
-
 // Lets idle OpenMP threads sleep soon. GNU's library has them spin for milliseconds at every
 // barrier, which makes a training many times slower as soon as another process wants a core too.
 // The library reads its limit before main(), so the program is started again with the limit set; a

@@ -8,8 +8,8 @@
 #include "parsimony/deploy/ort.h"
 #include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/network/network.h"
+#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/images.h"
-#include "parsimony/train/measure.h"
 #include "parsimony/weights/safetensors.h"
 
 namespace parsimony::run {
@@ -21,6 +21,10 @@ data::Sample fitted(const data::Image& picture, graph::Size size) {
   const bool fits = picture.height == size.height && picture.width == size.width;
   data::Image image = fits ? picture : data::resize_bicubic(picture, size.width, size.height);
   return {std::move(image), data::LabelMap(size.width, size.height)};
+}
+
+network::Tensor classes_of(const network::Tensor& logits, const data::Image& picture) {
+  return network::pixel_classes(logits, picture.height, picture.width, network::Kernels::kFast);
 }
 
 data::LabelMap to_label_map(const network::Tensor& classes) {
@@ -41,7 +45,7 @@ class TorchModel final : public Model {
     const at::NoGradGuard no_grad;
     const train::Batch batch = train::to_batch({fitted(picture, card_.interface.picture())});
     const network::Tensor logits = network_.logits({batch.pictures}, network::Phase::kEvaluation);
-    return to_label_map(train::predict_classes(logits, picture.height, picture.width));
+    return to_label_map(classes_of(logits, picture));
   }
 
  private:
@@ -94,8 +98,7 @@ class OnnxModel final : public Model {
     const at::NoGradGuard no_grad;
     const network::Tensor values =
         at::from_blob(const_cast<float*>(out.values.data()), out.shape, at::kFloat);
-    if (out.shape.size() == 4)
-      return to_label_map(train::predict_classes(values, picture.height, picture.width));
+    if (out.shape.size() == 4) return to_label_map(classes_of(values, picture));
     data::LabelMap ids(size_.width, size_.height);
     for (std::size_t i = 0; i < ids.ids.size(); ++i)
       ids.ids[i] = static_cast<std::uint8_t>(out.values[i]);

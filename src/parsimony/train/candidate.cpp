@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 
+#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
 
@@ -21,11 +22,12 @@ std::optional<TrainingEnd> must_end(const Limits& limits) {
 // The auxiliary outputs follow the logits in a network's outputs.
 Tensor supervised_loss(const std::vector<Tensor>& outputs,
                        const Tensor& labels,
-                       double auxiliary_weight) {
-  Tensor loss = cross_entropy(outputs[0], labels);
+                       double auxiliary_weight,
+                       network::Kernels kernels) {
+  Tensor loss = network::pixel_cross_entropy(outputs[0], labels, kernels);
   if (auxiliary_weight > 0) {
     for (std::size_t i = 1; i < outputs.size(); ++i)
-      loss = loss + auxiliary_weight * cross_entropy(outputs[i], labels);
+      loss = loss + auxiliary_weight * network::pixel_cross_entropy(outputs[i], labels, kernels);
   }
   return loss;
 }
@@ -119,7 +121,7 @@ TrainingResult train_stage0(network::Network& decoder,
       }
       const Tensor labels = features.labels.index_select(0, chosen);
       const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
-      Tensor loss = supervised_loss(outputs, labels, options.auxiliary);
+      Tensor loss = supervised_loss(outputs, labels, options.auxiliary, decoder.options().kernels);
       if (features.teacher.defined() && options.distillation > 0) {
         const Tensor teacher = features.teacher.index_select(0, chosen).to(at::kFloat);
         loss = loss + options.distillation * distillation(outputs[0], teacher);
@@ -180,7 +182,8 @@ TrainingResult train_stage1(network::Network& network,
       const Tensor labels = resize_labels(batch.labels, outputs[0].size(2), outputs[0].size(3));
       encoder_optimizer.zero_gradients();
       decoder_optimizer.zero_gradients();
-      if (!back_propagate(supervised_loss(outputs, labels, options.auxiliary))) {
+      if (!back_propagate(
+              supervised_loss(outputs, labels, options.auxiliary, network.options().kernels))) {
         result.end = TrainingEnd::kDiverged;
         return result;
       }

@@ -5,16 +5,6 @@
 
 namespace parsimony::train {
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
-  const Tensor resized = network::resize_bilinear(logits, labels.size(1), labels.size(2));
-  const Tensor targets = labels.to(at::kLong);
-  const Tensor log_probabilities = at::log_softmax(resized, 1);
-  const Tensor total = at::nll_loss2d(
-      log_probabilities, targets, c10::nullopt, at::Reduction::Sum, data::LabelMap::kIgnore);
-  const Tensor counted = (labels != data::LabelMap::kIgnore).sum().clamp_min(1);
-  return total / counted;
-}
-
 Tensor distillation(const Tensor& logits, const Tensor& teacher) {
   return at::mse_loss(network::resize_bilinear(logits, teacher.size(2), teacher.size(3)), teacher);
 }

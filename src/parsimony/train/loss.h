@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "parsimony/data/image.h"
 #include "parsimony/network/tensor.h"
 
 namespace parsimony::train {
 
 using network::Tensor;
-
-// Mean cross-entropy over the pixels that are not ignored; logits [N, K, h, w] are resized
-// bilinearly to the labels' [N, H, W] first. Zero when every pixel is ignored.
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
 // Mean squared difference of logits, student resized to the teacher's size (the distillation loss
 // of the cell search's reference code).

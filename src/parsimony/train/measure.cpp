@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/measure.h"
 
-#include "parsimony/network/ops.h"
+#include "parsimony/network/pixel_classes.h"
 
 namespace parsimony::train {
 namespace {
 
 constexpr std::int64_t kBatch = 8;
 
-void count(metric::ConfusionMatrix& matrix, const Tensor& logits, const Tensor& labels) {
-  const Tensor classes = predict_classes(logits, labels.size(1), labels.size(2));
+static_assert(network::kIgnored == data::LabelMap::kIgnore);
+
+void count(metric::ConfusionMatrix& matrix,
+           network::Network& network,
+           const std::vector<Tensor>& inputs,
+           const Tensor& labels) {
+  const Tensor logits = network.logits(inputs, network::Phase::kEvaluation);
+  const Tensor classes =
+      network::pixel_classes(logits, labels.size(1), labels.size(2), network.options().kernels);
   const Tensor truth = labels.contiguous();
   matrix.add(truth.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), truth.numel());
 }
 
 }  // namespace
-
-Tensor predict_classes(const Tensor& logits, std::int64_t height, std::int64_t width) {
-  return network::resize_bilinear(logits, height, width).argmax(1).to(at::kByte).contiguous();
-}
 
 metric::ConfusionMatrix measure_on_features(network::Network& decoder,
                                             const std::vector<std::size_t>& tap_of_input,
@@ -32,9 +35,7 @@ metric::ConfusionMatrix measure_on_features(network::Network& decoder,
       std::vector<Tensor> inputs;
       for (const std::size_t tap : tap_of_input)
         inputs.push_back(cache.taps[tap].narrow(0, first, n).to(at::kFloat));
-      count(matrix,
-            decoder.logits(inputs, network::Phase::kEvaluation),
-            cache.labels.narrow(0, first, n));
+      count(matrix, decoder, inputs, cache.labels.narrow(0, first, n));
     }
   }
   return matrix;
@@ -58,7 +59,7 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
     }
     const Batch batch = to_batch({samples.begin() + static_cast<std::ptrdiff_t>(first),
                                   samples.begin() + static_cast<std::ptrdiff_t>(last)});
-    count(matrix, network.logits({batch.pictures}, network::Phase::kEvaluation), batch.labels);
+    count(matrix, network, {batch.pictures}, batch.labels);
     first = last;
     context.progress.advance(
         {task, static_cast<double>(first), static_cast<double>(samples.size()), ""});

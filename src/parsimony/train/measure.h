@@ -11,9 +11,6 @@
 
 namespace parsimony::train {
 
-// Class ids [N, H, W] (uint8) of logits [N, K, h, w] resized bilinearly to H x W.
-Tensor predict_classes(const Tensor& logits, std::int64_t height, std::int64_t width);
-
 // One data-set-wide confusion matrix of a decoder on cached features. `tap_of_input[i]` says which
 // cached tap the decoder's i-th input is.
 metric::ConfusionMatrix measure_on_features(network::Network& decoder,

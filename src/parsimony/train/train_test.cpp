@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cmath>
 #include <limits>
@@ -9,6 +10,8 @@
 #include "parsimony/data/synth.h"
 #include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/network/tensor_memory.h"
+#include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
@@ -21,23 +24,6 @@ namespace {
 using network::Network;
 
 // ---- losses ----
-
-TEST(CrossEntropy, LeavesIgnoredPixelsOut) {
-  const Tensor logits = at::sin(at::arange(2 * 3 * 4 * 4, at::kFloat)).view({2, 3, 4, 4});
-  Tensor labels = at::zeros({2, 4, 4}, at::kByte);
-  labels[1].fill_(255);
-  const float only_first =
-      cross_entropy(logits.narrow(0, 0, 1), labels.narrow(0, 0, 1)).item<float>();
-  EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), only_first);
-  labels.fill_(255);
-  EXPECT_FLOAT_EQ(cross_entropy(logits, labels).item<float>(), 0);
-}
-
-TEST(CrossEntropy, OfCertainPredictionsIsNothing) {
-  Tensor logits = at::zeros({1, 2, 3, 3});
-  logits.select(1, 1).fill_(100);
-  EXPECT_NEAR(cross_entropy(logits, at::ones({1, 6, 6}, at::kByte)).item<float>(), 0, 1e-6);
-}
 
 TEST(ResizeLabels, TakesPixelCentres) {
   const Tensor labels = at::arange(16, at::kByte).view({1, 4, 4});
@@ -174,6 +160,66 @@ TEST(BatchStream, NormalisesPictures) {
   EXPECT_NEAR(batch.pictures[0][2][3][3].item<double>(), (124 / 255.0 - 0.406) / 0.225, 1e-6);
 }
 
+// ---- candidates ----
+
+// What the process holds of the system's memory: tensors' regions and the C library's heap.
+std::int64_t memory_from_the_system() {
+  std::int64_t held = network::tensor_memory().held_bytes;
+#ifdef __GLIBC__
+  const auto heap = mallinfo2();
+  held += static_cast<std::int64_t>(heap.arena + heap.hblkhd);
+#endif
+  return held;
+}
+
+TEST(Stage0, TakesNoMemoryFromTheSystemOnceItRuns) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "sanitizers have their own memory management";
+#endif
+  network::keep_tensor_memory();
+  const graph::LoweredNetwork lowered = graph::lower(
+      space::parse_cell_genotype("[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]"),
+      {.name = "small"},
+      {.width = 16, .auxiliary_cells = true},
+      5);
+  std::vector<graph::CutPoint> cuts;
+  std::vector<graph::Output> taps;
+  for (const graph::Tap& tap : lowered.taps) {
+    cuts.push_back({tap.node, tap.stride});
+    taps.push_back({"tap" + std::to_string(taps.size()), tap.node});
+  }
+  Network encoder(graph::subgraph(lowered.graph, {}, taps), core::Rng(1), {});
+  at::manual_seed(1);
+  FeatureBatch features;
+  features.taps = encoder.forward({at::randn({24, 3, 96, 96})}, network::Phase::kTraining);
+  for (Tensor& tap : features.taps) tap = tap.detach().to(at::kHalf);
+  features.labels = at::randint(0, 5, {24, 24, 24}, at::kByte);
+
+  Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs), core::Rng(2), {});
+  Stage0Options options;
+  options.epochs = 10;
+  options.validate_every = 1;
+  options.batch = 8;
+  const core::StopFlag stop;
+  std::vector<std::int64_t> held;
+  train_stage0(decoder,
+               {0, 1, 2, 3},
+               features,
+               {},
+               5,
+               {},
+               options,
+               core::Rng(3),
+               {stop, std::nullopt},
+               [&](int, int, const objective::Scores&) {
+                 held.push_back(memory_from_the_system());
+                 return true;
+               });
+  ASSERT_EQ(held.size(), 10U);
+  EXPECT_GT(network::tensor_memory().regions, 0);
+  EXPECT_EQ(held.back(), held[2]);
+}
+
 // ---- full training ----
 
 struct Trained {
@@ -190,7 +236,7 @@ TrainerOptions short_training(int epochs) {
           .decoder = {.rate = 3e-3}};
 }
 
-// `stop_after`: seconds of progress calls until an interrupt is requested; negative: never.
+// Interrupted after so many progress reports; negative: never.
 Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_after_steps) {
   const auto samples = portraits(24);
   const graph::Graph graph =

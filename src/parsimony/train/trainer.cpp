@@ -8,6 +8,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
+#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
@@ -121,6 +122,7 @@ std::optional<double> train_epoch(network::Network& network,
                                   TrainerEnd& end) {
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
+  const network::Kernels kernels = network.options().kernels;
   double total = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     if (context.stop.requested()) {
@@ -130,7 +132,7 @@ std::optional<double> train_epoch(network::Network& network,
     const Batch batch = batches.get(epoch, i);
     const std::vector<Tensor> outputs =
         network.forward({batch.pictures}, network::Phase::kTraining);
-    Tensor loss = cross_entropy(outputs[0], batch.labels);
+    Tensor loss = network::pixel_cross_entropy(outputs[0], batch.labels, kernels);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
       end = TrainerEnd::kDiverged;
@@ -138,7 +140,7 @@ std::optional<double> train_epoch(network::Network& network,
     }
     for (std::size_t k = 1; k < outputs.size() && options.auxiliary > 0; ++k) {
       const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
-      loss = loss + options.auxiliary * cross_entropy(outputs[k], labels);
+      loss = loss + options.auxiliary * network::pixel_cross_entropy(outputs[k], labels, kernels);
     }
     training.encoder().zero_gradients();
     training.decoder().zero_gradients();

@@ -18,6 +18,15 @@ struct DepthwiseShape {
   std::int64_t framed_size() const { return height * framed_width() * channels; }
 };
 
+// Values between pairs of values: position p has (1 - share) * source[first] + share *
+// source[second].
+struct Interpolation {
+  std::int64_t size = 0;
+  const std::int32_t* first = nullptr;
+  const std::int32_t* second = nullptr;
+  const float* share = nullptr;
+};
+
 // The inner loops worth vectorising, all over the contiguous channels of channels-last fp32 data.
 struct Loops {
   const char* level;  // "avx512", "avx2", "baseline"
@@ -120,7 +129,47 @@ struct Loops {
                             const float* const* pixels16,
                             float* out,
                             std::int64_t element_stride);
+
+  // Sum of the cross-entropies of a row of pixels whose logits are interpolated from `source`
+  // [source pixels, width], width = `classes` rounded up to `lanes`, the rest filled with
+  // kNoClass. Pixels with labels of `classes` and above are left out. The sum's gradient is added
+  // to `gradient`, of the source's shape.
+  double (*cross_entropy_row)(const Interpolation& across,
+                              std::int64_t classes,
+                              const float* source,
+                              const std::uint8_t* labels,
+                              float* gradient);
+  // The class of each pixel's largest logit, the first of equals; `source` as above.
+  void (*largest_class_row)(const Interpolation& across,
+                            std::int64_t classes,
+                            const float* source,
+                            std::uint8_t* result);
+
+  // y = x or y += x; y = first + share (second - first); y += factor x; x = max(x, 0).
+  void (*copy_or_add)(std::int64_t size, const float* x, bool add, float* y);
+  void (*mix)(std::int64_t size, const float* first, const float* second, float share, float* y);
+  void (*add_scaled)(std::int64_t size, const float* x, float factor, float* y);
+  void (*relu)(std::int64_t size, float* x);
+  // gradient = y_gradient where y = max(x, 0) is above zero, else 0.
+  void (*passed_by_relu)(std::int64_t size,
+                         const float* y_gradient,
+                         const float* y,
+                         float* gradient);
+  // A row of pixels [across.size, channels], written or added, between pixels of `source`; and its
+  // adjoint, added to `source_gradient`.
+  void (*interpolate_row)(const Interpolation& across,
+                          std::int64_t channels,
+                          const float* source,
+                          bool add,
+                          float* row);
+  void (*spread_row)(const Interpolation& across,
+                     std::int64_t channels,
+                     const float* row_gradient,
+                     float* source_gradient);
 };
+
+// A logit that no softmax notices, and no arithmetic turns into NaN.
+inline constexpr float kNoClass = -1e30F;
 
 // The fastest version this processor can run.
 const Loops& loops();

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled once per instruction set (PARSIMONY_LEVEL), together with the *_body.h files; written so that the
-// compiler vectorises over channels. Nothing here may call a function that another file could define too (a
-// template of the standard library that is not inlined): the linker would keep one version for all processors.
+// Compiled once per instruction set (PARSIMONY_LEVEL), together with the *_body.h files; written so
+// that the compiler vectorises over channels. Nothing here may call a function that another file
+// could define too (a template of the standard library that is not inlined): the linker would keep
+// one version for all processors.
 #include <algorithm>
 #include <cstdint>
 
 #include "parsimony/network/simd/depthwise_body.h"
 #include "parsimony/network/simd/gemm_body.h"
 #include "parsimony/network/simd/loops.h"
+#include "parsimony/network/simd/resize_body.h"
+#include "parsimony/network/simd/softmax_body.h"
 #include "parsimony/network/simd/winograd_body.h"
 
 #define PARSIMONY_CONCAT_(a, b) a##b
@@ -32,7 +35,8 @@ void tiles(std::int64_t rows, std::int64_t channels, Body body) {
   }
 }
 
-void channel_moments(std::int64_t rows, std::int64_t channels, const float* x, double* sum, double* square_sum) {
+void channel_moments(
+    std::int64_t rows, std::int64_t channels, const float* x, double* sum, double* square_sum) {
   tiles(rows, channels, [&](std::int64_t c0, std::int64_t n, std::int64_t r0, std::int64_t count) {
     float s[kMaxChannels] = {};
     float q[kMaxChannels] = {};
@@ -68,7 +72,8 @@ void scale_shift_clamp(std::int64_t rows,
   }
 }
 
-inline float passed_gradient(float g, float x, float scale, float shift, float floor, float ceiling) {
+inline float passed_gradient(
+    float g, float x, float scale, float shift, float floor, float ceiling) {
   const float value = x * scale + shift;
   return value > floor && value < ceiling ? g : 0.0F;
 }
@@ -90,7 +95,8 @@ void clamp_gradient_moments(std::int64_t rows,
       const float* __restrict g = y_gradient + r * channels + c0;
       const float* __restrict in = x + r * channels + c0;
       for (std::int64_t c = 0; c < n; ++c) {
-        const float passed = passed_gradient(g[c], in[c], scale[c0 + c], shift[c0 + c], floor, ceiling);
+        const float passed =
+            passed_gradient(g[c], in[c], scale[c0 + c], shift[c0 + c], floor, ceiling);
         s[c] += passed;
         d[c] += passed * in[c];
       }
@@ -119,7 +125,8 @@ void clamp_gradient_affine(std::int64_t rows,
     const float* __restrict in = x + r * channels;
     float* __restrict dx = x_gradient + r * channels;
     for (std::int64_t i = 0; i < channels; ++i) {
-      dx[i] = a[i] * passed_gradient(g[i], in[i], scale[i], shift[i], floor, ceiling) + b[i] * in[i] + c[i];
+      dx[i] = a[i] * passed_gradient(g[i], in[i], scale[i], shift[i], floor, ceiling) +
+              b[i] * in[i] + c[i];
     }
   }
 }
@@ -143,6 +150,15 @@ const Loops PARSIMONY_CONCAT(kLoops_, PARSIMONY_LEVEL) = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,
+    .cross_entropy_row = cross_entropy_row,
+    .largest_class_row = largest_class_row,
+    .copy_or_add = copy_or_add,
+    .mix = mix,
+    .add_scaled = add_scaled,
+    .relu = relu,
+    .passed_by_relu = passed_by_relu,
+    .interpolate_row = interpolate_row,
+    .spread_row = spread_row,
 };
 
 }  // namespace parsimony::network::simd

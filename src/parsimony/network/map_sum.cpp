@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/map_sum.h"
+
+#include <algorithm>
+
+#include "parsimony/network/interpolation.h"
+#include "parsimony/network/layout.h"
+#include "parsimony/network/scratch.h"
+#include "parsimony/network/simd/loops.h"
+
+namespace parsimony::network {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+Tensor reference(const std::vector<Tensor>& terms,
+                 std::int64_t height,
+                 std::int64_t width,
+                 bool relu) {
+  Tensor sum = resize_bilinear(terms[0], height, width);
+  for (std::size_t i = 1; i < terms.size(); ++i)
+    sum = sum + resize_bilinear(terms[i], height, width);
+  return relu ? at::relu(sum) : sum;
+}
+
+// One term's way into the rows of the result, and back.
+class Term {
+ public:
+  Term(at::IntArrayRef shape, std::int64_t height, std::int64_t width)
+      : channels_(shape[1]),
+        height_(shape[2]),
+        width_(shape[3]),
+        same_size_(height_ == height && width_ == width),
+        down_(height_, height),
+        across_(width_, width) {}
+
+  bool same_size() const { return same_size_; }
+  std::int64_t picture_size() const { return height_ * width_ * channels_; }
+  std::int64_t row_size() const { return width_ * channels_; }
+
+  // Writes or adds row y of the resized picture to `row`. `mixed` is working memory of row_size().
+  void read(const float* picture, std::int64_t y, bool add, float* mixed, float* row) const {
+    const simd::Loops& loops = simd::loops();
+    if (same_size_) return loops.copy_or_add(row_size(), picture + y * row_size(), add, row);
+    const simd::Interpolation down = down_.view();
+    const float* source = picture + down.first[y] * row_size();
+    if (down.share[y] != 0) {
+      loops.mix(row_size(), source, picture + down.second[y] * row_size(), down.share[y], mixed);
+      source = mixed;
+    }
+    loops.interpolate_row(across_.view(), channels_, source, add, row);
+  }
+
+  // The adjoint of read(): adds a gradient of row y to that of the picture.
+  void add_gradient(const float* row, std::int64_t y, float* mixed, float* picture) const {
+    const simd::Loops& loops = simd::loops();
+    const simd::Interpolation down = down_.view();
+    std::fill_n(mixed, row_size(), 0.0F);
+    loops.spread_row(across_.view(), channels_, row, mixed);
+    loops.add_scaled(row_size(), mixed, 1 - down.share[y], picture + down.first[y] * row_size());
+    if (down.share[y] != 0)
+      loops.add_scaled(row_size(), mixed, down.share[y], picture + down.second[y] * row_size());
+  }
+
+ private:
+  std::int64_t channels_, height_, width_;
+  bool same_size_;
+  InterpolationTable down_, across_;
+};
+
+struct MapSum : Function<MapSum> {
+  static Tensor forward(AutogradContext* context,
+                        const at::TensorList& terms_any,
+                        std::int64_t height,
+                        std::int64_t width,
+                        bool relu) {
+    variable_list terms;
+    std::vector<Term> ways;
+    std::int64_t longest = 0;
+    for (const Tensor& term : terms_any) {
+      terms.push_back(channels_last(term));
+      ways.emplace_back(term.sizes(), height, width);
+      longest = std::max(longest, ways.back().row_size());
+    }
+    const std::int64_t batch = terms[0].size(0);
+    const std::int64_t channels = terms[0].size(1);
+    Tensor sum = at::empty(
+        {batch, channels, height, width}, terms[0].options(), at::MemoryFormat::ChannelsLast);
+    float* out = sum.data_ptr<float>();
+    const std::int64_t row_size = width * channels;
+    constexpr std::int64_t kRowsPerTask = 16;
+    at::parallel_for(0, batch * height, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
+      float* mixed = scratch(Scratch::kFirst, longest);
+      for (std::int64_t i = begin; i < end; ++i) {
+        float* row = out + i * row_size;
+        for (std::size_t t = 0; t < terms.size(); ++t) {
+          const float* picture = terms[t].data_ptr<float>() + i / height * ways[t].picture_size();
+          ways[t].read(picture, i % height, /*add=*/t > 0, mixed, row);
+        }
+        if (relu) simd::loops().relu(row_size, row);
+      }
+    });
+    std::vector<std::int64_t> shapes;  // four numbers per term
+    for (const Tensor& term : terms)
+      shapes.insert(shapes.end(), term.sizes().begin(), term.sizes().end());
+    context->saved_data["shapes"] = shapes;
+    context->saved_data["relu"] = relu;
+    if (relu) context->save_for_backward({sum});
+    return sum;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    Tensor dy = channels_last(gradients[0]);
+    if (context->saved_data["relu"].toBool()) {
+      const Tensor sum = context->get_saved_variables()[0];
+      Tensor passed = at::empty_like(dy);
+      const float* g = dy.data_ptr<float>();
+      const float* y = sum.data_ptr<float>();
+      float* out = passed.data_ptr<float>();
+      at::parallel_for(0, dy.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+        simd::loops().passed_by_relu(end - begin, g + begin, y + begin, out + begin);
+      });
+      dy = passed;
+    }
+    const std::vector<std::int64_t> shapes = context->saved_data["shapes"].toIntVector();
+    variable_list results;
+    for (std::size_t t = 0; 4 * t < shapes.size(); ++t) {
+      const at::IntArrayRef shape(shapes.data() + 4 * t, 4);
+      results.push_back(context->needs_input_grad(t) ? gradient_of(shape, dy) : Tensor());
+    }
+    results.insert(results.end(), 3, Tensor());
+    return results;
+  }
+
+  static Tensor gradient_of(at::IntArrayRef shape, const Tensor& dy) {
+    const std::int64_t height = dy.size(2);
+    const Term way(shape, height, dy.size(3));
+    if (way.same_size()) return dy;
+    Tensor gradient = at::empty(shape, dy.options(), at::MemoryFormat::ChannelsLast).zero_();
+    const std::int64_t row_size = dy.size(3) * dy.size(1);
+    at::parallel_for(0, dy.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      float* mixed = scratch(Scratch::kFirst, way.row_size());
+      for (std::int64_t n = begin; n < end; ++n) {
+        float* picture = gradient.data_ptr<float>() + n * way.picture_size();
+        for (std::int64_t y = 0; y < height; ++y) {
+          way.add_gradient(dy.data_ptr<float>() + (n * height + y) * row_size, y, mixed, picture);
+        }
+      }
+    });
+    return gradient;
+  }
+};
+
+bool suits(const std::vector<Tensor>& terms) {
+  return std::all_of(terms.begin(), terms.end(), suits_own_loops);
+}
+
+}  // namespace
+
+Tensor map_sum(const std::vector<Tensor>& terms,
+               std::int64_t height,
+               std::int64_t width,
+               bool relu,
+               Kernels kernels) {
+  if (terms.size() == 1 && !relu && terms[0].size(2) == height && terms[0].size(3) == width)
+    return terms[0];
+  if (kernels == Kernels::kFast && suits(terms))
+    return MapSum::apply(at::TensorList(terms), height, width, relu);
+  return reference(terms, height, width, relu);
+}
+
+}  // namespace parsimony::network
