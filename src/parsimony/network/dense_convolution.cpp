@@ -37,15 +37,16 @@ Tensor empty_channels_last(at::IntArrayRef shape) {
 }
 
 // weight [out, in, k, k] -> per tap a packed [in, out] matrix.
-std::vector<float> packed_taps(const Tensor& weight, const simd::Loops& loops) {
+Tensor packed_taps(const Tensor& weight, const simd::Loops& loops) {
   const std::int64_t out = weight.size(0);
   const std::int64_t in = weight.size(1);
   const std::int64_t taps = weight.size(2) * weight.size(3);
   const Tensor plain = weight.contiguous();
   const std::int64_t size = loops.packed_size(in, out);
-  std::vector<float> packed(static_cast<std::size_t>(taps * size));
+  Tensor packed = at::empty({taps * size}, at::kFloat);
+  float* into = packed.data_ptr<float>();
   for (std::int64_t t = 0; t < taps; ++t) {
-    loops.pack(in, out, plain.data_ptr<float>() + t, taps, in * taps, packed.data() + t * size);
+    loops.pack(in, out, plain.data_ptr<float>() + t, taps, in * taps, into + t * size);
   }
   return packed;
 }
@@ -209,7 +210,8 @@ std::int64_t DenseConvolution::direct_products() const {
 }
 
 Tensor DenseConvolution::direct(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
-  const std::vector<float> taps = packed_taps(weight, loops_);
+  const Tensor packed = packed_taps(weight, loops_);
+  const float* taps = packed.data_ptr<float>();
   const std::int64_t tap_size = loops_.packed_size(in_, out_);
   Tensor y = empty_channels_last({batch_, out_, out_height_, out_width_});
   const std::int64_t picture_in = height_ * width_ * in_;
@@ -231,7 +233,7 @@ Tensor DenseConvolution::direct(const Tensor& x, const Tensor& weight, const Ten
                     out_,
                     in + n * picture_in + from * in_,
                     stride_ * in_,
-                    taps.data() + tap * tap_size,
+                    taps + tap * tap_size,
                     picture + to * out_,
                     out_,
                     !overwrite);
@@ -292,14 +294,15 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
   // [out * in, 9] -> [36, out, in], then each packed as [in, out].
   const Tensor transformed = at::mm(shared_kernel_transform(), weight.reshape({out_ * in_, 9}).t());
   const std::int64_t packed_size = loops_.packed_size(in_, out_);
-  std::vector<float> kernels(static_cast<std::size_t>(kElements * packed_size));
+  const Tensor packed = at::empty({kElements * packed_size}, at::kFloat);
+  float* kernels = packed.data_ptr<float>();
   for (std::int64_t e = 0; e < kElements; ++e) {
     loops_.pack(in_,
                 out_,
                 transformed.data_ptr<float>() + e * out_ * in_,
                 1,
                 in_,
-                kernels.data() + e * packed_size);
+                kernels + e * packed_size);
   }
   Tensor y = empty_channels_last({batch_, out_, height_, width_});
   const float* in = x.data_ptr<float>();
@@ -324,7 +327,7 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
                     out_,
                     spread + e * in_stride,
                     in_,
-                    kernels.data() + e * packed_size,
+                    kernels + e * packed_size,
                     product + e * out_stride,
                     out_,
                     false);
