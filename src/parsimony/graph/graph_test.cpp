@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "parsimony/core/error.h"
@@ -16,6 +17,19 @@ constexpr const char* kHelen =
     "[[5,[1,0,3,5],[1,0,10,10],[6,6,0,10]],[[1,0],[4,2],[3,2],[0,2],[1,4]]]";
 constexpr const char* kEg1800L = "[[1,[0,0,10,9],[0,1,2,7],[2,0,0,9]],[[2,0],[3,2],[2,4]]]";
 constexpr const char* kEg1800M = "[[1,[1,0,3,9],[2,3,4,9],[2,1,1,1]],[[1,3],[2,0],[0,3]]]";
+
+std::string genotype_name(const char* genotype) {
+  for (const auto& [text, name] : {std::pair(kArch0, "Arch0"),
+                                   std::pair(kArch1, "Arch1"),
+                                   std::pair(kArch2, "Arch2"),
+                                   std::pair(kCelebA, "CelebA"),
+                                   std::pair(kHelen, "Helen"),
+                                   std::pair(kEg1800L, "Eg1800L"),
+                                   std::pair(kEg1800M, "Eg1800M")}) {
+    if (std::string_view(text) == genotype) return name;
+  }
+  return "Logged";
+}
 
 Graph build(const char* genotype, int width, int repeats, int classes, bool auxiliary_cells) {
   DecoderOptions decoder{.width = width, .repeats = repeats, .auxiliary_cells = auxiliary_cells};
@@ -108,7 +122,14 @@ INSTANTIATE_TEST_SUITE_P(
                                     17,
                                     1'888'801 - 1'812'800,
                                     -1,
-                                    -1}));
+                                    -1}),
+    [](const auto& test) {
+      return fmt::format("{}_{}_Width{}_Classes{}",
+                         test.index,
+                         genotype_name(test.param.genotype),
+                         test.param.width,
+                         test.param.classes);
+    });
 
 // Spec 11.2.
 struct MacCase {
@@ -159,7 +180,14 @@ INSTANTIATE_TEST_SUITE_P(
         MacCase{kArch2, 48, 1, 21, 400, 947'260'416, 647'020'992, -1, 543'516'912, 50},
         MacCase{kEg1800L, 48, 1, 2, 224, 292'268'928, 236'540'640, -1, -1, 56},
         MacCase{kHelen, 48, 1, 11, 512, 1'526'956'032, 4'083'412'992, -1, -1, 128},
-        MacCase{kCelebA, 48, 1, 19, 512, 1'526'956'032, 1'777'803'264, -1, -1, 128}));
+        MacCase{kCelebA, 48, 1, 19, 512, 1'526'956'032, 1'777'803'264, -1, -1, 128}),
+    [](const auto& test) {
+      return fmt::format("{}_{}_Width{}_Input{}",
+                         test.index,
+                         genotype_name(test.param.genotype),
+                         test.param.width,
+                         test.param.input);
+    });
 
 // Spec 11.3: the counting rule behind System B's published FLOPs.
 TEST(ThopFlops, MatchTheReleasedNumbers) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/space/cell.h"
 
-#include <algorithm>
-
 #include "parsimony/core/error.h"
+#include "parsimony/space/decoder_pool.h"
 #include "parsimony/space/list_reader.h"
 
 namespace parsimony::space {
@@ -60,15 +59,7 @@ std::vector<int> CellGenotype::cell_outputs() const {
 }
 
 std::vector<int> CellGenotype::collected_blocks() const {
-  std::vector<int> collected;
-  for (int block = 0; block < static_cast<int>(blocks.size()); ++block) {
-    const int entry = kEncoderTaps + block;
-    const bool read = std::any_of(blocks.begin(), blocks.end(), [entry](const BlockInputs& inputs) {
-      return inputs.first == entry || inputs.second == entry;
-    });
-    if (!read) collected.push_back(block);
-  }
-  return collected;
+  return unread_blocks(blocks, kEncoderTaps);
 }
 
 CellGenotype parse_cell_genotype(std::string_view text) {
@@ -84,12 +75,10 @@ CellGenotype parse_cell_genotype(std::string_view text) {
   }
   reader.expect(']');
   reader.expect(',');
-  reader.expect('[');
-  do {
+  reader.list([&] {
     genotype.blocks.push_back(
         read_block(reader, kEncoderTaps + static_cast<int>(genotype.blocks.size())));
-  } while (reader.accept(','));
-  reader.expect(']');
+  });
   reader.expect(']');
   reader.expect_end();
   return genotype;

@@ -17,6 +17,15 @@ class ListReader {
   bool accept(char c);
   void expect(char c);
   void expect_end();
+  // '[', then `read_item` once or more with ',' between, then ']'.
+  template <typename ReadItem>
+  void list(ReadItem read_item) {
+    expect('[');
+    do {
+      read_item();
+    } while (accept(','));
+    expect(']');
+  }
   // A number from 0 to bound - 1 that points at one of `bound` things: "entries of the decoder
   // pool".
   int index(int bound, std::string_view things);

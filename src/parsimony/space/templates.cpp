@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/space/templates.h"
 
-#include <algorithm>
-
 #include "parsimony/core/error.h"
+#include "parsimony/space/decoder_pool.h"
 #include "parsimony/space/list_reader.h"
 
 namespace parsimony::space {
@@ -67,35 +66,20 @@ Tokens flat(const TemplateGenotype& genotype) {
 }  // namespace
 
 std::vector<int> TemplateGenotype::collected_blocks() const {
-  std::vector<int> collected;
-  for (int b = 0; b < static_cast<int>(blocks.size()); ++b) {
-    const int entry = kTemplateTaps + b;
-    const bool read =
-        std::any_of(blocks.begin(), blocks.end(), [entry](const TemplateBlock& block) {
-          return block.first == entry || block.second == entry;
-        });
-    if (!read) collected.push_back(b);
-  }
-  return collected;
+  return unread_blocks(blocks, kTemplateTaps);
 }
 
 TemplateGenotype parse_template_genotype(std::string_view text) {
   ListReader reader(text, kForm);
   TemplateGenotype genotype;
   reader.expect('[');
-  reader.expect('[');
-  do {
-    genotype.templates.push_back(read_template(reader));
-  } while (reader.accept(','));
-  reader.expect(']');
+  reader.list([&] { genotype.templates.push_back(read_template(reader)); });
   reader.expect(',');
-  reader.expect('[');
   const auto templates = static_cast<int>(genotype.templates.size());
-  do {
+  reader.list([&] {
     genotype.blocks.push_back(
         read_block(reader, kTemplateTaps + static_cast<int>(genotype.blocks.size()), templates));
-  } while (reader.accept(','));
-  reader.expect(']');
+  });
   reader.expect(']');
   reader.expect_end();
 
