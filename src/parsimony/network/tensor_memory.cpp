@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,8 +19,8 @@ namespace parsimony::network {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kRegion = 16 * kHugePage;  // least that is asked of the system
-constexpr std::size_t kGrain = 4096;             // block sizes are multiples of it
+constexpr std::size_t kStep = 16 * kHugePage;  // least that is asked of the system
+constexpr std::size_t kGrain = 4096;           // block sizes are multiples of it
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -28,7 +29,7 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
 }  // namespace
 
 MemoryPool::~MemoryPool() {
-  for (const auto& [region, bytes] : regions_) ::munmap(region, bytes);
+  if (begin_ != nullptr) ::munmap(begin_, static_cast<std::size_t>(limit_ - begin_));
 }
 
 void* MemoryPool::take(std::size_t bytes) {
@@ -49,9 +50,12 @@ void* MemoryPool::take(std::size_t bytes) {
 
 void MemoryPool::give_back(void* memory, std::size_t bytes) {
   bytes = rounded_up(bytes, kGrain);
-  char* block = static_cast<char*>(memory);
   const std::lock_guard lock(mutex_);
   use_.live_bytes -= static_cast<std::int64_t>(bytes);
+  insert_merged(static_cast<char*>(memory), bytes);
+}
+
+void MemoryPool::insert_merged(char* block, std::size_t bytes) {
   const auto after = by_address_.lower_bound(block);
   if (after != by_address_.end() && block + bytes == after->first) {
     const std::size_t size = after->second;
@@ -70,25 +74,58 @@ void MemoryPool::give_back(void* memory, std::size_t bytes) {
   insert(block, bytes);
 }
 
+void MemoryPool::release_unused() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [block, bytes] : by_address_) ::madvise(block, bytes, MADV_DONTNEED);
+  if (by_address_.empty()) return;
+  const auto [last, bytes] = *std::prev(by_address_.end());
+  if (last + bytes != end_) return;
+  erase(last, bytes);
+  ::mprotect(last, bytes, PROT_NONE);
+  end_ = last;
+  use_.held_bytes = end_ - begin_;
+}
+
 MemoryPool::Use MemoryPool::use() const {
   const std::lock_guard lock(mutex_);
   return use_;
 }
 
+void MemoryPool::reserve() {
+  // Nobody can hold more than the machine has. Addresses without access cost nothing.
+  std::size_t size = rounded_up(static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
+                                    static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)),
+                                kHugePage);
+  void* range = MAP_FAILED;
+  for (; range == MAP_FAILED && size >= kStep; size /= 2) {  // a limit on addresses may be set
+    range = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range != MAP_FAILED) limit_ = static_cast<char*>(range) + size;
+  }
+  if (range == MAP_FAILED) throw std::bad_alloc();
+  begin_ = end_ = static_cast<char*>(range);
+}
+
+// Adds memory behind the last block, which grows if it is free.
 void MemoryPool::grow(std::size_t bytes) {
-  const std::size_t size = rounded_up(std::max(bytes, kRegion), kHugePage);
-  void* region =
-      ::mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (region == MAP_FAILED) throw std::bad_alloc();
-  regions_.emplace_back(region, size + kHugePage);
-  const auto address = reinterpret_cast<std::uintptr_t>(region);
-  char* aligned = static_cast<char*>(region) + (rounded_up(address, kHugePage) - address);
+  if (begin_ == nullptr) reserve();
+  std::size_t free_at_end = 0;
+  if (!by_address_.empty()) {
+    const auto [last, size] = *std::prev(by_address_.end());
+    if (last + size == end_) free_at_end = size;
+  }
+  const auto left = static_cast<std::size_t>(limit_ - end_);
+  if (bytes - free_at_end > left) throw std::bad_alloc();
+  const std::size_t size =
+      std::min(left, rounded_up(std::max(bytes - free_at_end, kStep), kHugePage));
+  if (::mprotect(end_, size, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  ::madvise(aligned, size, MADV_HUGEPAGE);  // a wish: without huge pages it works as well
+  ::madvise(end_, size, MADV_HUGEPAGE);  // a wish: without huge pages it works as well
 #endif
-  insert(aligned, size);
-  ++use_.regions;
-  use_.held_bytes += static_cast<std::int64_t>(size);
+  char* block = end_;
+  end_ += size;
+  insert_merged(block, size);
+  ++use_.growths;
+  use_.held_bytes = end_ - begin_;
 }
 
 void MemoryPool::insert(char* block, std::size_t bytes) {
@@ -125,12 +162,16 @@ class Pools {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(pool));
   }
+  void release_unused() const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& pool : all_) pool->release_unused();
+  }
   MemoryPool::Use use() const {
     const std::lock_guard lock(mutex_);
     MemoryPool::Use sum;
     for (const auto& pool : all_) {
       const MemoryPool::Use use = pool->use();
-      sum.regions += use.regions;
+      sum.growths += use.growths;
       sum.held_bytes += use.held_bytes;
       sum.live_bytes += use.live_bytes;
       sum.peak_bytes += use.peak_bytes;
@@ -229,6 +270,13 @@ void keep_tensor_memory() {
   static auto* allocator = new TensorAllocator;
   // Above the priority 0 of LibTorch's own.
   c10::SetCPUAllocator(allocator, /*priority=*/1);
+#endif
+}
+
+void release_unused_tensor_memory() {
+  pools().release_unused();
+#ifdef __GLIBC__
+  malloc_trim(0);
 #endif
 }
 

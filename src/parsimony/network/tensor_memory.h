@@ -8,15 +8,15 @@
 #include <mutex>
 #include <set>
 #include <utility>
-#include <vector>
 
 namespace parsimony::network {
 
-// Memory of large tensors, taken from the system in regions and never given back before the end:
-// training allocates and frees the same buffers in every step, and the first touch of a fresh page
-// costs more than most operations. Regions ask for huge pages, which saves page faults and misses
-// of the address cache. A request takes the smallest free block that holds it; free neighbours
-// merge.
+// Memory of large tensors, taken from the system once and kept: training allocates and frees the
+// same buffers in every step, and the first touch of a fresh page costs more than most operations.
+// A request takes the smallest free block that holds it; free neighbours merge. All blocks lie in
+// one range of addresses, which is reserved at once and gets memory as it fills, so that no block
+// is too small merely because the next one belongs to another request. It asks for huge pages,
+// which saves page faults and misses of the address cache.
 //
 // Thread-safe, but meant for one thread's requests; blocks may be returned by any thread.
 class MemoryPool {
@@ -31,23 +31,30 @@ class MemoryPool {
   // `bytes` as in take().
   void give_back(void* block, std::size_t bytes);
 
+  // Returns the memory of free blocks to the system; they stay usable.
+  void release_unused();
+
   struct Use {
-    std::int64_t regions = 0;  // requests to the system
-    std::int64_t held_bytes = 0;
+    std::int64_t growths = 0;     // requests to the system
+    std::int64_t held_bytes = 0;  // asked for, less what was released at the end of the range
     std::int64_t live_bytes = 0;
     std::int64_t peak_bytes = 0;  // most live at any time
   };
   Use use() const;
 
  private:
+  void reserve();
   void grow(std::size_t bytes);
+  void insert_merged(char* block, std::size_t bytes);
   void insert(char* block, std::size_t bytes);
   void erase(char* block, std::size_t bytes);
 
   mutable std::mutex mutex_;
   std::map<char*, std::size_t> by_address_;  // the free blocks, twice
   std::set<std::pair<std::size_t, char*>> by_size_;
-  std::vector<std::pair<void*, std::size_t>> regions_;
+  char* begin_ = nullptr;  // of the range of addresses
+  char* end_ = nullptr;    // of what has memory
+  char* limit_ = nullptr;  // of the range
   Use use_;
 };
 
@@ -56,6 +63,10 @@ class MemoryPool {
 // ended serve later threads. Without effect under address sanitizers, which want to see every
 // allocation.
 void keep_tensor_memory();
+
+// Gives back what no tensor uses, of all pools and of the C library: for the end of a part of a run
+// whose memory the next part will not use in the same threads.
+void release_unused_tensor_memory();
 
 // Sums over all threads' pools; peak_bytes is an upper bound, the sum of the pools' own peaks.
 MemoryPool::Use tensor_memory();

@@ -61,8 +61,35 @@ TEST(MemoryPool, FreeNeighboursServeALargeRequest) {
   for (const int i : {1, 3, 2, 0}) pool.give_back(pieces[static_cast<std::size_t>(i)], kPiece);
   for (std::size_t i = 4; i < pieces.size(); ++i) pool.give_back(pieces[i], kPiece);
   void* all = pool.take(static_cast<std::size_t>(full.held_bytes));
-  EXPECT_EQ(pool.use().regions, full.regions);
+  EXPECT_EQ(pool.use().growths, full.growths);
   pool.give_back(all, static_cast<std::size_t>(full.held_bytes));
+}
+
+TEST(MemoryPool, ReleasedBlocksStayUsable) {
+  MemoryPool pool;
+  constexpr std::size_t kPiece = 40 << 20;
+  void* first = pool.take(kPiece);
+  char* kept = static_cast<char*>(pool.take(kPiece));
+  void* last = pool.take(kPiece);
+  std::memset(kept, 7, kPiece);
+  const std::int64_t held = pool.use().held_bytes;
+  pool.give_back(first, kPiece);
+  pool.give_back(last, kPiece);
+  pool.release_unused();
+  EXPECT_LE(pool.use().held_bytes, held - static_cast<std::int64_t>(kPiece));
+  for (int i = 0; i < 2; ++i) std::memset(pool.take(kPiece), 1, kPiece);
+  EXPECT_TRUE(holds_its_mark({kept, kPiece, 7}));
+}
+
+// A request that is larger than what one growth asked for, and then smaller ones.
+TEST(MemoryPool, GrowthsAreOneRange) {
+  MemoryPool pool;
+  constexpr std::size_t kPiece = 25 << 20;  // no whole number of them fills a growth
+  std::vector<void*> pieces;
+  for (int i = 0; i < 40; ++i) pieces.push_back(pool.take(kPiece));
+  const MemoryPool::Use use = pool.use();
+  EXPECT_LT(static_cast<double>(use.held_bytes), 1.05 * static_cast<double>(use.live_bytes));
+  for (void* piece : pieces) pool.give_back(piece, kPiece);
 }
 
 TEST(MemoryPool, WhatTheSystemDoesNotHaveIsAnError) {
@@ -84,7 +111,7 @@ TEST(TensorMemory, ThreadsThatEndLeaveTheirPoolToOthers) {
   std::thread(work).join();
   const MemoryPool::Use after_first = tensor_memory();
   for (int i = 0; i < 5; ++i) std::thread(work).join();
-  EXPECT_EQ(tensor_memory().regions, after_first.regions);
+  EXPECT_EQ(tensor_memory().growths, after_first.growths);
   EXPECT_EQ(kept.sum().item<float>(), 2 << 20);
 }
 

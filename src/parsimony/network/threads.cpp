@@ -10,12 +10,12 @@
 
 namespace parsimony::network {
 
-void set_threads(int threads) {
+void set_threads(int threads, int blas_threads) {
   at::set_num_threads(threads);
   // Not linked against OpenBLAS: LibTorch may have been built with another BLAS.
   using SetThreads = void (*)(int);
   if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
-    set(threads);
+    set(blas_threads);
 }
 
 void limit_spinning(char** argv) {

@@ -3,9 +3,10 @@
 
 namespace parsimony::network {
 
-// How many threads LibTorch and its BLAS use for one operation in this process: OpenBLAS keeps a
-// count of its own. Candidates that run side by side want 1.
-void set_threads(int threads);
+// How many threads one operation in this process uses; candidates that run side by side want 1.
+// OpenBLAS keeps a count of its own. With Parsimony's loops only small products reach it, and its
+// idle threads would spend more time yielding to the others than those products take.
+void set_threads(int threads, int blas_threads = 1);
 
 // Lets idle OpenMP threads sleep soon. GNU's library has them spin for milliseconds at every
 // barrier, which makes a training many times slower as soon as another process wants a core too.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -11,6 +12,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/version.h"
+#include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/report/report.h"
 #include "parsimony/run/finalise.h"
@@ -152,6 +154,7 @@ class Study {
     if (!searched()) {
       shared_ = prepare_study(options_, *dataset_, folder_, context_);
       if (!shared_) return StudyEnd::kInterrupted;
+      network::release_unused_tensor_memory();  // what the start network's training worked in
       const LoopEnd end =
           search_into(*store_, options_, options_.search, "search", *space_, shared_, context_);
       report::write_report(folder_);
@@ -189,26 +192,28 @@ class Study {
     return search_into(*store, options_, random, "random baseline", *space_, shared_, context_);
   }
 
-  weights::ArrayMap encoder_weights() {
-    if (!shared_) shared_ = prepare_study(options_, *dataset_, folder_, context_);
-    return shared_ ? shared_->encoder_weights : weights::ArrayMap{};
-  }
-
   bool finalise() {
     std::vector<study::TrialId> have;
     for (const study::FinalModel& model : store_->models()) have.push_back(model.trial);
+    std::optional<weights::ArrayMap> encoder;
     const auto finalists =
         choose_finalists(store_->trials(), options_.objectives, options_.final.count);
     for (const study::Trial& trial : finalists) {
       if (std::find(have.begin(), have.end(), trial.id) != have.end()) continue;
+      if (!encoder) {
+        encoder = shared_ ? std::optional(shared_->encoder_weights)
+                          : encoder_for(options_, *dataset_, folder_, context_);
+        if (!encoder) return false;
+        shared_.reset();  // the cached features have served
+        network::release_unused_tensor_memory();
+      }
       ModelRequest request{fmt::format("{}-{}", options_.name, trial.id),
                            trial.id,
                            trial.genotype,
                            options_.encoder.network,
-                           encoder_weights(),
+                           *encoder,
                            options_.final,
                            static_cast<std::uint64_t>(options_.seed)};
-      if (!shared_) return false;
       const auto model =
           make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
       if (!model) return false;

@@ -162,7 +162,7 @@ TEST(BatchStream, NormalisesPictures) {
 
 // ---- candidates ----
 
-// What the process holds of the system's memory: tensors' regions and the C library's heap.
+// What the process holds of the system's memory: tensors' pools and the C library's heap.
 std::int64_t memory_from_the_system() {
   std::int64_t held = network::tensor_memory().held_bytes;
 #ifdef __GLIBC__
@@ -216,7 +216,7 @@ TEST(Stage0, TakesNoMemoryFromTheSystemOnceItRuns) {
                  return true;
                });
   ASSERT_EQ(held.size(), 10U);
-  EXPECT_GT(network::tensor_memory().regions, 0);
+  EXPECT_GT(network::tensor_memory().growths, 0);
   EXPECT_EQ(held.back(), held[2]);
 }
 
