@@ -45,6 +45,7 @@ struct Setting {
   std::int64_t crop = 256;
   std::int64_t batch = 32;
   int seeds = 1;
+  std::string only;  // "plain" or "default": that path alone
 };
 
 constexpr std::pair<const char*, const char*> kGenotypes[] = {
@@ -193,6 +194,7 @@ void record(nlohmann::json& path, const char* name, const Measured& measured) {
 }
 
 nlohmann::json plain_path(const Setting& setting) {
+  network::set_threads(core::available_cores(), core::available_cores());
   const Workload workload = make_workload(setting);
   train::FeatureBatch features = cache(workload, true, train::CachePrecision::kFloat32);
   for (Tensor& tap : features.taps) tap = tap.contiguous();
@@ -218,6 +220,7 @@ nlohmann::json default_path(const Setting& setting) {
   shared->encoder_weights = workload.encoder;
   shared->features = cache(workload, true, train::CachePrecision::kFloat16);
   shared->validation_features = {cache(workload, false, train::CachePrecision::kFloat16)};
+  network::release_unused_tensor_memory();
   evaluate::CandidateOptions options;
   options.stage0 = stage0(setting);
   options.stage1.epochs = 0;
@@ -228,14 +231,18 @@ nlohmann::json default_path(const Setting& setting) {
 
   nlohmann::json result;
   // Alone, for the same kind of figure as the plain path's; then all cores at once, for the rate.
-  for (int seed = 1; seed <= setting.seeds; ++seed) {
-    for (const auto& [name, text] : kGenotypes) {
-      const auto start = Clock::now();
-      const evaluate::Evaluation evaluation = evaluator.evaluate(seed, space.parse(text), stop);
-      const double seconds = seconds_since(start);
-      record(result, name, {seconds, seconds, study::scores_of(evaluation.outcome)->at("reward")});
+  // Candidates run in threads of their own, as in a study.
+  std::jthread([&] {
+    for (int seed = 1; seed <= setting.seeds; ++seed) {
+      for (const auto& [name, text] : kGenotypes) {
+        const auto start = Clock::now();
+        const evaluate::Evaluation evaluation = evaluator.evaluate(seed, space.parse(text), stop);
+        const double seconds = seconds_since(start);
+        record(
+            result, name, {seconds, seconds, study::scores_of(evaluation.outcome)->at("reward")});
+      }
     }
-  }
+  }).join();
   const int workers = core::available_cores();
   const auto start = Clock::now();
   std::vector<std::jthread> threads;
@@ -328,14 +335,19 @@ int main(int argc, char** argv) {
   app.add_option("--crop", setting.crop, "side of pictures, pixels")->capture_default_str();
   app.add_option("--batch", setting.batch, "batch size")->capture_default_str();
   app.add_option("--seeds", setting.seeds, "seeds per genotype")->capture_default_str();
+  app.add_option("--only", setting.only, "measure one path")
+      ->check(CLI::IsMember({"plain", "default"}));
   CLI11_PARSE(app, argc, argv);
 
   const double peak = in_own_process(convolution_peak).get<double>();
-  const nlohmann::json plain = in_own_process([&] { return plain_path(setting); });
-  const nlohmann::json fast = in_own_process([&] { return default_path(setting); });
+  std::vector<std::pair<const char*, nlohmann::json>> paths;
+  if (setting.only != "default")
+    paths.emplace_back("plain", in_own_process([&] { return plain_path(setting); }));
+  if (setting.only != "plain")
+    paths.emplace_back("default", in_own_process([&] { return default_path(setting); }));
 
   fmt::print(
-      "{} samples of {} pixels, {} epochs, {} validation pictures, batch {}, width 48, auxiliary cells, {} seeds; {} cores, kernels {}\n",
+      "{} samples of {} pixels, {} epochs, {} validation pictures, batch {}, width 48, auxiliary cells, seeds per genotype: {}; {} cores, kernels {}\n",
       setting.samples,
       setting.crop,
       setting.epochs,
@@ -345,36 +357,35 @@ int main(int argc, char** argv) {
       core::available_cores(),
       network::simd::loops().level);
   fmt::print("convolution peak {:.1f} GFLOP/s per core\n\n", peak / 1e9);
-  fmt::print("{:<10}{:>26}{:>26}{:>16}{:>20}{:>20}\n",
-             "",
-             "plain images/s (all cores)",
-             "default images/s (1 core)",
+  fmt::print("{:<10}{:<10}{:>12}{:>16}{:>20}\n",
+             "genotype",
+             "path",
+             "images/s",
              "share of peak",
-             "plain reward",
-             "default reward");
+             "reward");
   for (const auto& [name, text] : kGenotypes) {
-    const auto rate = [&](const nlohmann::json& path) {
-      return static_cast<double>(setting.samples * setting.epochs * setting.seeds) /
-             path["candidates"][name]["training_seconds"].get<double>();
-    };
-    const double share = rate(fast) * 2 * training_macs(text, setting.crop) / peak;
-    fmt::print("{:<10}{:>26.1f}{:>26.1f}{:>15.0f}%{:>20}{:>20}\n",
-               name,
-               rate(plain),
-               rate(fast),
-               100 * share,
-               mean_and_deviation(plain["candidates"][name]["rewards"]),
-               mean_and_deviation(fast["candidates"][name]["rewards"]));
+    for (const auto& [path, result] : paths) {
+      const nlohmann::json& of = result["candidates"][name];
+      const double rate = static_cast<double>(setting.samples * setting.epochs * setting.seeds) /
+                          of["training_seconds"].get<double>();
+      const double cores = path == std::string("plain") ? core::available_cores() : 1;
+      fmt::print("{:<10}{:<10}{:>12.1f}{:>15.0f}%{:>20}\n",
+                 name,
+                 path,
+                 rate,
+                 100 * rate * 2 * training_macs(text, setting.crop) / peak / cores,
+                 mean_and_deviation(of["rewards"]));
+    }
   }
   const auto per_hour = [](const nlohmann::json& path) {
     return 3600.0 / path["seconds_per_candidate"].get<double>();
   };
   fmt::print("\n{:<10}{:>16}{:>16}{:>16}\n", "path", "candidates/h", "ratio", "peak memory");
-  for (const auto& [name, path] : {std::pair("plain", plain), std::pair("default", fast)}) {
+  for (const auto& [name, path] : paths) {
     fmt::print("{:<10}{:>16.1f}{:>16.2f}{:>16}\n",
                name,
                per_hour(path),
-               per_hour(path) / per_hour(plain),
+               per_hour(path) / per_hour(paths[0].second),
                core::human_bytes(path["peak_bytes"].get<double>()));
   }
   return 0;

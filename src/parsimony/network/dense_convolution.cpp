@@ -99,15 +99,21 @@ std::int64_t element_stride(std::int64_t channels) {
 
 }  // namespace
 
+// Pixels that a 1x1 convolution reads, finishes and multiplies before the next ones: they stay in
+// the first cache. A multiple of the rows of every version's innermost product.
+constexpr std::int64_t kPixelChunk = 240;
+
 // Where a tile's pixels lie: the first row and column of its 4x4 outputs, further ones `dilation`
 // apart.
 struct DenseConvolution::Tile {
   std::int64_t picture, row, column;
 
-  // Pointers to n x n pixels of [batch, height, width, channels] that start `before` steps earlier.
+  // Pointers to n x n pixels that start `before` steps earlier; `data` is [pictures, height, width,
+  // channels] from picture `from` on.
   template <int kSide, typename Value>
   void pixels(const DenseConvolution& conv,
               Value* data,
+              std::int64_t from,
               std::int64_t channels,
               int before,
               Value** into) const {
@@ -117,10 +123,34 @@ struct DenseConvolution::Tile {
         const std::int64_t w = column + (j - before) * conv.dilation_;
         const bool inside = h >= 0 && h < conv.height_ && w >= 0 && w < conv.width_;
         into[i * kSide + j] =
-            inside ? data + ((picture * conv.height_ + h) * conv.width_ + w) * channels : nullptr;
+            inside ? data + (((picture - from) * conv.height_ + h) * conv.width_ + w) * channels
+                   : nullptr;
       }
     }
   }
+};
+
+// The pictures that a run of tiles reads; neighbouring runs share them.
+class DenseConvolution::PictureWindow {
+ public:
+  PictureWindow(const PixelReader& reader, std::int64_t pixels)
+      : reader_(reader), pixels_(pixels) {}
+
+  // Pictures first..last, one after the other.
+  const float* show(std::int64_t first, std::int64_t last) {
+    if (data_ == nullptr || first != first_ || last > last_) {
+      data_ = reader_.read(first * pixels_, (last - first + 1) * pixels_, Scratch::kThird);
+      first_ = first;
+      last_ = last;
+    }
+    return data_;
+  }
+
+ private:
+  const PixelReader& reader_;
+  std::int64_t pixels_;
+  std::int64_t first_ = 0, last_ = 0;
+  const float* data_ = nullptr;
 };
 
 DenseConvolution::DenseConvolution(at::IntArrayRef x,
@@ -150,11 +180,17 @@ bool DenseConvolution::has_input_gradient() const {
   return stride_ == 1 && padding_ <= dilation_ * (kernel_ - 1);
 }
 
+bool DenseConvolution::pointwise() const {
+  return kernel_ == 1 && stride_ == 1 && padding_ == 0;
+}
+
 bool DenseConvolution::suits_winograd() const {
   return kernel_ == 3 && stride_ == 1 && padding_ == dilation_;
 }
 
-Tensor DenseConvolution::forward(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
+Tensor DenseConvolution::forward(const FeatureMap& x,
+                                 const Tensor& weight,
+                                 const Tensor& bias) const {
   return algorithm_ == Algorithm::kWinograd ? winograd(x, weight, bias) : direct(x, weight, bias);
 }
 
@@ -171,7 +207,7 @@ Tensor DenseConvolution::input_gradient(const Tensor& y_gradient, const Tensor& 
   return back.forward(y_gradient, mirrored, Tensor());
 }
 
-Tensor DenseConvolution::weight_gradient(const Tensor& x, const Tensor& y_gradient) const {
+Tensor DenseConvolution::weight_gradient(const FeatureMap& x, const Tensor& y_gradient) const {
   return algorithm_ == Algorithm::kWinograd ? winograd_weight_gradient(x, y_gradient)
                                             : direct_weight_gradient(x, y_gradient);
 }
@@ -183,7 +219,12 @@ Tensor DenseConvolution::weight_gradient(const Tensor& x, const Tensor& y_gradie
 // apart.
 template <typename Body>
 void DenseConvolution::for_taps(Body body) const {
-  if (kernel_ == 1 && stride_ == 1 && padding_ == 0) return body(0, 0, out_height_ * out_width_, 0);
+  if (pointwise()) {
+    const std::int64_t pixels = height_ * width_;
+    for (std::int64_t first = 0; first < pixels; first += kPixelChunk)
+      body(0, first, std::min(kPixelChunk, pixels - first), first);
+    return;
+  }
   for (std::int64_t row = 0; row < out_height_; ++row) {
     for (std::int64_t i = 0; i < kernel_; ++i) {
       const std::int64_t in_row = row * stride_ + i * dilation_ - padding_;
@@ -203,22 +244,36 @@ void DenseConvolution::for_taps(Body body) const {
   }
 }
 
+template <typename Body>
+void DenseConvolution::for_taps(const PixelReader& reader, std::int64_t picture, Body body) const {
+  const std::int64_t pixels = height_ * width_;
+  const std::int64_t start = picture * pixels;
+  const float* whole = pointwise() ? nullptr : reader.read(start, pixels, Scratch::kFirst);
+  for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
+    body(tap,
+         to,
+         count,
+         pointwise() ? reader.read(start + from, count, Scratch::kFirst) : whole + from * in_);
+  });
+}
+
 std::int64_t DenseConvolution::direct_products() const {
   std::int64_t sum = 0;
   for_taps([&](std::int64_t, std::int64_t, std::int64_t outputs, std::int64_t) { sum += outputs; });
   return sum;
 }
 
-Tensor DenseConvolution::direct(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
+Tensor DenseConvolution::direct(const FeatureMap& x,
+                                const Tensor& weight,
+                                const Tensor& bias) const {
   const Tensor packed = packed_taps(weight, loops_);
   const float* taps = packed.data_ptr<float>();
   const std::int64_t tap_size = loops_.packed_size(in_, out_);
   Tensor y = empty_channels_last({batch_, out_, out_height_, out_width_});
-  const std::int64_t picture_in = height_ * width_ * in_;
   const std::int64_t picture_out = out_height_ * out_width_ * out_;
-  const bool overwrite = kernel_ == 1 && padding_ == 0 && !bias.defined();
+  const bool overwrite = pointwise() && !bias.defined();
   const Tensor start = bias.defined() ? bias.contiguous() : at::zeros({out_}, at::kFloat);
-  const float* in = x.data_ptr<float>();
+  const PixelReader reader(x, loops_);
   float* out = y.data_ptr<float>();
   at::parallel_for(0, batch_, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
@@ -227,43 +282,46 @@ Tensor DenseConvolution::direct(const Tensor& x, const Tensor& weight, const Ten
         for (std::int64_t p = 0; p < picture_out; p += out_)
           std::copy_n(start.data_ptr<float>(), out_, picture + p);
       }
-      for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
-        loops_.gemm(count,
-                    in_,
-                    out_,
-                    in + n * picture_in + from * in_,
-                    stride_ * in_,
-                    taps + tap * tap_size,
-                    picture + to * out_,
-                    out_,
-                    !overwrite);
-      });
+      for_taps(
+          reader, n, [&](std::int64_t tap, std::int64_t to, std::int64_t count, const float* in) {
+            loops_.gemm(count,
+                        in_,
+                        out_,
+                        in,
+                        stride_ * in_,
+                        taps + tap * tap_size,
+                        picture + to * out_,
+                        out_,
+                        !overwrite);
+          });
     }
   });
   return y;
 }
 
-Tensor DenseConvolution::direct_weight_gradient(const Tensor& x, const Tensor& y_gradient) const {
+Tensor DenseConvolution::direct_weight_gradient(const FeatureMap& x,
+                                                const Tensor& y_gradient) const {
   const Tensor dy = padded_channels(y_gradient, loops_.lanes);
   const std::int64_t wide = dy.size(1);
   const std::int64_t taps = kernel_ * kernel_;
   Tensor parts = at::zeros({std::min(kParts, batch_), taps, in_, wide}, at::kFloat);
-  const float* in = x.data_ptr<float>();
+  const PixelReader reader(x, loops_);
   const float* gradient = dy.data_ptr<float>();
   for_parts(batch_, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
     float* sum = parts.data_ptr<float>() + part * parts.stride(0);
     for (std::int64_t n = first; n < last; ++n) {
-      for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
-        loops_.gemm_transposed(count,
-                               in_,
-                               wide,
-                               in + (n * height_ * width_ + from) * in_,
-                               stride_ * in_,
-                               gradient + (n * out_height_ * out_width_ + to) * wide,
-                               wide,
-                               sum + tap * in_ * wide,
-                               wide);
-      });
+      for_taps(
+          reader, n, [&](std::int64_t tap, std::int64_t to, std::int64_t count, const float* in) {
+            loops_.gemm_transposed(count,
+                                   in_,
+                                   wide,
+                                   in,
+                                   stride_ * in_,
+                                   gradient + (n * out_height_ * out_width_ + to) * wide,
+                                   wide,
+                                   sum + tap * in_ * wide,
+                                   wide);
+          });
     }
   });
   return parts.sum(0).narrow(2, 0, out_).permute({2, 1, 0}).reshape({out_, in_, kernel_, kernel_});
@@ -290,7 +348,9 @@ DenseConvolution::Tile DenseConvolution::tile(std::int64_t index) const {
           phase % dilation_ + 4 * column * dilation_};
 }
 
-Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const Tensor& bias) const {
+Tensor DenseConvolution::winograd(const FeatureMap& x,
+                                  const Tensor& weight,
+                                  const Tensor& bias) const {
   // [out * in, 9] -> [36, out, in], then each packed as [in, out].
   const Tensor transformed = at::mm(shared_kernel_transform(), weight.reshape({out_ * in_, 9}).t());
   const std::int64_t packed_size = loops_.packed_size(in_, out_);
@@ -305,7 +365,7 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
                 kernels + e * packed_size);
   }
   Tensor y = empty_channels_last({batch_, out_, height_, width_});
-  const float* in = x.data_ptr<float>();
+  const PixelReader reader(x, loops_);
   float* out = y.data_ptr<float>();
   const std::int64_t tiles = batch_ * tiles_per_picture();
   const std::int64_t in_stride = element_stride(in_);
@@ -313,12 +373,15 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
   at::parallel_for(0, pieces(tiles, kTileChunk), 1, [&](std::int64_t first, std::int64_t last) {
     float* spread = scratch(Scratch::kFirst, kElements * in_stride);
     float* product = scratch(Scratch::kSecond, kElements * out_stride);
+    PictureWindow window(reader, height_ * width_);
     for (std::int64_t chunk = first; chunk < last; ++chunk) {
       const std::int64_t start = chunk * kTileChunk;
       const std::int64_t count = std::min(kTileChunk, tiles - start);
+      const std::int64_t from = tile(start).picture;
+      const float* in = window.show(from, tile(start + count - 1).picture);
       for (std::int64_t t = 0; t < count; ++t) {
         std::array<const float*, 36> pixels;
-        tile(start + t).pixels<6>(*this, in, in_, 1, pixels.data());
+        tile(start + t).pixels<6>(*this, in, from, in_, 1, pixels.data());
         loops_.winograd_input(in_, pixels.data(), spread + t * in_, in_stride);
       }
       for (std::int64_t e = 0; e < kElements; ++e) {
@@ -334,7 +397,7 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
       }
       for (std::int64_t t = 0; t < count; ++t) {
         std::array<float*, 16> pixels;
-        tile(start + t).pixels<4>(*this, out, out_, 0, pixels.data());
+        tile(start + t).pixels<4>(*this, out, 0, out_, 0, pixels.data());
         loops_.winograd_output(out_, product + t * out_, out_stride, pixels.data());
       }
     }
@@ -345,29 +408,33 @@ Tensor DenseConvolution::winograd(const Tensor& x, const Tensor& weight, const T
 
 // y = A^T [U * V] A per tile, so the gradient of U is (A dy A^T) * V summed over tiles, and the
 // kernel's is G^T dU G.
-Tensor DenseConvolution::winograd_weight_gradient(const Tensor& x, const Tensor& y_gradient) const {
+Tensor DenseConvolution::winograd_weight_gradient(const FeatureMap& x,
+                                                  const Tensor& y_gradient) const {
   const std::int64_t wide = pieces(out_, loops_.lanes) * loops_.lanes;
   const std::int64_t tiles = batch_ * tiles_per_picture();
   const std::int64_t chunks = pieces(tiles, kTileChunk);
   const std::int64_t in_stride = element_stride(in_);
   const std::int64_t wide_stride = element_stride(wide);
   Tensor parts = at::zeros({std::min(kParts, chunks), kElements, in_, wide}, at::kFloat);
-  const float* in = x.data_ptr<float>();
+  const PixelReader reader(x, loops_);
   const float* gradient = y_gradient.data_ptr<float>();
   for_parts(chunks, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
     float* sum = parts.data_ptr<float>() + part * parts.stride(0);
     float* spread = scratch(Scratch::kFirst, kElements * in_stride);
     float* spread_gradient = scratch(Scratch::kSecond, kElements * wide_stride);
     if (wide > out_) std::fill_n(spread_gradient, kElements * wide_stride, 0.0F);
+    PictureWindow window(reader, height_ * width_);
     for (std::int64_t chunk = first; chunk < last; ++chunk) {
       const std::int64_t start = chunk * kTileChunk;
       const std::int64_t count = std::min(kTileChunk, tiles - start);
+      const std::int64_t from = tile(start).picture;
+      const float* in = window.show(from, tile(start + count - 1).picture);
       for (std::int64_t t = 0; t < count; ++t) {
         const Tile here = tile(start + t);
         std::array<const float*, 36> pixels;
-        here.pixels<6>(*this, in, in_, 1, pixels.data());
+        here.pixels<6>(*this, in, from, in_, 1, pixels.data());
         loops_.winograd_input(in_, pixels.data(), spread + t * in_, in_stride);
-        here.pixels<4>(*this, gradient, out_, 0, pixels.data());
+        here.pixels<4>(*this, gradient, 0, out_, 0, pixels.data());
         loops_.winograd_gradient(out_, pixels.data(), spread_gradient + t * wide, wide_stride);
       }
       for (std::int64_t e = 0; e < kElements; ++e) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "parsimony/network/feature_map.h"
 #include "parsimony/network/simd/loops.h"
 #include "parsimony/network/tensor.h"
 
@@ -28,11 +29,12 @@ class DenseConvolution {
   // Whether input_gradient() can be used: stride 1 and no more padding than the kernel's reach.
   bool has_input_gradient() const;
 
-  Tensor forward(const Tensor& x,
+  // Maps are channels-last; the activation of x is done while it is read.
+  Tensor forward(const FeatureMap& x,
                  const Tensor& weight,
                  const Tensor& bias) const;  // bias may be undefined
   Tensor input_gradient(const Tensor& y_gradient, const Tensor& weight) const;
-  Tensor weight_gradient(const Tensor& x, const Tensor& y_gradient) const;
+  Tensor weight_gradient(const FeatureMap& x, const Tensor& y_gradient) const;
 
   enum class Algorithm { kDirect, kWinograd };
   Algorithm algorithm() const { return algorithm_; }
@@ -41,14 +43,21 @@ class DenseConvolution {
 
  private:
   struct Tile;
+  class PictureWindow;
 
-  Tensor direct(const Tensor& x, const Tensor& weight, const Tensor& bias) const;
-  Tensor direct_weight_gradient(const Tensor& x, const Tensor& y_gradient) const;
-  Tensor winograd(const Tensor& x, const Tensor& weight, const Tensor& bias) const;
-  Tensor winograd_weight_gradient(const Tensor& x, const Tensor& y_gradient) const;
+  Tensor direct(const FeatureMap& x, const Tensor& weight, const Tensor& bias) const;
+  Tensor direct_weight_gradient(const FeatureMap& x, const Tensor& y_gradient) const;
+  Tensor winograd(const FeatureMap& x, const Tensor& weight, const Tensor& bias) const;
+  Tensor winograd_weight_gradient(const FeatureMap& x, const Tensor& y_gradient) const;
 
+  bool pointwise() const;
+  // Calls body(tap, first output, outputs, first input of those) for runs of outputs that one tap
+  // reads in a row.
   template <typename Body>
   void for_taps(Body body) const;
+  // The same for one picture of x; body gets a pointer to the inputs.
+  template <typename Body>
+  void for_taps(const PixelReader& reader, std::int64_t picture, Body body) const;
   std::int64_t direct_products() const;
   std::int64_t tiles_per_picture() const;
   Tile tile(std::int64_t index) const;

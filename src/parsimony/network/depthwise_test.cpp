@@ -24,16 +24,16 @@ TEST_P(DepthwiseLoops, EveryInstructionSetAgreesWithLibTorch) {
   const Tensor dweight = weight64.grad().squeeze(1).permute({1, 2, 0});
   const Tensor taps = weight.squeeze(1).permute({1, 2, 0}).contiguous();
 
-  std::vector<float> framed(static_cast<std::size_t>(s.framed_size()));
+  const Tensor framed =
+      at::constant_pad_nd(x, {s.reach(), s.reach()}).contiguous(at::MemoryFormat::ChannelsLast);
   for (const simd::Loops* loops : simd::supported_loops()) {
     SCOPED_TRACE(loops->level);
     Tensor y = at::empty_like(x);
-    loops->depthwise(
-        s, x.data_ptr<float>(), taps.data_ptr<float>(), y.data_ptr<float>(), framed.data());
+    loops->depthwise(s, framed.data_ptr<float>(), taps.data_ptr<float>(), y.data_ptr<float>());
     EXPECT_LT((y.to(at::kDouble) - y64).abs().max().item<double>(), 1e-5);
     Tensor sum = at::ones_like(taps);  // the gradient is added to what is there
     loops->depthwise_weight_gradient(
-        s, x.data_ptr<float>(), dy.data_ptr<float>(), sum.data_ptr<float>(), framed.data());
+        s, framed.data_ptr<float>(), dy.data_ptr<float>(), sum.data_ptr<float>());
     EXPECT_LT((sum.to(at::kDouble) - 1 - dweight).abs().max().item<double>(), 2e-4);
   }
 }

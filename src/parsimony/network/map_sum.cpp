@@ -15,13 +15,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-Tensor reference(const std::vector<Tensor>& terms,
+Tensor reference(const std::vector<FeatureMap>& terms,
                  std::int64_t height,
                  std::int64_t width,
                  bool relu) {
-  Tensor sum = resize_bilinear(terms[0], height, width);
+  Tensor sum = resize_bilinear(terms[0].values, height, width);
   for (std::size_t i = 1; i < terms.size(); ++i)
-    sum = sum + resize_bilinear(terms[i], height, width);
+    sum = sum + resize_bilinear(terms[i].values, height, width);
   return relu ? at::relu(sum) : sum;
 }
 
@@ -40,14 +40,19 @@ class Term {
   std::int64_t picture_size() const { return height_ * width_ * channels_; }
   std::int64_t row_size() const { return width_ * channels_; }
 
-  // Writes or adds row y of the resized picture to `row`. `mixed` is working memory of row_size().
-  void read(const float* picture, std::int64_t y, bool add, float* mixed, float* row) const {
+  // Writes or adds row y of the resized picture n to `row`.
+  void read(const PixelReader& map, std::int64_t n, std::int64_t y, bool add, float* row) const {
     const simd::Loops& loops = simd::loops();
-    if (same_size_) return loops.copy_or_add(row_size(), picture + y * row_size(), add, row);
+    if (same_size_) {
+      if (!add) return map.copy((n * height_ + y) * width_, width_, row);
+      return loops.copy_or_add(row_size(), source_row(map, n, y, Scratch::kFirst), true, row);
+    }
     const simd::Interpolation down = down_.view();
-    const float* source = picture + down.first[y] * row_size();
+    const float* source = source_row(map, n, down.first[y], Scratch::kFirst);
     if (down.share[y] != 0) {
-      loops.mix(row_size(), source, picture + down.second[y] * row_size(), down.share[y], mixed);
+      const float* second = source_row(map, n, down.second[y], Scratch::kSecond);
+      float* mixed = scratch(Scratch::kThird, row_size());
+      loops.mix(row_size(), source, second, down.share[y], mixed);
       source = mixed;
     }
     loops.interpolate_row(across_.view(), channels_, source, add, row);
@@ -65,6 +70,13 @@ class Term {
   }
 
  private:
+  const float* source_row(const PixelReader& map,
+                          std::int64_t n,
+                          std::int64_t y,
+                          Scratch buffer) const {
+    return map.read((n * height_ + y) * width_, width_, buffer);
+  }
+
   std::int64_t channels_, height_, width_;
   bool same_size_;
   InterpolationTable down_, across_;
@@ -72,38 +84,35 @@ class Term {
 
 struct MapSum : Function<MapSum> {
   static Tensor forward(AutogradContext* context,
-                        const at::TensorList& terms_any,
+                        const at::TensorList& values,
+                        const std::vector<Activation>& activations,
                         std::int64_t height,
                         std::int64_t width,
                         bool relu) {
-    variable_list terms;
+    std::vector<FeatureMap> terms;
     std::vector<Term> ways;
-    std::int64_t longest = 0;
-    for (const Tensor& term : terms_any) {
-      terms.push_back(channels_last(term));
-      ways.emplace_back(term.sizes(), height, width);
-      longest = std::max(longest, ways.back().row_size());
+    for (std::size_t t = 0; t < values.size(); ++t) {
+      terms.emplace_back(channels_last(values[t]), activations[t]);
+      ways.emplace_back(values[t].sizes(), height, width);
     }
-    const std::int64_t batch = terms[0].size(0);
-    const std::int64_t channels = terms[0].size(1);
+    const std::vector<PixelReader> readers(terms.begin(), terms.end());
+    const std::int64_t batch = values[0].size(0);
+    const std::int64_t channels = values[0].size(1);
     Tensor sum = at::empty(
-        {batch, channels, height, width}, terms[0].options(), at::MemoryFormat::ChannelsLast);
+        {batch, channels, height, width}, values[0].options(), at::MemoryFormat::ChannelsLast);
     float* out = sum.data_ptr<float>();
     const std::int64_t row_size = width * channels;
     constexpr std::int64_t kRowsPerTask = 16;
     at::parallel_for(0, batch * height, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
-      float* mixed = scratch(Scratch::kFirst, longest);
       for (std::int64_t i = begin; i < end; ++i) {
         float* row = out + i * row_size;
-        for (std::size_t t = 0; t < terms.size(); ++t) {
-          const float* picture = terms[t].data_ptr<float>() + i / height * ways[t].picture_size();
-          ways[t].read(picture, i % height, /*add=*/t > 0, mixed, row);
-        }
+        for (std::size_t t = 0; t < terms.size(); ++t)
+          ways[t].read(readers[t], i / height, i % height, /*add=*/t > 0, row);
         if (relu) simd::loops().relu(row_size, row);
       }
     });
     std::vector<std::int64_t> shapes;  // four numbers per term
-    for (const Tensor& term : terms)
+    for (const Tensor& term : values)
       shapes.insert(shapes.end(), term.sizes().begin(), term.sizes().end());
     context->saved_data["shapes"] = shapes;
     context->saved_data["relu"] = relu;
@@ -130,7 +139,7 @@ struct MapSum : Function<MapSum> {
       const at::IntArrayRef shape(shapes.data() + 4 * t, 4);
       results.push_back(context->needs_input_grad(t) ? gradient_of(shape, dy) : Tensor());
     }
-    results.insert(results.end(), 3, Tensor());
+    results.insert(results.end(), 4, Tensor());
     return results;
   }
 
@@ -153,21 +162,32 @@ struct MapSum : Function<MapSum> {
   }
 };
 
-bool suits(const std::vector<Tensor>& terms) {
-  return std::all_of(terms.begin(), terms.end(), suits_own_loops);
+bool suits(const std::vector<FeatureMap>& terms) {
+  return std::all_of(terms.begin(), terms.end(), [](const FeatureMap& term) {
+    return suits_own_loops(term.values);
+  });
 }
 
 }  // namespace
 
-Tensor map_sum(const std::vector<Tensor>& terms,
+Tensor map_sum(const std::vector<FeatureMap>& terms,
                std::int64_t height,
                std::int64_t width,
                bool relu,
                Kernels kernels) {
-  if (terms.size() == 1 && !relu && terms[0].size(2) == height && terms[0].size(3) == width)
-    return terms[0];
-  if (kernels == Kernels::kFast && suits(terms))
-    return MapSum::apply(at::TensorList(terms), height, width, relu);
+  const Tensor& first = terms[0].values;
+  if (terms.size() == 1 && !terms[0].activation.defined() && !relu && first.size(2) == height &&
+      first.size(3) == width)
+    return first;
+  if (kernels == Kernels::kFast && suits(terms)) {
+    std::vector<Tensor> values;
+    std::vector<Activation> activations;
+    for (const FeatureMap& term : terms) {
+      values.push_back(term.values);
+      activations.push_back(term.activation);
+    }
+    return MapSum::apply(at::TensorList(values), activations, height, width, relu);
+  }
   return reference(terms, height, width, relu);
 }
 

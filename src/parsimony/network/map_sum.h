@@ -10,8 +10,9 @@ namespace parsimony::network {
 
 // Sum of maps [N, C, h_i, w_i], each resized bilinearly to [height, width] (align_corners = false)
 // where it has another size, then ReLU when wanted. One term is a resize. Differentiable; kFast
-// writes the result once, whatever the number of terms, and stores no resized map.
-Tensor map_sum(const std::vector<Tensor>& terms,
+// writes the result once, whatever the number of terms, and stores no resized map. A
+// term may have an activation, with kFast.
+Tensor map_sum(const std::vector<FeatureMap>& terms,
                std::int64_t height,
                std::int64_t width,
                bool relu,

@@ -41,8 +41,9 @@ TEST_P(MapSums, HaveLibTorchsValuesAndGradients) {
     fast.push_back(at::randn({3, c.channels, height, width}).requires_grad_());
     exact.push_back(fast.back().detach().to(at::kDouble).requires_grad_());
   }
-  const Tensor y = map_sum(fast, kHeight, kWidth, c.relu, Kernels::kFast);
-  const Tensor y64 = map_sum(exact, kHeight, kWidth, c.relu, Kernels::kReference);
+  const Tensor y = map_sum({fast.begin(), fast.end()}, kHeight, kWidth, c.relu, Kernels::kFast);
+  const Tensor y64 =
+      map_sum({exact.begin(), exact.end()}, kHeight, kWidth, c.relu, Kernels::kReference);
   EXPECT_LT((y - y64).abs().max().item<double>(), 2e-6);
   const Tensor dy = at::randn_like(y);
   torch::autograd::backward({y}, {dy});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/network/ops.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "parsimony/network/layout.h"
@@ -67,7 +68,8 @@ struct NormClamp : Function<NormClamp> {
                         const Tensor& bias,
                         Tensor running_mean,
                         Tensor running_variance,
-                        std::int64_t clamp) {
+                        std::int64_t clamp,
+                        Activation* left_undone) {
     const Tensor x = channels_last(x_any);
     const std::int64_t channels = x.size(1);
     const std::int64_t rows = x.numel() / channels;
@@ -92,6 +94,12 @@ struct NormClamp : Function<NormClamp> {
     const Tensor scale = scale64.to(at::kFloat);
     const Tensor shift = (bias.to(at::kDouble) - mean * scale64).to(at::kFloat);
     const ClampRange range = range_of(static_cast<Clamp>(clamp));
+    context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
+    context->saved_data["clamp"] = clamp;
+    if (left_undone != nullptr) {
+      *left_undone = {scale, shift, range.floor, range.ceiling};
+      return x.detach();
+    }
     Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
     float* out = y.data_ptr<float>();
     for_chunks(rows, [&](std::int64_t, std::int64_t first, std::int64_t count) {
@@ -104,8 +112,6 @@ struct NormClamp : Function<NormClamp> {
                                       range.ceiling,
                                       out + first * channels);
     });
-    context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
-    context->saved_data["clamp"] = clamp;
     return y;
   }
 
@@ -165,7 +171,45 @@ struct NormClamp : Function<NormClamp> {
                                           c32.data_ptr<float>(),
                                           dx.data_ptr<float>() + at);
     });
-    return {dx, dweight.to(at::kFloat), dbias.to(at::kFloat), Tensor(), Tensor(), Tensor()};
+    return {
+        dx, dweight.to(at::kFloat), dbias.to(at::kFloat), Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct PixelMean : Function<PixelMean> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& values,
+                        const Activation& activation) {
+    const FeatureMap x(channels_last(values), activation);
+    const std::int64_t channels = values.size(1);
+    const std::int64_t pixels = values.size(2) * values.size(3);
+    context->saved_data["shape"] = values.sizes().vec();
+    const PixelReader reader(x);
+    Tensor sums = at::zeros({2, values.size(0), channels}, at::kDouble);
+    double* sum = sums.data_ptr<double>();
+    double* unused = sums[1].data_ptr<double>();
+    at::parallel_for(0, values.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      constexpr std::int64_t kPixels = 256;
+      for (std::int64_t n = begin; n < end; ++n) {
+        for (std::int64_t first = 0; first < pixels; first += kPixels) {
+          const std::int64_t count = std::min(kPixels, pixels - first);
+          simd::loops().channel_moments(count,
+                                        channels,
+                                        reader.read(n * pixels + first, count, Scratch::kFirst),
+                                        sum + n * channels,
+                                        unused + n * channels);
+        }
+      }
+    });
+    return (sums[0] / static_cast<double>(pixels))
+        .to(at::kFloat)
+        .view({values.size(0), channels, 1, 1});
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const std::vector<std::int64_t> shape = context->saved_data["shape"].toIntVector();
+    const auto pixels = static_cast<double>(shape[2] * shape[3]);
+    return {(gradients[0] / pixels).expand(shape), Tensor()};
   }
 };
 
@@ -178,7 +222,8 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
                             state.bias,
                             state.running_mean,
                             state.running_variance,
-                            static_cast<std::int64_t>(clamp));
+                            static_cast<std::int64_t>(clamp),
+                            static_cast<Activation*>(nullptr));
   }
   const Tensor y = at::batch_norm(x,
                                   state.weight,
@@ -190,6 +235,24 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
                                   kNormEpsilon,
                                   /*cudnn_enabled=*/true);
   return apply_clamp(y, clamp);
+}
+
+FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp) {
+  FeatureMap result;
+  result.values = NormClamp::apply(x,
+                                   state.weight,
+                                   state.bias,
+                                   state.running_mean,
+                                   state.running_variance,
+                                   static_cast<std::int64_t>(clamp),
+                                   &result.activation);
+  return result;
+}
+
+Tensor pixel_mean(const FeatureMap& x, Kernels kernels) {
+  if (kernels == Kernels::kFast && suits_own_loops(x.values))
+    return PixelMean::apply(x.values, x.activation);
+  return x.values.mean({2, 3}, /*keepdim=*/true);
 }
 
 Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width) {

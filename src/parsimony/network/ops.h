@@ -2,6 +2,7 @@
 #pragma once
 
 #include "parsimony/graph/graph.h"
+#include "parsimony/network/feature_map.h"
 #include "parsimony/network/tensor.h"
 
 namespace parsimony::network {
@@ -11,8 +12,11 @@ namespace parsimony::network {
 // CPU), LibTorch elsewhere. Both give the same values up to rounding; tests hold them together.
 enum class Kernels { kReference, kFast };
 
-// Convolution of x [N, C, H, W] with zero padding; bias may be undefined. Differentiable.
-Tensor convolution(const Tensor& x,
+// Convolution of x [N, C, H, W] with zero padding; bias may be undefined. Differentiable. Only a
+// convolution that applies_activation() may get a map with one, and only if the map
+// suits_own_loops().
+bool applies_activation(const graph::Conv& conv);
+Tensor convolution(const FeatureMap& x,
                    const Tensor& weight,
                    const Tensor& bias,
                    const graph::Conv& conv,
@@ -27,9 +31,16 @@ struct NormState {
   Tensor running_mean, running_variance;  // [C], no gradient
 };
 Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels);
+// The same in training with kFast, left to be done by those who read the map. The gradient of the
+// result's values is that of what norm_clamp() would return.
+FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp);
+
+// Mean over a map's pixels, [N, C, 1, 1]. Differentiable.
+Tensor pixel_mean(const FeatureMap& x, Kernels kernels);
 
 // Bilinear resampling to [N, C, height, width], align_corners = false. A 1x1 map is broadcast
-// without a copy; an equal size is returned as it is.
+// without a copy; an equal size is returned as it is. Plain LibTorch on every
+// device; the sums of a plan go through map_sum (map_sum.h) where they can.
 Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width);
 
 inline constexpr double kNormEpsilon = 1e-5;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parsimony/core/error.h"
+#include "parsimony/network/layout.h"
 #include "parsimony/network/map_sum.h"
 
 namespace parsimony::network {
@@ -100,8 +101,26 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
   return step;
 }
 
-Tensor concat(const std::vector<Tensor>& parts) {
-  return at::cat(parts, 1);
+// Whether a step can do the batch norm and clamp of a map that it reads.
+bool step_applies_activation(const graph::Graph& graph, const Step& step) {
+  if (const auto* conv = layer_at<graph::Conv>(graph, step.conv)) return applies_activation(*conv);
+  return step.terms > 0 || layer_at<graph::GlobalPool>(graph, step.result) != nullptr;
+}
+
+void mark_deferred(const graph::Graph& graph, Plan& plan) {
+  std::vector<bool> can(graph.nodes.size(), true);
+  for (const NodeId out : plan.outputs) can[at_index(out)] = false;
+  for (const Step& step : plan.steps) {
+    if (step_applies_activation(graph, step)) continue;
+    for (const NodeId input : step.inputs) can[at_index(input)] = false;
+  }
+  for (Step& step : plan.steps) step.deferred = step.norm >= 0 && can[at_index(step.result)];
+}
+
+Tensor concat(const std::vector<FeatureMap>& parts) {
+  std::vector<Tensor> tensors;
+  for (const FeatureMap& part : parts) tensors.push_back(part.values);
+  return at::cat(tensors, 1);
 }
 
 // conv and batch norm with running statistics as one convolution.
@@ -118,10 +137,10 @@ Tensor clamp_in_place(Tensor x, Clamp clamp) {
   return x;
 }
 
-Tensor run_conv_norm(const Step& step,
-                     const ExecutionState& state,
-                     const Tensor& x,
-                     bool training) {
+FeatureMap run_conv_norm(const Step& step,
+                         const ExecutionState& state,
+                         const FeatureMap& x,
+                         bool training) {
   const bool fold = !training && !at::GradMode::is_enabled() && step.conv >= 0 && step.norm >= 0;
   if (fold) {
     const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
@@ -136,49 +155,49 @@ Tensor run_conv_norm(const Step& step,
     y.add_(both.bias.view({1, -1, 1, 1}));
     return clamp_in_place(y, step.clamp);
   }
-  Tensor y = x;
+  Tensor y = x.values;
   if (step.conv >= 0) {
     const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
     const ConvState& weights = state.convs.at(step.conv);
     y = convolution(x, weights.weight, weights.bias, conv, state.kernels);
   }
-  if (step.norm >= 0)
-    y = norm_clamp(y, state.norms.at(step.norm), training, step.clamp, state.kernels);
-  return y;
+  if (step.norm < 0) return y;
+  NormState& norm = state.norms.at(step.norm);
+  if (step.deferred && training && state.kernels == Kernels::kFast && suits_own_loops(y))
+    return deferred_norm_clamp(y, norm, step.clamp);
+  return norm_clamp(y, norm, training, step.clamp, state.kernels);
 }
 
-Tensor run(const Step& step,
-           const ExecutionState& state,
-           const std::vector<Tensor>& in,
-           bool training) {
+FeatureMap run(const Step& step,
+               const ExecutionState& state,
+               const std::vector<FeatureMap>& in,
+               bool training) {
   if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in[0], training);
   if (step.terms > 0) {
-    const Tensor& size = in.back();
+    const Tensor& size = in.back().values;
     return map_sum({in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step.terms)},
                    size.size(2),
                    size.size(3),
                    step.clamp == Clamp::kRelu,
                    state.kernels);
   }
-  return std::visit(graph::Match{[&](const graph::Relu& relu) {
-                                   return relu.six ? at::hardtanh(in[0], 0, 6) : at::relu(in[0]);
-                                 },
-                                 [&](const graph::Concat&) { return concat(in); },
-                                 [&](const graph::GlobalPool&) {
-                                   return in[0].mean({2, 3}, /*keepdim=*/true);
-                                 },
-                                 [&](const graph::MaxPool& pool) {
-                                   return at::max_pool2d(
-                                       in[0], pool.kernel, pool.stride, pool.padding);
-                                 },
-                                 [&](const graph::Scale&) {
-                                   return in[0] * state.scales.at(step.result).view({1, -1, 1, 1});
-                                 },
-                                 [&](const graph::Zero&) { return in[0] * 0; },
-                                 [&](const auto&) -> Tensor {
-                                   core::throw_internal_error("step {} cannot be run", step.result);
-                                 }},
-                    state.graph[step.result].layer);
+  const Tensor& x = in[0].values;
+  return std::visit(
+      graph::Match{
+          [&](const graph::Relu& relu) { return relu.six ? at::hardtanh(x, 0, 6) : at::relu(x); },
+          [&](const graph::Concat&) { return concat(in); },
+          [&](const graph::GlobalPool&) { return pixel_mean(in[0], state.kernels); },
+          [&](const graph::MaxPool& pool) {
+            return at::max_pool2d(x, pool.kernel, pool.stride, pool.padding);
+          },
+          [&](const graph::Scale&) {
+            return x * state.scales.at(step.result).view({1, -1, 1, 1});
+          },
+          [&](const graph::Zero&) { return x * 0; },
+          [&](const auto&) -> Tensor {
+            core::throw_internal_error("step {} cannot be run", step.result);
+          }},
+      state.graph[step.result].layer);
 }
 
 }  // namespace
@@ -206,6 +225,8 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
     plan.steps.push_back(std::move(step));
   }
 
+  mark_deferred(graph, plan);
+
   std::vector<int> last(graph.nodes.size(), -1);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     for (const NodeId input : plan.steps[i].inputs) last[at_index(input)] = static_cast<int>(i);
@@ -222,7 +243,7 @@ std::vector<Tensor> execute(const Plan& plan,
                             const ExecutionState& state,
                             const std::vector<Tensor>& inputs,
                             bool training) {
-  std::vector<Tensor> values(state.graph.nodes.size());
+  std::vector<FeatureMap> values(state.graph.nodes.size());
   std::size_t next_input = 0;
   for (std::size_t id = 0; id < state.graph.nodes.size(); ++id) {
     if (layer_at<graph::Input>(state.graph, static_cast<NodeId>(id)) == nullptr) continue;
@@ -230,20 +251,20 @@ std::vector<Tensor> execute(const Plan& plan,
         next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
     values[id] = inputs[next_input++];
     if (state.kernels == Kernels::kFast)
-      values[id] = values[id].contiguous(at::MemoryFormat::ChannelsLast);
+      values[id].values = values[id].values.contiguous(at::MemoryFormat::ChannelsLast);
   }
   core::require(
       next_input == inputs.size(), "the network has {} inputs, got {}", next_input, inputs.size());
 
-  std::vector<Tensor> in;
+  std::vector<FeatureMap> in;
   for (const Step& step : plan.steps) {
     in.clear();
     for (const NodeId input : step.inputs) in.push_back(values[at_index(input)]);
     values[at_index(step.result)] = run(step, state, in, training);
-    for (const NodeId done : step.last_uses) values[at_index(done)] = Tensor();
+    for (const NodeId done : step.last_uses) values[at_index(done)] = {};
   }
   std::vector<Tensor> results;
-  for (const NodeId out : plan.outputs) results.push_back(values[at_index(out)]);
+  for (const NodeId out : plan.outputs) results.push_back(values[at_index(out)].values);
   return results;
 }
 

@@ -21,6 +21,7 @@ struct Step {
   graph::NodeId conv = -1;  // -1: none
   graph::NodeId norm = -1;
   Clamp clamp = Clamp::kNone;
+  bool deferred = false;  // in training, norm and clamp are done by those who read the result
   graph::NodeId result = 0;
   // Of a sum: the first `terms` inputs, resized where needed to the size of the last one.
   std::size_t terms = 0;

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution, part of loops_body.cc and compiled once per instruction set. Rows are
-// copied into a frame of zeros first, so that no pixel needs a check; rows outside the picture are
-// left out.
+// Depthwise convolution, part of loops_body.cc and compiled once per instruction set. Rows outside
+// the picture are left out.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 #include "parsimony/network/simd/loops.h"
 #include "parsimony/network/simd/vector_body.h"
 
 namespace parsimony::network::simd {
 namespace {
-
-void frame_rows(const DepthwiseShape& s, const float* x, float* framed) {
-  const std::int64_t margin = s.reach() * s.channels;
-  const std::int64_t row = s.width * s.channels;
-  for (std::int64_t h = 0; h < s.height; ++h, framed += row + 2 * margin) {
-    std::memset(framed, 0, static_cast<std::size_t>(margin) * sizeof(float));
-    std::memcpy(framed + margin, x + h * row, static_cast<std::size_t>(row) * sizeof(float));
-    std::memset(framed + margin + row, 0, static_cast<std::size_t>(margin) * sizeof(float));
-  }
-}
 
 // Taps of the kernel's row i read this row of the picture for output row h; outside: none.
 inline std::int64_t source_row(const DepthwiseShape& s, std::int64_t h, std::int64_t i) {
@@ -87,9 +75,7 @@ void depthwise_channels(const DepthwiseShape& s,
   }
 }
 
-void depthwise(
-    const DepthwiseShape& s, const float* x, const float* weight, float* y, float* framed) {
-  frame_rows(s, x, framed);
+void depthwise(const DepthwiseShape& s, const float* framed, const float* weight, float* y) {
   std::int64_t c = 0;
   for (; c + 2 * kLanes <= s.channels; c += 2 * kLanes) {
     depthwise_channels<6, 2, Vec>(s, framed + c, weight + c, y + c);
@@ -168,11 +154,9 @@ void weight_gradient_channels(const DepthwiseShape& s,
 }
 
 void depthwise_weight_gradient(const DepthwiseShape& s,
-                               const float* x,
+                               const float* framed,
                                const float* y_gradient,
-                               float* weight_gradient,
-                               float* framed) {
-  frame_rows(s, x, framed);
+                               float* weight_gradient) {
   std::int64_t c = 0;
   for (; c + 2 * kLanes <= s.channels; c += 2 * kLanes) {
     weight_gradient_channels<2, Vec>(s, framed + c, y_gradient + c, weight_gradient + c);

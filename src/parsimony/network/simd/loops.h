@@ -8,7 +8,9 @@ namespace parsimony::network::simd {
 
 // Depthwise convolution of one channels-last image, stride 1, output of the input's size:
 // y[h, w, c] = sum over (i, j) of x[h + (i - r) d, w + (j - r) d, c] * weight[i, j, c], r = kernel
-// / 2, zero outside. x and y are [height, width, channels], weight is [kernel, kernel, channels].
+// / 2, zero outside. x is given framed: rows of framed_width() pixels, reach() zeros to each side,
+// so that no pixel needs a check. y is [height, width, channels], weight [kernel, kernel,
+// channels].
 struct DepthwiseShape {
   std::int64_t height = 0, width = 0, channels = 0;
   std::int64_t kernel = 3, dilation = 1;
@@ -31,15 +33,15 @@ struct Interpolation {
 struct Loops {
   const char* level;  // "avx512", "avx2", "baseline"
 
-  // `framed` is working memory of framed_size() values.
-  void (*depthwise)(
-      const DepthwiseShape& shape, const float* x, const float* weight, float* y, float* framed);
+  void (*depthwise)(const DepthwiseShape& shape,
+                    const float* framed,
+                    const float* weight,
+                    float* y);
   // weight_gradient[i, j, c] += sum over pixels of x[...] * y_gradient[h, w, c].
   void (*depthwise_weight_gradient)(const DepthwiseShape& shape,
-                                    const float* x,
+                                    const float* framed,
                                     const float* y_gradient,
-                                    float* weight_gradient,
-                                    float* framed);
+                                    float* weight_gradient);
 
   // Per-channel sums over `rows` rows of `channels` values: sum += x, square_sum += x * x.
   void (*channel_moments)(
