@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "parsimony/network/layout.h"
+#include "parsimony/network/parts.h"
 #include "parsimony/network/scratch.h"
 
 namespace parsimony::network {
@@ -16,20 +18,6 @@ constexpr std::int64_t kElements = 36;
 // What the transforms cost beside the products, as a factor on Winograd's products (measured at 48
 // channels).
 constexpr double kTransformCost = 1.6;
-
-// Sums over pictures are made in at most this many parts, each in order, whatever the number of
-// threads.
-constexpr std::int64_t kParts = 4;
-
-template <typename Body>
-void for_parts(std::int64_t items, Body body) {
-  const std::int64_t parts = std::min(kParts, items);
-  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t part = first; part < last; ++part) {
-      body(part, items * part / parts, items * (part + 1) / parts);
-    }
-  });
-}
 
 Tensor empty_channels_last(at::IntArrayRef shape) {
   return at::empty(shape,
@@ -73,18 +61,6 @@ const Tensor& shared_kernel_transform() {
   return transform;
 }
 
-// Rows of a multiple of `lanes` values, zeros behind the channels; `x` itself where it has such
-// rows.
-Tensor padded_channels(const Tensor& x, std::int64_t lanes) {
-  const std::int64_t channels = x.size(1);
-  const std::int64_t padded = (channels + lanes - 1) / lanes * lanes;
-  if (padded == channels) return x;
-  Tensor wide = empty_channels_last({x.size(0), padded, x.size(2), x.size(3)});
-  wide.narrow(1, 0, channels).copy_(x);
-  wide.narrow(1, channels, padded - channels).zero_();
-  return wide;
-}
-
 std::int64_t pieces(std::int64_t size, std::int64_t piece) {
   return (size + piece - 1) / piece;
 }
@@ -98,10 +74,6 @@ std::int64_t element_stride(std::int64_t channels) {
 }
 
 }  // namespace
-
-// Pixels that a 1x1 convolution reads, finishes and multiplies before the next ones: they stay in
-// the first cache. A multiple of the rows of every version's innermost product.
-constexpr std::int64_t kPixelChunk = 240;
 
 // Where a tile's pixels lie: the first row and column of its 4x4 outputs, further ones `dilation`
 // apart.
@@ -180,10 +152,6 @@ bool DenseConvolution::has_input_gradient() const {
   return stride_ == 1 && padding_ <= dilation_ * (kernel_ - 1);
 }
 
-bool DenseConvolution::pointwise() const {
-  return kernel_ == 1 && stride_ == 1 && padding_ == 0;
-}
-
 bool DenseConvolution::suits_winograd() const {
   return kernel_ == 3 && stride_ == 1 && padding_ == dilation_;
 }
@@ -219,12 +187,6 @@ Tensor DenseConvolution::weight_gradient(const FeatureMap& x, const Tensor& y_gr
 // apart.
 template <typename Body>
 void DenseConvolution::for_taps(Body body) const {
-  if (pointwise()) {
-    const std::int64_t pixels = height_ * width_;
-    for (std::int64_t first = 0; first < pixels; first += kPixelChunk)
-      body(0, first, std::min(kPixelChunk, pixels - first), first);
-    return;
-  }
   for (std::int64_t row = 0; row < out_height_; ++row) {
     for (std::int64_t i = 0; i < kernel_; ++i) {
       const std::int64_t in_row = row * stride_ + i * dilation_ - padding_;
@@ -247,13 +209,9 @@ void DenseConvolution::for_taps(Body body) const {
 template <typename Body>
 void DenseConvolution::for_taps(const PixelReader& reader, std::int64_t picture, Body body) const {
   const std::int64_t pixels = height_ * width_;
-  const std::int64_t start = picture * pixels;
-  const float* whole = pointwise() ? nullptr : reader.read(start, pixels, Scratch::kFirst);
+  const float* whole = reader.read(picture * pixels, pixels, Scratch::kFirst);
   for_taps([&](std::int64_t tap, std::int64_t to, std::int64_t count, std::int64_t from) {
-    body(tap,
-         to,
-         count,
-         pointwise() ? reader.read(start + from, count, Scratch::kFirst) : whole + from * in_);
+    body(tap, to, count, whole + from * in_);
   });
 }
 
@@ -271,17 +229,14 @@ Tensor DenseConvolution::direct(const FeatureMap& x,
   const std::int64_t tap_size = loops_.packed_size(in_, out_);
   Tensor y = empty_channels_last({batch_, out_, out_height_, out_width_});
   const std::int64_t picture_out = out_height_ * out_width_ * out_;
-  const bool overwrite = pointwise() && !bias.defined();
   const Tensor start = bias.defined() ? bias.contiguous() : at::zeros({out_}, at::kFloat);
   const PixelReader reader(x, loops_);
   float* out = y.data_ptr<float>();
   at::parallel_for(0, batch_, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
       float* picture = out + n * picture_out;
-      if (!overwrite) {
-        for (std::int64_t p = 0; p < picture_out; p += out_)
-          std::copy_n(start.data_ptr<float>(), out_, picture + p);
-      }
+      for (std::int64_t p = 0; p < picture_out; p += out_)
+        std::copy_n(start.data_ptr<float>(), out_, picture + p);
       for_taps(
           reader, n, [&](std::int64_t tap, std::int64_t to, std::int64_t count, const float* in) {
             loops_.gemm(count,
@@ -292,7 +247,7 @@ Tensor DenseConvolution::direct(const FeatureMap& x,
                         taps + tap * tap_size,
                         picture + to * out_,
                         out_,
-                        !overwrite);
+                        /*accumulate=*/true);
           });
     }
   });
@@ -304,7 +259,7 @@ Tensor DenseConvolution::direct_weight_gradient(const FeatureMap& x,
   const Tensor dy = padded_channels(y_gradient, loops_.lanes);
   const std::int64_t wide = dy.size(1);
   const std::int64_t taps = kernel_ * kernel_;
-  Tensor parts = at::zeros({std::min(kParts, batch_), taps, in_, wide}, at::kFloat);
+  Tensor parts = at::zeros({part_count(batch_), taps, in_, wide}, at::kFloat);
   const PixelReader reader(x, loops_);
   const float* gradient = dy.data_ptr<float>();
   for_parts(batch_, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
@@ -415,7 +370,7 @@ Tensor DenseConvolution::winograd_weight_gradient(const FeatureMap& x,
   const std::int64_t chunks = pieces(tiles, kTileChunk);
   const std::int64_t in_stride = element_stride(in_);
   const std::int64_t wide_stride = element_stride(wide);
-  Tensor parts = at::zeros({std::min(kParts, chunks), kElements, in_, wide}, at::kFloat);
+  Tensor parts = at::zeros({part_count(chunks), kElements, in_, wide}, at::kFloat);
   const PixelReader reader(x, loops_);
   const float* gradient = y_gradient.data_ptr<float>();
   for_parts(chunks, [&](std::int64_t part, std::int64_t first, std::int64_t last) {

@@ -50,7 +50,6 @@ class DenseConvolution {
   Tensor winograd(const FeatureMap& x, const Tensor& weight, const Tensor& bias) const;
   Tensor winograd_weight_gradient(const FeatureMap& x, const Tensor& y_gradient) const;
 
-  bool pointwise() const;
   // Calls body(tap, first output, outputs, first input of those) for runs of outputs that one tap
   // reads in a row.
   template <typename Body>

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "parsimony/network/scratch.h"
 #include "parsimony/network/simd/loops.h"
@@ -31,6 +32,18 @@ struct FeatureMap {
 
   Tensor values;  // [N, C, H, W]
   Activation activation;
+};
+
+// Maps as autograd functions take them: tensors are what gradients are taken of.
+struct SplitMaps {
+  explicit SplitMaps(const std::vector<FeatureMap>& maps) {
+    for (const FeatureMap& map : maps) {
+      values.push_back(map.values);
+      activations.push_back(map.activation);
+    }
+  }
+  std::vector<Tensor> values;
+  std::vector<Activation> activations;
 };
 
 // Reads pixels, in the order N, H, W, of a map that suits_own_loops() (layout.h) and is

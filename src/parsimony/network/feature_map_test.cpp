@@ -5,8 +5,10 @@
 
 #include <functional>
 
+#include "parsimony/network/depthwise.h"
 #include "parsimony/network/map_sum.h"
 #include "parsimony/network/ops.h"
+#include "parsimony/network/pointwise.h"
 
 namespace parsimony::network {
 namespace {
@@ -40,6 +42,38 @@ Reader convolution_reader(const char* name,
           }};
 }
 
+Reader separable_reader(const char* name,
+                        std::vector<std::int64_t> map,
+                        std::int64_t out,
+                        bool bias) {
+  const std::int64_t channels = map[1];
+  return {name,
+          std::move(map),
+          {out + 25, channels},  // the pointwise weights, then the depthwise ones
+          [=](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+            const Tensor pointwise = weight.narrow(0, 0, out).view({out, channels, 1, 1});
+            const Tensor taps = weight.narrow(0, out, 25).t().reshape({channels, 1, 5, 5});
+            const Tensor shift = bias ? weight.narrow(0, 0, out).sum(1) : Tensor();
+            if (kernels == Kernels::kFast)
+              return separable_convolution(x, taps, 3, pointwise, shift);
+            return at::conv2d(at::conv2d(x.values, taps, {}, 1, 6, 3, channels), pointwise, shift);
+          }};
+}
+
+// A concatenation of the map with itself.
+Reader join_reader(const char* name, std::vector<std::int64_t> map, std::int64_t out, bool bias) {
+  const std::int64_t channels = map[1];
+  return {name,
+          std::move(map),
+          {out, 2 * channels},
+          [=](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+            const Tensor pointwise = weight.view({out, 2 * channels, 1, 1});
+            const Tensor shift = bias ? weight.sum(1) : Tensor();
+            if (kernels == Kernels::kFast) return pointwise_convolution({x, x}, pointwise, shift);
+            return at::conv2d(at::cat({x.values, x.values}, 1), pointwise, shift);
+          }};
+}
+
 Reader sum_reader(const char* name, std::int64_t height, std::int64_t width, int times) {
   return {name, {3, 12, 9, 7}, {}, [=](const FeatureMap& x, const Tensor&, Kernels kernels) {
             return map_sum(std::vector<FeatureMap>(static_cast<std::size_t>(times), x),
@@ -59,6 +93,11 @@ std::vector<Reader> readers() {
       convolution_reader("Taps", {3, 7, 9, 11}, 5, 3, 2, false),
       convolution_reader("TapsBeyondTheMap", {2, 16, 6, 7}, 16, 3, 12, false),
       convolution_reader("Depthwise", {3, 19, 11, 13}, 19, 5, 2, true),
+      join_reader("Joined", {3, 24, 17, 19}, 16, false),
+      join_reader("JoinedOddSizes", {2, 5, 7, 9}, 11, true),
+      separable_reader("Separable", {3, 16, 11, 13}, 24, false),
+      separable_reader("SeparableOddSizes", {2, 19, 40, 37}, 11, false),
+      separable_reader("SeparableWithBias", {5, 8, 6, 4}, 16, true),
       sum_reader("Twice", 9, 7, 2),
       sum_reader("Resized", 18, 13, 1),
       sum_reader("ResizedAndRelu", 4, 7, 2),

@@ -180,13 +180,8 @@ Tensor map_sum(const std::vector<FeatureMap>& terms,
       first.size(3) == width)
     return first;
   if (kernels == Kernels::kFast && suits(terms)) {
-    std::vector<Tensor> values;
-    std::vector<Activation> activations;
-    for (const FeatureMap& term : terms) {
-      values.push_back(term.values);
-      activations.push_back(term.activation);
-    }
-    return MapSum::apply(at::TensorList(values), activations, height, width, relu);
+    const SplitMaps split(terms);
+    return MapSum::apply(at::TensorList(split.values), split.activations, height, width, relu);
   }
   return reference(terms, height, width, relu);
 }

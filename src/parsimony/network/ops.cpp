@@ -96,6 +96,7 @@ struct NormClamp : Function<NormClamp> {
     const ClampRange range = range_of(static_cast<Clamp>(clamp));
     context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
     context->saved_data["clamp"] = clamp;
+    context->saved_data["deferred"] = left_undone != nullptr;
     if (left_undone != nullptr) {
       *left_undone = {scale, shift, range.floor, range.ceiling};
       return x.detach();
@@ -155,7 +156,10 @@ struct NormClamp : Function<NormClamp> {
     const Tensor a32 = a.to(at::kFloat);
     const Tensor b32 = b.to(at::kFloat);
     const Tensor c32 = c.to(at::kFloat);
-    Tensor dx = at::empty_like(x, at::MemoryFormat::ChannelsLast);
+    // All who read a deferred map have had their turn: its memory is free for the gradient.
+    Tensor dx = context->saved_data["deferred"].toBool()
+                    ? x.detach()
+                    : at::empty_like(x, at::MemoryFormat::ChannelsLast);
     for_chunks(rows, [&](std::int64_t, std::int64_t first, std::int64_t count) {
       const std::int64_t at = first * channels;
       simd::loops().clamp_gradient_affine(count,

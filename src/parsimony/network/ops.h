@@ -16,6 +16,9 @@ enum class Kernels { kReference, kFast };
 // convolution that applies_activation() may get a map with one, and only if the map
 // suits_own_loops().
 bool applies_activation(const graph::Conv& conv);
+// Of these, the ones of depthwise.h and pointwise.h.
+bool is_own_depthwise(const graph::Conv& conv);
+bool is_pointwise(const graph::Conv& conv);
 Tensor convolution(const FeatureMap& x,
                    const Tensor& weight,
                    const Tensor& bias,
@@ -32,7 +35,8 @@ struct NormState {
 };
 Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels);
 // The same in training with kFast, left to be done by those who read the map. The gradient of the
-// result's values is that of what norm_clamp() would return.
+// result's values is that of what norm_clamp() would return. Takes x over: nobody else may read
+// it, and the backward pass, of which there may be one, leaves its gradient in its place.
 FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp);
 
 // Mean over a map's pixels, [N, C, 1, 1]. Differentiable.

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "parsimony/core/error.h"
+#include "parsimony/network/depthwise.h"
 #include "parsimony/network/layout.h"
 #include "parsimony/network/map_sum.h"
+#include "parsimony/network/pointwise.h"
 
 namespace parsimony::network {
 namespace {
@@ -47,6 +49,12 @@ bool belongs_to_sum(const graph::Graph& graph, const std::vector<NodeId>& reader
          layer_at<graph::Add>(graph, reader[at_index(id)]) != nullptr;
 }
 
+// Whether a concatenation is done by the convolution that reads it.
+bool belongs_to_pointwise(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
+  const auto* conv = layer_at<graph::Conv>(graph, reader[at_index(id)]);
+  return layer_at<graph::Concat>(graph, id) != nullptr && conv != nullptr && is_pointwise(*conv);
+}
+
 // A sum or a lone resize, with the resizes before it and the ReLU behind it.
 Step fuse_sum(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId id) {
   Step step;
@@ -86,9 +94,20 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
   step.result = id;
   step.inputs = graph[id].inputs;
   NodeId next = id;
+  const NodeId joint = step.inputs[0];
+  if (layer_at<graph::Conv>(graph, id) != nullptr && belongs_to_pointwise(graph, reader, joint)) {
+    step.joins = true;
+    step.inputs = graph[joint].inputs;
+  }
   if (layer_at<graph::Conv>(graph, id) != nullptr) {
     step.conv = id;
     next = reader[at_index(id)];
+    const auto* second = layer_at<graph::Conv>(graph, next);
+    if (second != nullptr && is_pointwise(*second) &&
+        is_own_depthwise(*layer_at<graph::Conv>(graph, id))) {
+      step.pointwise = step.result = next;
+      next = reader[at_index(next)];
+    }
   }
   if (layer_at<graph::BatchNorm>(graph, next) == nullptr) return step;
   step.norm = next;
@@ -137,30 +156,47 @@ Tensor clamp_in_place(Tensor x, Clamp clamp) {
   return x;
 }
 
+// The step's convolution, or both of them; `last` is what the last one computes with.
+Tensor run_convolutions(const Step& step,
+                        const ExecutionState& state,
+                        const std::vector<FeatureMap>& in,
+                        const ConvState& last) {
+  const FeatureMap& x = in[0];
+  const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
+  const bool own = state.kernels == Kernels::kFast && suits_own_loops(x.values);
+  if (step.joins) {
+    if (own) return pointwise_convolution(in, last.weight, last.bias);
+    return convolution(concat(in), last.weight, last.bias, conv, state.kernels);
+  }
+  if (step.pointwise < 0) return convolution(x, last.weight, last.bias, conv, state.kernels);
+  const Tensor& depthwise = state.convs.at(step.conv).weight;
+  if (own) return separable_convolution(x, depthwise, conv.dilation, last.weight, last.bias);
+  return convolution(convolution(x, depthwise, Tensor(), conv, state.kernels),
+                     last.weight,
+                     last.bias,
+                     std::get<graph::Conv>(state.graph[step.pointwise].layer),
+                     state.kernels);
+}
+
 FeatureMap run_conv_norm(const Step& step,
                          const ExecutionState& state,
-                         const FeatureMap& x,
+                         const std::vector<FeatureMap>& in,
                          bool training) {
-  const bool fold = !training && !at::GradMode::is_enabled() && step.conv >= 0 && step.norm >= 0;
+  const NodeId last = step.pointwise >= 0 ? step.pointwise : step.conv;
+  const bool fold = !training && !at::GradMode::is_enabled() && last >= 0 && step.norm >= 0;
   if (fold) {
-    const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
-    const ConvState both = folded(state.convs.at(step.conv), state.norms.at(step.norm));
-    const bool depthwise = conv.groups == conv.in_channels && conv.groups > 1;
-    if (!depthwise)
-      return clamp_in_place(convolution(x, both.weight, both.bias, conv, state.kernels),
-                            step.clamp);
+    const ConvState both = folded(state.convs.at(last), state.norms.at(step.norm));
+    const auto& conv = std::get<graph::Conv>(state.graph[last].layer);
+    if (!is_own_depthwise(conv))
+      return clamp_in_place(run_convolutions(step, state, in, both), step.clamp);
     // Our depthwise kernel has no bias; the shift costs one pass, fused with the clamp by
     // LibTorch's in-place ops.
-    Tensor y = convolution(x, both.weight, Tensor(), conv, state.kernels);
+    Tensor y = run_convolutions(step, state, in, {both.weight, Tensor()});
     y.add_(both.bias.view({1, -1, 1, 1}));
     return clamp_in_place(y, step.clamp);
   }
-  Tensor y = x.values;
-  if (step.conv >= 0) {
-    const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
-    const ConvState& weights = state.convs.at(step.conv);
-    y = convolution(x, weights.weight, weights.bias, conv, state.kernels);
-  }
+  Tensor y = in[0].values;
+  if (last >= 0) y = run_convolutions(step, state, in, state.convs.at(last));
   if (step.norm < 0) return y;
   NormState& norm = state.norms.at(step.norm);
   if (step.deferred && training && state.kernels == Kernels::kFast && suits_own_loops(y))
@@ -172,7 +208,7 @@ FeatureMap run(const Step& step,
                const ExecutionState& state,
                const std::vector<FeatureMap>& in,
                bool training) {
-  if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in[0], training);
+  if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in, training);
   if (step.terms > 0) {
     const Tensor& size = in.back().values;
     return map_sum({in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step.terms)},
@@ -217,9 +253,9 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     if (!needed[at_index(id)] || covered[at_index(id)]) continue;
     if (layer_at<graph::Input>(graph, id) != nullptr) continue;
-    if (belongs_to_sum(graph, reader, id)) continue;
+    if (belongs_to_sum(graph, reader, id) || belongs_to_pointwise(graph, reader, id)) continue;
     Step step = fuse(graph, reader, id);
-    for (const NodeId part : {step.conv, step.norm, step.result}) {
+    for (const NodeId part : {step.conv, step.pointwise, step.norm, step.result}) {
       if (part >= 0) covered[at_index(part)] = true;
     }
     plan.steps.push_back(std::move(step));

@@ -15,10 +15,13 @@ struct ConvState {
   Tensor bias;    // [out] or undefined
 };
 
-// One executable step: a graph node, a run conv - batch norm - ReLU, or a run resize - sum - ReLU,
-// computed together. `result` is the node whose value the step produces.
+// One executable step: a graph node, a run conv - batch norm - ReLU (where the convolution may be a
+// depthwise and a pointwise one, or a pointwise one of a concatenation), or a run resize - sum -
+// ReLU, computed together. `result` is the node whose value the step produces.
 struct Step {
-  graph::NodeId conv = -1;  // -1: none
+  graph::NodeId conv = -1;       // -1: none
+  graph::NodeId pointwise = -1;  // behind a depthwise conv
+  bool joins = false;            // the inputs are concatenated before a pointwise conv
   graph::NodeId norm = -1;
   Clamp clamp = Clamp::kNone;
   bool deferred = false;  // in training, norm and clamp are done by those who read the result

@@ -3,6 +3,7 @@
 // the picture are left out.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "parsimony/network/simd/loops.h"
@@ -23,7 +24,7 @@ template <int kPixels, int kVectors, typename V>
 inline void depthwise_strip(const DepthwiseShape& s,
                             const float* __restrict framed,
                             const float* __restrict weight,
-                            float* __restrict y,
+                            float* __restrict out,
                             std::int64_t h,
                             std::int64_t w) {
   constexpr std::int64_t kStep = sizeof(V) / sizeof(float);
@@ -50,7 +51,6 @@ inline void depthwise_strip(const DepthwiseShape& s,
       }
     }
   }
-  float* out = y + (h * s.width + w) * pixel;
   for (int p = 0; p < kPixels; ++p) {
     for (int v = 0; v < kVectors; ++v) write(out + p * pixel + v * kStep, sum[p][v]);
   }
@@ -60,31 +60,39 @@ template <int kPixels, int kVectors, typename V>
 void depthwise_channels(const DepthwiseShape& s,
                         const float* framed,
                         const float* weight,
+                        std::int64_t first_row,
+                        std::int64_t rows,
                         float* y) {
-  for (std::int64_t h = 0; h < s.height; ++h) {
+  for (std::int64_t h = first_row; h < first_row + rows; ++h, y += s.width * s.channels) {
     if (s.width < kPixels) {
       for (std::int64_t w = 0; w < s.width; ++w)
-        depthwise_strip<1, kVectors, V>(s, framed, weight, y, h, w);
+        depthwise_strip<1, kVectors, V>(s, framed, weight, y + w * s.channels, h, w);
       continue;
     }
     for (std::int64_t w = 0; w < s.width; w += kPixels) {
       // The last strip overlaps the one before it.
-      depthwise_strip<kPixels, kVectors, V>(
-          s, framed, weight, y, h, w + kPixels <= s.width ? w : s.width - kPixels);
+      const std::int64_t start = std::min(w, s.width - kPixels);
+      depthwise_strip<kPixels, kVectors, V>(s, framed, weight, y + start * s.channels, h, start);
     }
   }
 }
 
-void depthwise(const DepthwiseShape& s, const float* framed, const float* weight, float* y) {
+void depthwise(const DepthwiseShape& s,
+               const float* framed,
+               const float* weight,
+               std::int64_t first_row,
+               std::int64_t rows,
+               float* y) {
   std::int64_t c = 0;
   for (; c + 2 * kLanes <= s.channels; c += 2 * kLanes) {
-    depthwise_channels<6, 2, Vec>(s, framed + c, weight + c, y + c);
+    depthwise_channels<6, 2, Vec>(s, framed + c, weight + c, first_row, rows, y + c);
   }
   if (c + kLanes <= s.channels) {
-    depthwise_channels<8, 1, Vec>(s, framed + c, weight + c, y + c);
+    depthwise_channels<8, 1, Vec>(s, framed + c, weight + c, first_row, rows, y + c);
     c += kLanes;
   }
-  for (; c < s.channels; ++c) depthwise_channels<8, 1, float>(s, framed + c, weight + c, y + c);
+  for (; c < s.channels; ++c)
+    depthwise_channels<8, 1, float>(s, framed + c, weight + c, first_row, rows, y + c);
 }
 
 // kTaps neighbouring taps of the kernel's row i, from tap j on.

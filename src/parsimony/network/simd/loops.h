@@ -33,9 +33,12 @@ struct Interpolation {
 struct Loops {
   const char* level;  // "avx512", "avx2", "baseline"
 
+  // Rows first_row..first_row+rows-1 of the result, to y.
   void (*depthwise)(const DepthwiseShape& shape,
                     const float* framed,
                     const float* weight,
+                    std::int64_t first_row,
+                    std::int64_t rows,
                     float* y);
   // weight_gradient[i, j, c] += sum over pixels of x[...] * y_gradient[h, w, c].
   void (*depthwise_weight_gradient)(const DepthwiseShape& shape,
@@ -68,7 +71,7 @@ struct Loops {
                                  float ceiling,
                                  double* sum,
                                  double* dot);
-  // x_gradient = a * g + b * x + c per channel, g as above.
+  // x_gradient = a * g + b * x + c per channel, g as above; x_gradient may be x.
   void (*clamp_gradient_affine)(std::int64_t rows,
                                 std::int64_t channels,
                                 const float* y_gradient,

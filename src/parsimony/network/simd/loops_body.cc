@@ -121,9 +121,10 @@ void clamp_gradient_affine(std::int64_t rows,
                            const float* c,
                            float* x_gradient) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    const float* __restrict g = y_gradient + r * channels;
-    const float* __restrict in = x + r * channels;
-    float* __restrict dx = x_gradient + r * channels;
+    const float* g = y_gradient + r * channels;
+    const float* in = x + r * channels;
+    float* dx = x_gradient + r * channels;
+#pragma GCC ivdep  // x_gradient may be x itself
     for (std::int64_t i = 0; i < channels; ++i) {
       dx[i] = a[i] * passed_gradient(g[i], in[i], scale[i], shift[i], floor, ceiling) +
               b[i] * in[i] + c[i];

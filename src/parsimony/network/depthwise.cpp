@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/depthwise.h"
+
+#include <algorithm>
+
+#include "parsimony/network/layout.h"
+#include "parsimony/network/parts.h"
+#include "parsimony/network/saved_maps.h"
+
+namespace parsimony::network {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+// A depthwise kernel on pictures of one size.
+class Depthwise {
+ public:
+  Depthwise(const Tensor& x, const Tensor& weight, std::int64_t dilation)
+      : shape_{x.size(2), x.size(3), x.size(1), weight.size(2), dilation},
+        taps_(weight.squeeze(1).permute({1, 2, 0}).contiguous()) {}
+
+  // The kernel whose forward pass is this one's input gradient: padding and size are symmetric.
+  Depthwise mirrored() const {
+    Depthwise other = *this;
+    other.taps_ = taps_.flip({0, 1}).contiguous();
+    return other;
+  }
+
+  const simd::DepthwiseShape& shape() const { return shape_; }
+  std::int64_t pixels() const { return shape_.height * shape_.width; }
+  std::int64_t picture_size() const { return pixels() * shape_.channels; }
+
+  // A picture with the zeros to each side that the kernel reaches, in the thread's working memory.
+  const float* frame(const PixelReader& x, std::int64_t n, Scratch buffer) const {
+    return frame_rows(buffer, [&](std::int64_t h, float* to) {
+      x.copy((n * shape_.height + h) * shape_.width, shape_.width, to);
+    });
+  }
+  const float* frame(const float* picture, Scratch buffer) const {
+    const std::int64_t row = shape_.width * shape_.channels;
+    return frame_rows(buffer,
+                      [&](std::int64_t h, float* to) { std::copy_n(picture + h * row, row, to); });
+  }
+
+  // Rows first..first+rows-1 of a framed picture's convolution.
+  void rows(const float* framed, std::int64_t first, std::int64_t rows, float* y) const {
+    simd::loops().depthwise(shape_, framed, taps_.data_ptr<float>(), first, rows, y);
+  }
+  void picture(const float* framed, float* y) const { rows(framed, 0, shape_.height, y); }
+
+  // One sum per picture, [N, k, k, C], to be added in their order.
+  Tensor empty_gradients(std::int64_t pictures) const {
+    return at::zeros({pictures, shape_.kernel, shape_.kernel, shape_.channels}, at::kFloat);
+  }
+  void add_gradient(const float* framed,
+                    const float* y_gradient,
+                    const Tensor& sums,
+                    std::int64_t n) const {
+    simd::loops().depthwise_weight_gradient(
+        shape_, framed, y_gradient, sums.data_ptr<float>() + n * sums.stride(0));
+  }
+  static Tensor weight_gradient(const Tensor& sums) {
+    return sums.sum(0).permute({2, 0, 1}).unsqueeze(1).contiguous();
+  }
+
+ private:
+  template <typename CopyRow>
+  const float* frame_rows(Scratch buffer, CopyRow copy_row) const {
+    float* framed = scratch(buffer, shape_.framed_size());
+    const std::int64_t margin = shape_.reach() * shape_.channels;
+    const std::int64_t row = shape_.width * shape_.channels;
+    float* to = framed;
+    for (std::int64_t h = 0; h < shape_.height; ++h, to += row + 2 * margin) {
+      std::fill_n(to, margin, 0.0F);
+      copy_row(h, to + margin);
+      std::fill_n(to + margin + row, margin, 0.0F);
+    }
+    return framed;
+  }
+
+  simd::DepthwiseShape shape_;
+  Tensor taps_;  // [k, k, C]
+};
+
+Tensor convolve(const Depthwise& depthwise, const FeatureMap& x) {
+  Tensor y = at::empty_like(x.values, at::MemoryFormat::ChannelsLast);
+  const PixelReader reader(x);
+  float* out = y.data_ptr<float>();
+  at::parallel_for(0, y.size(0), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first; n < last; ++n) {
+      depthwise.picture(depthwise.frame(reader, n, Scratch::kFirst),
+                        out + n * depthwise.picture_size());
+    }
+  });
+  return y;
+}
+
+struct DepthwiseConvolution : Function<DepthwiseConvolution> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& values,
+                        const Tensor& weight,
+                        const Activation& activation,
+                        std::int64_t dilation) {
+    const FeatureMap x(channels_last(values), activation);
+    save_maps(context, {x}, {weight});
+    context->saved_data["dilation"] = dilation;
+    return convolve(Depthwise(values, weight, dilation), x);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto [maps, weights] = saved_maps(context);
+    const FeatureMap& x = maps[0];
+    const Depthwise depthwise(x.values, weights[0], context->saved_data["dilation"].toInt());
+    const Tensor dy = channels_last(gradients[0]);
+    Tensor dx;
+    Tensor dweight;
+    if (context->needs_input_grad(0)) dx = convolve(depthwise.mirrored(), dy);
+    if (context->needs_input_grad(1)) {
+      const Tensor sums = depthwise.empty_gradients(dy.size(0));
+      const PixelReader reader(x);
+      at::parallel_for(0, dy.size(0), 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t n = first; n < last; ++n) {
+          depthwise.add_gradient(depthwise.frame(reader, n, Scratch::kFirst),
+                                 dy.data_ptr<float>() + n * depthwise.picture_size(),
+                                 sums,
+                                 n);
+        }
+      });
+      dweight = Depthwise::weight_gradient(sums);
+    }
+    return {dx, dweight, Tensor(), Tensor()};
+  }
+};
+
+// Rows that are convolved, multiplied and dropped before the next ones: they stay in the second
+// cache.
+std::int64_t band_rows(const simd::DepthwiseShape& shape) {
+  constexpr std::int64_t kBand = 24 << 10;  // values
+  return std::max<std::int64_t>(1, kBand / (shape.width * shape.channels));
+}
+
+// Calls body(first pixel, pixels, values) for the bands of a framed picture's convolution.
+template <typename Body>
+void for_bands(const Depthwise& depthwise, const float* framed, Scratch buffer, Body body) {
+  const simd::DepthwiseShape& shape = depthwise.shape();
+  const std::int64_t band = band_rows(shape);
+  float* values = scratch(buffer, band * shape.width * shape.channels);
+  for (std::int64_t first = 0; first < shape.height; first += band) {
+    const std::int64_t rows = std::min(band, shape.height - first);
+    depthwise.rows(framed, first, rows, values);
+    body(first * shape.width, rows * shape.width, values);
+  }
+}
+
+struct SeparableConvolution : Function<SeparableConvolution> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& values,
+                        const Tensor& depthwise_weight,
+                        const Tensor& pointwise_weight,
+                        const c10::optional<Tensor>& bias,
+                        const Activation& activation,
+                        std::int64_t dilation) {
+    const FeatureMap x(channels_last(values), activation);
+    save_maps(context, {x}, {depthwise_weight, pointwise_weight});
+    context->saved_data["dilation"] = dilation;
+    context->saved_data["bias"] = bias.has_value();
+
+    const simd::Loops& loops = simd::loops();
+    const Depthwise depthwise(values, depthwise_weight, dilation);
+    const std::int64_t in = pointwise_weight.size(1);
+    const std::int64_t out = pointwise_weight.size(0);
+    const Tensor weight = pointwise_weight.contiguous();
+    const Tensor packed = at::empty({loops.packed_size(in, out)}, at::kFloat);
+    loops.pack(in, out, weight.data_ptr<float>(), 1, in, packed.data_ptr<float>());
+    const Tensor start = bias ? bias->contiguous() : Tensor();
+    Tensor y =
+        at::empty({values.size(0), out, values.size(2), values.size(3)},
+                  at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+    const PixelReader reader(x);
+    at::parallel_for(0, y.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t n = begin; n < end; ++n) {
+        float* picture = y.data_ptr<float>() + n * depthwise.pixels() * out;
+        const float* framed = depthwise.frame(reader, n, Scratch::kFirst);
+        for_bands(
+            depthwise,
+            framed,
+            Scratch::kSecond,
+            [&](std::int64_t first, std::int64_t count, const float* band) {
+              float* to = picture + first * out;
+              if (bias) {
+                for (std::int64_t p = 0; p < count; ++p)
+                  std::copy_n(start.data_ptr<float>(), out, to + p * out);
+              }
+              loops.gemm(
+                  count, in, out, band, in, packed.data_ptr<float>(), to, out, bias.has_value());
+            });
+      }
+    });
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto [maps, weights] = saved_maps(context);
+    const FeatureMap& x = maps[0];
+    const simd::Loops& loops = simd::loops();
+    const Depthwise depthwise(x.values, weights[0], context->saved_data["dilation"].toInt());
+    const Depthwise mirrored = depthwise.mirrored();
+    const Tensor weight = weights[1].contiguous();
+    const std::int64_t in = weight.size(1);
+    const std::int64_t out = weight.size(0);
+    const Tensor packed = at::empty({loops.packed_size(out, in)}, at::kFloat);
+    loops.pack(out, in, weight.data_ptr<float>(), in, 1, packed.data_ptr<float>());
+
+    const Tensor dy = padded_channels(channels_last(gradients[0]), loops.lanes);
+    const std::int64_t wide = dy.size(1);
+    const std::int64_t batch = dy.size(0);
+    const std::int64_t pixels = depthwise.pixels();
+    const bool needs_dx = context->needs_input_grad(0);
+    Tensor dx;
+    if (needs_dx) dx = at::empty_like(x.values, at::MemoryFormat::ChannelsLast);
+    const Tensor depthwise_sums = depthwise.empty_gradients(batch);
+    const Tensor pointwise_sums = at::zeros({part_count(batch), in, wide}, at::kFloat);
+    const PixelReader reader(x);
+    for_parts(batch, [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
+      float* pointwise_sum = pointwise_sums.data_ptr<float>() + part * in * wide;
+      for (std::int64_t n = begin; n < end; ++n) {
+        const float* gradient = dy.data_ptr<float>() + n * pixels * wide;
+        const float* framed = depthwise.frame(reader, n, Scratch::kFirst);
+        for_bands(
+            depthwise,
+            framed,
+            Scratch::kSecond,
+            [&](std::int64_t first, std::int64_t count, const float* band) {
+              loops.gemm_transposed(
+                  count, in, wide, band, in, gradient + first * wide, wide, pointwise_sum, wide);
+            });
+        // The gradient of the map between the two convolutions.
+        float* inner = scratch(Scratch::kThird, pixels * in);
+        loops.gemm(pixels,
+                   out,
+                   in,
+                   gradient,
+                   wide,
+                   packed.data_ptr<float>(),
+                   inner,
+                   in,
+                   /*accumulate=*/false);
+        depthwise.add_gradient(framed, inner, depthwise_sums, n);
+        if (!needs_dx) continue;
+        mirrored.picture(mirrored.frame(inner, Scratch::kFirst),
+                         dx.data_ptr<float>() + n * depthwise.picture_size());
+      }
+    });
+    Tensor dbias;
+    if (context->saved_data["bias"].toBool()) dbias = gradients[0].sum({0, 2, 3});
+    return {dx,
+            Depthwise::weight_gradient(depthwise_sums),
+            pointwise_sums.sum(0).narrow(1, 0, out).t().reshape({out, in, 1, 1}),
+            dbias,
+            Tensor(),
+            Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor depthwise_convolution(const FeatureMap& x, const Tensor& weight, std::int64_t dilation) {
+  return DepthwiseConvolution::apply(x.values, weight, x.activation, dilation);
+}
+
+Tensor separable_convolution(const FeatureMap& x,
+                             const Tensor& depthwise,
+                             std::int64_t dilation,
+                             const Tensor& pointwise,
+                             const Tensor& bias) {
+  return SeparableConvolution::apply(x.values,
+                                     depthwise,
+                                     pointwise,
+                                     bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt,
+                                     x.activation,
+                                     dilation);
+}
+
+}  // namespace parsimony::network
