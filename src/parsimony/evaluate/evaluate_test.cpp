@@ -143,7 +143,9 @@ TEST(TrainAndMeasure, EarlyTerminationPrunesWithTheRewardReached) {
                         .start = 0};  // below the mean: always ends
   TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
   // A history of perfect rewards makes this candidate weak.
-  evaluator.replay(std::vector<study::Observation>(600, {0, 0, 1.0, 0.5, true}));
+  study::Trial history;
+  history.observations.assign(600, {0, 0, 1.0, 0.5, true});
+  evaluator.replay(history);
   const core::StopFlag stop;
   const Evaluation evaluation = evaluator.evaluate(1, cells().parse(kGenotype), stop);
   const auto* pruned = std::get_if<study::Pruned>(&evaluation.outcome);
@@ -151,6 +153,23 @@ TEST(TrainAndMeasure, EarlyTerminationPrunesWithTheRewardReached) {
   EXPECT_EQ(pruned->where, "stage 0, epoch 1");
   EXPECT_EQ(evaluation.observations.size(), 1u);
   EXPECT_FALSE(evaluation.observations[0].continued);
+}
+
+// A history of small candidates with perfect rewards dominates this one; one with other rewards or
+// larger networks does not.
+TEST(TrainAndMeasure, HalvingWeighsRewardAndCost) {
+  CandidateOptions options = quick(0);
+  options.early_stop.rule = train::EarlyStopRule::kHalving;
+  const core::StopFlag stop;
+  for (const bool smaller : {true, false}) {
+    TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
+    study::Trial history;
+    history.costs = {{"params", smaller ? 10.0 : 1e9}, {"macs", 1}};
+    history.observations = {{0, 0, 1.0, 0.5, true}};
+    for (int i = 0; i < 9; ++i) evaluator.replay(history);
+    const Evaluation evaluation = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+    EXPECT_EQ(std::holds_alternative<study::Pruned>(evaluation.outcome), smaller);
+  }
 }
 
 TEST(TrainAndMeasure, StopsAndTimeOutsAreOutcomes) {

@@ -35,8 +35,9 @@ class Evaluator {
   virtual Evaluation evaluate(study::TrialId trial,
                               const space::Tokens& tokens,
                               const core::StopFlag& stop) = 0;
-  // Tells the evaluator of validations that happened before a study was continued, in their order.
-  virtual void replay(const std::vector<study::Observation>& observations) = 0;
+  // Tells the evaluator of a trial that was done before a study was continued; in the order in
+  // which they were done.
+  virtual void replay(const study::Trial& trial) = 0;
 };
 
 }  // namespace parsimony::evaluate

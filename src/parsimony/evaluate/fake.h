@@ -28,7 +28,7 @@ class FakeEvaluator final : public Evaluator {
   Evaluation evaluate(study::TrialId trial,
                       const space::Tokens& tokens,
                       const core::StopFlag& stop) override;
-  void replay(const std::vector<study::Observation>&) override {}
+  void replay(const study::Trial&) override {}
 
  private:
   const space::SearchSpace& space_;

@@ -121,6 +121,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
         std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * options_.timeout_minutes));
   }
 
+  const objective::Scores costs = costs_of(graphs.whole, shared_->picture);
   Evaluation evaluation;
   const auto validation = [&](int stage, int index, const objective::Scores& scores) {
     core::Rng draws = rng.split("early stop")
@@ -129,7 +130,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
     study::Observation seen{stage, index, scores.at("reward"), draws.uniform(), true};
     {
       const std::lock_guard lock(early_stop_mutex_);
-      seen.continued = early_stop_.decide(stage, index, seen.value, seen.draw);
+      seen.continued = early_stop_.decide({stage, index, seen.value, seen.draw}, costs);
     }
     evaluation.observations.push_back(seen);
     return seen.continued;
@@ -167,11 +168,10 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
   return evaluation;
 }
 
-void TrainAndMeasure::replay(const std::vector<study::Observation>& observations) {
+void TrainAndMeasure::replay(const study::Trial& trial) {
   const std::lock_guard lock(early_stop_mutex_);
-  for (const study::Observation& seen : observations) {
-    early_stop_.decide(seen.stage, seen.validation, seen.value, seen.draw);
-  }
+  for (const study::Observation& seen : trial.observations)
+    early_stop_.decide({seen.stage, seen.validation, seen.value, seen.draw}, trial.costs);
 }
 
 }  // namespace parsimony::evaluate

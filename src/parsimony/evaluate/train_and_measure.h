@@ -49,7 +49,7 @@ class TrainAndMeasure final : public Evaluator {
   Evaluation evaluate(study::TrialId trial,
                       const space::Tokens& tokens,
                       const core::StopFlag& stop) override;
-  void replay(const std::vector<study::Observation>& observations) override;
+  void replay(const study::Trial& trial) override;
 
  private:
   Evaluation train(study::TrialId trial, const space::Tokens& tokens, const core::StopFlag& stop);

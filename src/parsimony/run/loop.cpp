@@ -178,7 +178,7 @@ class Loop {
     std::sort(done.begin(), done.end(), [](const Trial* a, const Trial* b) {
       return std::pair(a->started + a->seconds, a->id) < std::pair(b->started + b->seconds, b->id);
     });
-    for (const Trial* trial : done) evaluator_.replay(trial->observations);
+    for (const Trial* trial : done) evaluator_.replay(*trial);
     const std::optional<std::string> state = store_.state(kSearchState);
     core::require(state.has_value(), "the study has trials but no search state");
     search_.load(*state);

@@ -78,6 +78,42 @@ TEST(EarlyStop, DeltaFallsAtTheMilestones) {
   EXPECT_NEAR(point.level(), 0.9 * 0.9 * 0.8 * 0.7 * 0.6, 1e-12);
 }
 
+TEST(Halving, RungsArePowersOfTheReduction) {
+  std::vector<int> rungs;
+  for (int index = 0; index < 30; ++index) {
+    if (is_rung(index, 3)) rungs.push_back(index + 1);
+  }
+  EXPECT_EQ(rungs, (std::vector<int>{1, 3, 9, 27}));
+  EXPECT_TRUE(is_rung(2, 1.5));   // 1, 1.5 -> 2, 2.25 -> 2, 3.4 -> 3
+  EXPECT_FALSE(is_rung(3, 1.5));  // 5.06 -> 5
+}
+
+TEST(Halving, WithoutCostsOneInSoManyPasses) {
+  HalvingRung rung(4);
+  core::Rng rng(5);
+  int passed = 0;
+  constexpr int kCandidates = 2000;
+  for (int i = 0; i < kCandidates; ++i) passed += rung.decide(rng.uniform(), 0) ? 1 : 0;
+  EXPECT_NEAR(static_cast<double>(passed) / kCandidates, 0.25, 0.02);
+}
+
+TEST(Halving, WhatNobodyDominatesGoesOn) {
+  HalvingRung rung(10);
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(rung.decide(0.01 * i, i)) << i;  // better but larger
+  EXPECT_FALSE(rung.decide(0.2, 30));   // ten are better and smaller
+  EXPECT_TRUE(rung.decide(0.001, -1));  // weak but the smallest
+}
+
+TEST(Halving, RungsOfAStudyAreApart) {
+  EarlyStop stop({.rule = EarlyStopRule::kHalving, .reduction = 2});
+  const objective::Scores costs = {{"params", 1}, {"macs", 1}};
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(stop.decide({0, 0, 0.5, 0}, costs));
+  EXPECT_FALSE(stop.decide({0, 0, 0.4, 0}, costs));
+  EXPECT_TRUE(stop.decide({0, 1, 0.4, 0}, costs));  // the first at its rung
+  EXPECT_TRUE(stop.decide({1, 0, 0.4, 0}, costs));
+  EXPECT_TRUE(stop.decide({0, 2, 0.1, 0}, costs));  // three validations are no rung
+}
+
 // ---- optimisers ----
 
 TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
