@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// How faithful cheap evaluations are: random candidates of a study are trained in full and
+// validated after every epoch, then once more from another seed.
+//
+//   rank_fidelity STUDY.yaml [--candidates 30] [--set NAME=VALUE]...
+//
+// Prints Kendall's tau between the reward after each epoch and that of the full evaluation, the tau
+// between two full evaluations, which no cheaper one can be expected to beat, and what successive
+// halving would have spent and lost on these candidates, averaged over orders of arrival.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/parallel.h"
+#include "parsimony/metric/rank_correlation.h"
+#include "parsimony/network/tensor_memory.h"
+#include "parsimony/network/threads.h"
+#include "parsimony/run/preparation.h"
+#include "parsimony/space/spaces.h"
+
+namespace {
+
+using namespace parsimony;
+
+// What a candidate's full evaluation showed.
+struct Curve {
+  std::string genotype;
+  double params = 0;
+  std::vector<double> rewards;  // after each epoch, of one stage after the other
+  std::vector<int> stages;
+  std::vector<int> validations;  // index within the stage
+  double again = 0;              // the last reward, from another seed
+};
+
+std::vector<space::Tokens> random_candidates(const space::SearchSpace& space,
+                                             const evaluate::Evaluator& evaluator,
+                                             std::size_t count,
+                                             core::Rng rng) {
+  std::vector<space::Tokens> chosen;
+  std::set<std::string> networks;
+  while (chosen.size() < count) {
+    const space::Tokens tokens = space::sample(space, rng);
+    const evaluate::Prepared prepared = evaluator.prepare(tokens);
+    if (!prepared.rejection && networks.insert(prepared.canonical_id).second)
+      chosen.push_back(tokens);
+  }
+  return chosen;
+}
+
+// nullopt for a candidate that failed.
+std::optional<Curve> curve_of(evaluate::Evaluator& evaluator,
+                              std::int64_t number,
+                              std::int64_t candidates,
+                              const space::Tokens& tokens) {
+  const core::StopFlag stop;
+  const evaluate::Evaluation first = evaluator.evaluate(number, tokens, stop);
+  const evaluate::Evaluation second = evaluator.evaluate(number + candidates, tokens, stop);
+  if (study::scores_of(first.outcome) == nullptr || study::scores_of(second.outcome) == nullptr)
+    return std::nullopt;
+  const evaluate::Prepared prepared = evaluator.prepare(tokens);
+  Curve curve{prepared.genotype, prepared.costs.at("params"), {}, {}, {}, 0};
+  for (const study::Observation& seen : first.observations) {
+    curve.rewards.push_back(seen.value);
+    curve.stages.push_back(seen.stage);
+    curve.validations.push_back(seen.validation);
+  }
+  curve.again = study::scores_of(second.outcome)->at("reward");
+  return curve;
+}
+
+std::vector<Curve> measure(evaluate::Evaluator& evaluator,
+                           const std::vector<space::Tokens>& candidates) {
+  std::vector<Curve> curves;
+  std::mutex mutex;
+  std::atomic<std::size_t> next{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < core::available_cores(); ++t) {
+    threads.emplace_back([&] {
+      for (std::size_t i = next++; i < candidates.size(); i = next++) {
+        std::optional<Curve> curve = curve_of(evaluator,
+                                              static_cast<std::int64_t>(i + 1),
+                                              static_cast<std::int64_t>(candidates.size()),
+                                              candidates[i]);
+        const std::lock_guard lock(mutex);
+        fmt::print(stderr, "candidate {} of {}\n", i + 1, candidates.size());
+        if (curve) curves.push_back(std::move(*curve));
+      }
+    });
+  }
+  threads.clear();
+  return curves;
+}
+
+std::vector<double> rewards_after(const std::vector<Curve>& curves, std::size_t epochs) {
+  std::vector<double> rewards;
+  for (const Curve& curve : curves) rewards.push_back(curve.rewards[epochs - 1]);
+  return rewards;
+}
+
+// What a rule spends and keeps when the candidates arrive one after the other.
+struct Halving {
+  double work = 0;        // share of all epochs that were trained
+  double best_kept = 0;   // share of orders in which the candidate of the best reward is finished
+  double front_kept = 0;  // share of the front of reward and parameters that is finished
+};
+
+Halving halve(const std::vector<Curve>& curves, train::EarlyStopOptions options, core::Rng rng) {
+  constexpr int kOrders = 400;
+  const std::size_t epochs = curves[0].rewards.size();
+  std::vector<objective::Point> points;
+  for (const Curve& curve : curves) points.push_back({-curve.rewards.back(), curve.params});
+  const std::vector<std::size_t> front = objective::pareto_front(points);
+  const auto best =
+      static_cast<std::size_t>(std::min_element(points.begin(), points.end()) - points.begin());
+
+  Halving sum;
+  std::vector<std::size_t> order(curves.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  for (int o = 0; o < kOrders; ++o) {
+    rng.shuffle(order);
+    train::EarlyStop stop(options);
+    std::vector<bool> finished(curves.size(), false);
+    std::size_t trained = 0;
+    for (const std::size_t i : order) {
+      const Curve& curve = curves[i];
+      const objective::Scores costs = {{"params", curve.params}, {"macs", 0}};
+      std::size_t epoch = 0;
+      bool goes_on = true;
+      while (goes_on && epoch < epochs) {
+        const train::Standing standing{
+            curve.stages[epoch], curve.validations[epoch], curve.rewards[epoch], 0};
+        ++epoch;
+        goes_on = stop.decide(standing, costs);
+      }
+      trained += epoch;
+      finished[i] = epoch == epochs;
+    }
+    sum.work += static_cast<double>(trained) / static_cast<double>(epochs * curves.size());
+    sum.best_kept += finished[best] ? 1 : 0;
+    double kept = 0;
+    for (const std::size_t i : front) kept += finished[i] ? 1 : 0;
+    sum.front_kept += kept / static_cast<double>(front.size());
+  }
+  return {sum.work / kOrders, sum.best_kept / kOrders, sum.front_kept / kOrders};
+}
+
+void print(const std::vector<Curve>& curves, const core::Rng& rng) {
+  const std::size_t epochs = curves[0].rewards.size();
+  const std::vector<double> full = rewards_after(curves, epochs);
+  std::vector<double> again;
+  for (const Curve& curve : curves) again.push_back(curve.again);
+  fmt::print(
+      "\n{} candidates\n{:>8}{:>16}{:>16}\n", curves.size(), "epochs", "tau with full", "work");
+  for (std::size_t e = 1; e <= epochs; ++e) {
+    fmt::print("{:>8}{:>16.2f}{:>15.0f}%\n",
+               e,
+               metric::kendall_tau(rewards_after(curves, e), full),
+               100.0 * static_cast<double>(e) / static_cast<double>(epochs));
+  }
+  fmt::print("{:>8}{:>16.2f}   (the full evaluation from another seed)\n",
+             "again",
+             metric::kendall_tau(again, full));
+
+  fmt::print(
+      "\n{:<28}{:>10}{:>14}{:>14}\n", "successive halving", "work", "best kept", "front kept");
+  for (const train::StopCost cost : {train::StopCost::kNone, train::StopCost::kParams}) {
+    for (const double reduction : {2.0, 3.0, 4.0}) {
+      const Halving result =
+          halve(curves,
+                {.rule = train::EarlyStopRule::kHalving, .reduction = reduction, .cost = cost},
+                rng.split("orders"));
+      fmt::print("{:<28}{:>9.0f}%{:>13.0f}%{:>13.0f}%\n",
+                 fmt::format("one in {:.0f}, cost {}",
+                             reduction,
+                             train::kStopCostNames[static_cast<std::size_t>(cost)]),
+                 100 * result.work,
+                 100 * result.best_kept,
+                 100 * result.front_kept);
+    }
+  }
+}
+
+int measure_study(int argc, char** argv) {
+  std::string file;
+  std::vector<std::string> settings;
+  std::size_t candidates = 30;
+  CLI::App app(
+      "Kendall's tau of cheap evaluations with full ones, on random candidates of a study.");
+  app.add_option("STUDY", file, "study file (YAML)")->required();
+  app.add_option("--candidates", candidates, "random candidates")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1000));
+  app.add_option("--set", settings, "NAME=VALUE overrides the study file")->allow_extra_args(false);
+  CLI11_PARSE(app, argc, argv);
+
+  run::StudyOptions options = run::read_study(file, settings);
+  options.candidate.early_stop.rule = train::EarlyStopRule::kOff;
+  options.candidate.stage0.validate_every = 1;
+  options.candidate.stage1.validate_every = 1;
+  network::keep_tensor_memory();
+  network::set_threads(core::available_cores());
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  const core::Context context{log, progress, stop, core::available_cores()};
+  const auto dataset = run::open_study_data(options, context);
+  const core::TemporaryFolder folder;
+  const auto shared = run::prepare_study(options, *dataset, folder.path(), context);
+  network::release_unused_tensor_memory();
+
+  const auto space = space::make_space(options.space);
+  const core::Rng rng(static_cast<std::uint64_t>(options.seed));
+  evaluate::TrainAndMeasure evaluator(*space, shared, options.candidate, rng);
+  network::set_threads(1);
+  const std::vector<Curve> curves = measure(
+      evaluator, random_candidates(*space, evaluator, candidates, rng.split("rank fidelity")));
+  if (curves.size() < 2) {
+    fmt::print(stderr, "only {} of {} candidates could be evaluated\n", curves.size(), candidates);
+    return 1;
+  }
+  print(curves, rng);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return measure_study(argc, argv);
+  } catch (const parsimony::core::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  }
+}
