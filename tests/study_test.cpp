@@ -235,14 +235,38 @@ TEST_F(StudyTest, ErrorsNameLineValueAndRemedy) {
   EXPECT_EQ(data.code, 2);
   EXPECT_THAT(data.err, HasSubstr("/nowhere"));
 
-  const Answer memory =
-      search("run", {"--set", "cache.memory_gib=0.01", "--set", "candidate.stage0.samples=100000"});
+  const Answer memory = search("run",
+                               {"--set",
+                                "cache.memory_gib=0.01",
+                                "--set",
+                                "cache.disk_gib=0.02",
+                                "--set",
+                                "candidate.stage0.samples=100000"});
   EXPECT_EQ(memory.code, 2);
-  EXPECT_THAT(memory.err, HasSubstr("raise cache.memory_gib"));
+  EXPECT_THAT(memory.err, HasSubstr("raise cache.memory_gib or cache.disk_gib"));
 
   EXPECT_EQ(parsimony({"serach"}).code, 2);
   EXPECT_EQ(parsimony({"status", file("nothing")}).code, 2);
   EXPECT_EQ(parsimony({"--help"}).code, 0);
+}
+
+// Features in a file are the same features.
+TEST_F(StudyTest, ACacheThatDoesNotFitIntoMemoryChangesNoScore) {
+  const std::vector<std::string> few = {"--set", "final.count=0", "--set", "budget.trials=2"};
+  std::vector<std::string> spilled = few;
+  spilled.insert(spilled.end(), {"--set", "cache.memory_gib=0"});
+  ASSERT_EQ(search("memory", few).code, 0);
+  ASSERT_EQ(search("file", spilled).code, 0);
+  const auto rewards_of = [this](const std::string& study) {
+    std::vector<double> rewards;
+    for (const study::Trial& trial :
+         study::open_sqlite_store(file(study + "/study.db"))->trials()) {
+      const objective::Scores* scores = study::scores_of(*trial.outcome);
+      rewards.push_back(scores == nullptr ? -1 : scores->at("reward"));
+    }
+    return rewards;
+  };
+  EXPECT_EQ(rewards_of("memory"), rewards_of("file"));
 }
 
 TEST_F(StudyTest, AFolderOfAnotherStudyIsNotTouched) {

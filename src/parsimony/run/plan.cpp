@@ -8,6 +8,7 @@
 
 #include "parsimony/core/parallel.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/train/measure.h"
@@ -146,7 +147,9 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
     views.push_back({view.image.height, view.image.width});
   }
   const auto classes = static_cast<int>(plan.classes);
-  plan.cache_bytes = cache_needs(options, views, classes).total();
+  const CacheNeeds needs = cache_needs(options, views, classes);
+  plan.cache_bytes = needs.total();
+  plan.cache_in_file = spills(options.cache, needs);
   const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
   const space::Genotype genotype =
       median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
@@ -154,12 +157,16 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   plan.measured_steps = kMeasuredSteps;
   // As many at once as in the search: cores share caches and memory, and some are two threads of
   // one.
+  const std::int64_t tensors_before = network::tensor_memory().peak_bytes;
   std::vector<double> seconds(static_cast<std::size_t>(plan.workers));
   core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
     seconds[static_cast<std::size_t>(worker)] =
         candidate_seconds(options, description, genotype, views.at(0), plan);
   });
   plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
+  // The workers' threads are new, and so are their pools.
+  plan.memory_bytes = static_cast<double>(network::tensor_memory().peak_bytes - tensors_before) +
+                      (plan.cache_in_file ? 0 : plan.cache_bytes);
   network::set_threads(context.threads);
   plan.search_seconds =
       plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;

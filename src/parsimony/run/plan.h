@@ -18,7 +18,9 @@ struct Plan {
   double space_size = 0;
   int workers = 1;
   double cache_bytes = 0;
-  double candidate_macs = 0;  // forward MACs of one picture through the median candidate
+  bool cache_in_file = false;  // it does not count towards the memory
+  double memory_bytes = 0;     // peak in the search: cache and measured tensors of the candidates
+  double candidate_macs = 0;   // forward MACs of one picture through the median candidate
   int measured_steps = 0;
   double candidate_seconds = 0;
   double search_seconds = 0;

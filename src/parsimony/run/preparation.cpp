@@ -87,24 +87,35 @@ std::optional<network::Network> start_network(const StudyOptions& options,
   return net;
 }
 
-void check_memory(const StudyOptions& options, const CacheNeeds& needs) {
-  if (needs.total() <= options.cache.memory_gib * kBytesPerGib) return;
+void check_size(const StudyOptions& options, const CacheNeeds& needs) {
+  if (!spills(options.cache, needs) || needs.total() <= options.cache.disk_gib * kBytesPerGib)
+    return;
   core::throw_user_error(
       "the feature cache would need {} ({} for {} training crops of {} pixels, {} for the validation pictures), more "
-      "than cache.memory_gib = {}; lower candidate.stage0.samples or candidate.stage0.augment.crop, crop the "
-      "validation pictures with data.view, or raise cache.memory_gib",
+      "than cache.memory_gib = {} and cache.disk_gib = {}; lower candidate.stage0.samples or "
+      "candidate.stage0.augment.crop, crop the validation pictures with data.view, or raise cache.memory_gib or "
+      "cache.disk_gib",
       core::human_bytes(needs.total()),
       core::human_bytes(needs.training),
       options.candidate.stage0.samples,
       options.candidate.stage0.augment.crop,
       core::human_bytes(needs.validation),
-      options.cache.memory_gib);
+      options.cache.memory_gib,
+      options.cache.disk_gib);
+}
+
+CacheNeeds needs_of(const StudyOptions& options, const SharedData& shared) {
+  std::vector<graph::Size> views;
+  for (const data::Sample& view : shared.validation_views)
+    views.push_back({view.image.height, view.image.width});
+  return cache_needs(options, views, shared.description.classes);
 }
 
 // Neighbouring views of equal size share a cache; usually all do.
 bool cache_validation(SharedData& shared,
                       network::Network& encoder,
                       const StudyOptions& options,
+                      const fs::path& spill_folder,
                       const core::Context& context) {
   const auto& views = shared.validation_views;
   for (std::size_t first = 0; first < views.size();) {
@@ -120,6 +131,7 @@ bool cache_validation(SharedData& shared,
     };
     request.labels_at_tap = false;
     request.precision = options.cache.precision;
+    request.spill_folder = spill_folder;
     request.task = "validation features";
     shared.validation_features.push_back(train::build_cache(encoder, nullptr, request, context));
     if (context.stop.requested()) return false;
@@ -132,6 +144,7 @@ bool cache_training(SharedData& shared,
                     network::Network& encoder,
                     network::Network* teacher,
                     const StudyOptions& options,
+                    const fs::path& spill_folder,
                     const core::Context& context) {
   const auto& stage0 = options.candidate.stage0;
   const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("feature cache");
@@ -152,6 +165,7 @@ bool cache_training(SharedData& shared,
         sample, stage0.augment, rng.split("crop").split(static_cast<std::uint64_t>(i)));
   };
   request.precision = options.cache.precision;
+  request.spill_folder = spill_folder;
   request.task = "training features";
   shared.features = train::build_cache(encoder, teacher, request, context);
   return !context.stop.requested();
@@ -162,6 +176,10 @@ bool cache_training(SharedData& shared,
 bool trains_start_network(const StudyOptions& options) {
   return options.start.when == StartWhen::kAlways ||
          (options.start.when == StartWhen::kAuto && options.encoder.weights.empty());
+}
+
+bool spills(const CacheOptions& cache, const CacheNeeds& needs) {
+  return needs.total() > cache.memory_gib * kBytesPerGib;
 }
 
 CacheNeeds cache_needs(const StudyOptions& options,
@@ -222,10 +240,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   shared->validation_views =
       validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
   if (will_cache) {  // before anything takes time
-    std::vector<graph::Size> views;
-    for (const data::Sample& view : shared->validation_views)
-      views.push_back({view.image.height, view.image.width});
-    check_memory(options, cache_needs(options, views, shared->description.classes));
+    check_size(options, needs_of(options, *shared));
   }
   if (!options.encoder.weights.empty())
     shared->encoder_weights = pretrained_encoder(options.encoder, context);
@@ -255,8 +270,9 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
                            {});
   encoder.load(shared->encoder_weights, "the study's encoder weights");
   network::Network* teacher = start && options.start.teach ? &*start : nullptr;
-  if (!cache_training(*shared, encoder, teacher, options, context)) return nullptr;
-  if (!cache_validation(*shared, encoder, options, context)) return nullptr;
+  const fs::path spill_folder = spills(options.cache, needs_of(options, *shared)) ? folder : "";
+  if (!cache_training(*shared, encoder, teacher, options, spill_folder, context)) return nullptr;
+  if (!cache_validation(*shared, encoder, options, spill_folder, context)) return nullptr;
   return shared;
 }
 

@@ -21,8 +21,9 @@ graph::Size picture_size(const data::Dataset& dataset);
 // Everything the candidates share: decoded pictures, encoder weights, teacher, cached features.
 //
 // A network that is trained at the study's start is kept in `folder`/start and its training
-// continues where it stopped. nullptr when interrupted. A user error when the features would not
-// fit into the cache's memory cap: it says how much is needed and what to change.
+// continues where it stopped. nullptr when interrupted. Features that would not fit into the
+// cache's memory cap lie in a file in `folder`; a user error, before anything takes time, when they
+// would be larger than what that file may be: it says how much is needed and what to change.
 std::shared_ptr<const evaluate::SharedData> prepare_study(const StudyOptions& options,
                                                           const data::Dataset& dataset,
                                                           const std::filesystem::path& folder,
@@ -43,6 +44,8 @@ struct CacheNeeds {
   double training = 0, validation = 0;
   double total() const { return training + validation; }
 };
+// Whether features of that size lie in a file.
+bool spills(const CacheOptions& cache, const CacheNeeds& needs);
 CacheNeeds cache_needs(const StudyOptions& options,
                        const std::vector<graph::Size>& views,
                        int classes);

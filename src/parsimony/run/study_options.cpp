@@ -36,7 +36,12 @@ void StartOptions::visit(core::FieldVisitor& v) {
 }
 
 void CacheOptions::visit(core::FieldVisitor& v) {
-  v.field("memory_gib", memory_gib, {"most memory for cached features, GiB", 0.001});
+  v.field(
+      "memory_gib",
+      memory_gib,
+      {"most memory for cached features, GiB; a larger cache lies in a file in the study's folder",
+       0});
+  v.field("disk_gib", disk_gib, {"largest such file, GiB", 0});
   v.choice("precision", precision, train::kCachePrecisionNames, {"how features are stored"});
 }
 

@@ -46,7 +46,8 @@ struct StartOptions {
 };
 
 struct CacheOptions {
-  double memory_gib = 6;  // cap on the features held in memory
+  double memory_gib = 6;  // larger caches lie in a file in the study's folder
+  double disk_gib = 64;   // cap on that file
   train::CachePrecision precision = train::CachePrecision::kFloat16;
   void visit(core::FieldVisitor& v);
 };

@@ -54,7 +54,7 @@ std::string identity(StudyOptions options) {
   options.name = "";
   options.random_baseline = false;
   options.objectives = {};
-  options.cache.memory_gib = 1;
+  options.cache.memory_gib = options.cache.disk_gib = 1;
   return core::to_yaml(options);
 }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/feature_cache.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "parsimony/core/error.h"
 #include "parsimony/core/parallel.h"
+#include "parsimony/core/scratch_file.h"
 #include "parsimony/graph/graph.h"
 #include "parsimony/train/loss.h"
 
@@ -13,6 +17,25 @@ constexpr std::int64_t kBatch = 8;
 
 at::ScalarType type_of(CachePrecision precision) {
   return precision == CachePrecision::kFloat16 ? at::kHalf : at::kFloat;
+}
+
+// Uninitialised, in memory or in a file; pictures are channels-last.
+Tensor storage(const std::vector<std::int64_t>& shape,
+               at::ScalarType type,
+               const std::filesystem::path& spill_folder) {
+  std::vector<std::int64_t> order = shape;  // of the dimensions in memory
+  if (order.size() == 4) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  Tensor tensor;
+  if (spill_folder.empty()) {
+    tensor = at::empty(order, at::TensorOptions(type));
+  } else {
+    std::size_t bytes = c10::elementSize(type);
+    for (const std::int64_t side : order) bytes *= static_cast<std::size_t>(side);
+    const auto file = std::make_shared<core::ScratchFile>(spill_folder, bytes);
+    tensor = at::from_blob(
+        file->data(), order, [file](void*) {}, at::TensorOptions(type));
+  }
+  return order.size() == 4 ? tensor.permute({0, 3, 1, 2}) : tensor;
 }
 
 }  // namespace
@@ -43,9 +66,7 @@ FeatureBatch build_cache(network::Network& encoder,
         if (!into.defined()) {
           std::vector<std::int64_t> shape = values.sizes().vec();
           shape[0] = request.count;
-          const auto options = at::TensorOptions(type);
-          into = values.dim() == 4 ? at::empty(shape, options, at::MemoryFormat::ChannelsLast)
-                                   : at::empty(shape, options);
+          into = storage(shape, type, request.spill_folder);
         }
         into.narrow(0, first, values.size(0)).copy_(values);
       };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <vector>
 
@@ -42,7 +43,8 @@ struct CacheRequest {
   bool labels_at_tap =
       true;  // labels nearest-resized to the finest tap's grid; else in picture size
   CachePrecision precision = CachePrecision::kFloat16;
-  std::string task;  // for progress
+  std::filesystem::path spill_folder;  // features lie in a file on its disk; empty: in memory
+  std::string task;                    // for progress
 };
 
 // Runs the encoder (evaluation mode, no gradients) over `count` pictures. `encoder` has the taps as

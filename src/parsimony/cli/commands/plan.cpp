@@ -28,9 +28,14 @@ Action declare_plan(CLI::App& app) {
                options.budget.trials,
                search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)],
                plan.workers);
-    fmt::print("feature cache   {} (cap {} GiB)\n",
+    fmt::print("feature cache   {}{}\n",
                core::human_bytes(plan.cache_bytes),
-               options.cache.memory_gib);
+               plan.cache_in_file ? fmt::format(", in a file: more than cache.memory_gib = {}",
+                                                options.cache.memory_gib)
+                                  : " in memory");
+    fmt::print("memory          {} of tensors in the search, {} candidates of median size at once\n",
+               core::human_bytes(plan.memory_bytes),
+               plan.workers);
     fmt::print("work            {} MACs for a candidate of median size\n",
                core::human_count(plan.candidate_macs));
     fmt::print(
