@@ -291,5 +291,16 @@ TEST(ParallelFor, RethrowsTheFirstException) {
                Error);
 }
 
+TEST(PinToCore, LeavesOneOfTheThreadsCores) {
+  const int all = available_cores();
+  for (const int index : {0, all - 1, all, 7 * all + 1}) {
+    std::jthread([index] {
+      pin_to_core(index);
+      EXPECT_EQ(available_cores(), 1) << index;
+    }).join();
+  }
+  EXPECT_EQ(available_cores(), all);  // other threads are as they were
+}
+
 }  // namespace
 }  // namespace parsimony::core

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/evaluate/fake.h"
 
+#include <cmath>
 #include <numeric>
 #include <thread>
 
@@ -15,7 +16,9 @@ Prepared FakeEvaluator::prepare(const space::Tokens& tokens) const {
 Evaluation FakeEvaluator::evaluate(study::TrialId trial,
                                    const space::Tokens& tokens,
                                    const core::StopFlag& stop) {
-  const auto until = std::chrono::steady_clock::now() + options_.delay;
+  core::Rng lengths = rng_.split("delay").split(static_cast<std::uint64_t>(trial));
+  const auto until = std::chrono::steady_clock::now() +
+                     options_.delay * std::pow(options_.delay_spread, lengths.uniform());
   while (std::chrono::steady_clock::now() < until) {
     if (stop.requested())
       return {study::Failed{study::FailureReason::kInterrupted, "asked to stop"}, {}};

@@ -17,6 +17,7 @@ class FakeEvaluator final : public Evaluator {
     double noise = 0.02;  // standard deviation
     int fail_every = 0;   // every n-th trial fails; 0: none
     std::chrono::microseconds delay{0};
+    double delay_spread = 1;  // delays lie between `delay` and so many times it, by trial
   };
   FakeEvaluator(const space::SearchSpace& space,
                 space::Tokens optimum,

@@ -49,7 +49,13 @@ class Workers {
 
   Workers(int count, evaluate::Evaluator& evaluator, const core::StopFlag& stop)
       : evaluator_(evaluator), stop_(stop) {
-    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+    const bool fills_the_machine = count == core::available_cores();
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this, i, fills_the_machine] {
+        if (fills_the_machine) core::pin_to_core(i);
+        work();
+      });
+    }
   }
   ~Workers() {
     {

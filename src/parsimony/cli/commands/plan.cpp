@@ -33,9 +33,10 @@ Action declare_plan(CLI::App& app) {
                plan.cache_in_file ? fmt::format(", in a file: more than cache.memory_gib = {}",
                                                 options.cache.memory_gib)
                                   : " in memory");
-    fmt::print("memory          {} of tensors in the search, {} candidates of median size at once\n",
-               core::human_bytes(plan.memory_bytes),
-               plan.workers);
+    fmt::print(
+        "memory          {} of tensors in the search, {} candidates of median size at once\n",
+        core::human_bytes(plan.memory_bytes),
+        plan.workers);
     fmt::print("work            {} MACs for a candidate of median size\n",
                core::human_count(plan.candidate_macs));
     fmt::print(
