@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // How faithful cheap evaluations are: random candidates of a study are trained in full and
-// validated after every epoch, then once more from another seed.
+// validated after every epoch, then once more from another seed, and once more starting from the
+// weights of those before them.
 //
 //   rank_fidelity STUDY.yaml [--candidates 30] [--set NAME=VALUE]...
 //
-// Prints Kendall's tau between the reward after each epoch and that of the full evaluation, the tau
-// between two full evaluations, which no cheaper one can be expected to beat, and what successive
-// halving would have spent and lost on these candidates, averaged over orders of arrival.
+// Prints Kendall's tau between the rewards after each epoch, with and without inheritance, and
+// those of the full evaluation, the tau between two full evaluations, which no cheaper one can be
+// expected to beat, and what successive halving would have spent and lost on these candidates,
+// averaged over orders of arrival.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
-#include <mutex>
+#include <numeric>
 #include <set>
-#include <thread>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
@@ -36,7 +36,6 @@ struct Curve {
   std::vector<double> rewards;  // after each epoch, of one stage after the other
   std::vector<int> stages;
   std::vector<int> validations;  // index within the stage
-  double again = 0;              // the last reward, from another seed
 };
 
 std::vector<space::Tokens> random_candidates(const space::SearchSpace& space,
@@ -54,48 +53,42 @@ std::vector<space::Tokens> random_candidates(const space::SearchSpace& space,
   return chosen;
 }
 
-// nullopt for a candidate that failed.
-std::optional<Curve> curve_of(evaluate::Evaluator& evaluator,
-                              std::int64_t number,
-                              std::int64_t candidates,
-                              const space::Tokens& tokens) {
+// One curve per candidate, without rewards for those that failed. Trials are numbered from `first`
+// on: the numbers are the seeds.
+std::vector<Curve> measure(const char* what,
+                           evaluate::Evaluator& evaluator,
+                           const std::vector<space::Tokens>& candidates,
+                           std::size_t first) {
+  std::vector<Curve> curves(candidates.size());
   const core::StopFlag stop;
-  const evaluate::Evaluation first = evaluator.evaluate(number, tokens, stop);
-  const evaluate::Evaluation second = evaluator.evaluate(number + candidates, tokens, stop);
-  if (study::scores_of(first.outcome) == nullptr || study::scores_of(second.outcome) == nullptr)
-    return std::nullopt;
-  const evaluate::Prepared prepared = evaluator.prepare(tokens);
-  Curve curve{prepared.genotype, prepared.costs.at("params"), {}, {}, {}, 0};
-  for (const study::Observation& seen : first.observations) {
-    curve.rewards.push_back(seen.value);
-    curve.stages.push_back(seen.stage);
-    curve.validations.push_back(seen.validation);
-  }
-  curve.again = study::scores_of(second.outcome)->at("reward");
-  return curve;
+  core::parallel_for(
+      static_cast<std::int64_t>(candidates.size()), core::available_cores(), [&](std::int64_t i) {
+        const space::Tokens& tokens = candidates[static_cast<std::size_t>(i)];
+        const evaluate::Prepared prepared = evaluator.prepare(tokens);
+        Curve& curve = curves[static_cast<std::size_t>(i)];
+        curve.genotype = prepared.genotype;
+        curve.params = prepared.costs.at("params");
+        const evaluate::Evaluation evaluation =
+            evaluator.evaluate(static_cast<std::int64_t>(first) + i, tokens, stop);
+        fmt::print(stderr, "{}: candidate {} of {}\n", what, i + 1, candidates.size());
+        if (study::scores_of(evaluation.outcome) == nullptr) return;
+        for (const study::Observation& seen : evaluation.observations) {
+          curve.rewards.push_back(seen.value);
+          curve.stages.push_back(seen.stage);
+          curve.validations.push_back(seen.validation);
+        }
+      });
+  return curves;
 }
 
-std::vector<Curve> measure(evaluate::Evaluator& evaluator,
-                           const std::vector<space::Tokens>& candidates) {
-  std::vector<Curve> curves;
-  std::mutex mutex;
-  std::atomic<std::size_t> next{0};
-  std::vector<std::jthread> threads;
-  for (int t = 0; t < core::available_cores(); ++t) {
-    threads.emplace_back([&] {
-      for (std::size_t i = next++; i < candidates.size(); i = next++) {
-        std::optional<Curve> curve = curve_of(evaluator,
-                                              static_cast<std::int64_t>(i + 1),
-                                              static_cast<std::int64_t>(candidates.size()),
-                                              candidates[i]);
-        const std::lock_guard lock(mutex);
-        fmt::print(stderr, "candidate {} of {}\n", i + 1, candidates.size());
-        if (curve) curves.push_back(std::move(*curve));
-      }
-    });
+// Leaves out the candidates that failed in any of the runs.
+void keep_complete(std::vector<std::vector<Curve>*> runs) {
+  for (std::size_t i = runs[0]->size(); i-- > 0;) {
+    const bool complete = std::all_of(
+        runs.begin(), runs.end(), [i](const auto* run) { return !(*run)[i].rewards.empty(); });
+    if (complete) continue;
+    for (auto* run : runs) run->erase(run->begin() + static_cast<std::ptrdiff_t>(i));
   }
-  threads.clear();
-  return curves;
 }
 
 std::vector<double> rewards_after(const std::vector<Curve>& curves, std::size_t epochs) {
@@ -151,22 +144,38 @@ Halving halve(const std::vector<Curve>& curves, train::EarlyStopOptions options,
   return {sum.work / kOrders, sum.best_kept / kOrders, sum.front_kept / kOrders};
 }
 
-void print(const std::vector<Curve>& curves, const core::Rng& rng) {
+void print(const std::vector<Curve>& curves,
+           const std::vector<Curve>& again,
+           const std::vector<Curve>& inherited,
+           const core::Rng& rng) {
   const std::size_t epochs = curves[0].rewards.size();
   const std::vector<double> full = rewards_after(curves, epochs);
-  std::vector<double> again;
-  for (const Curve& curve : curves) again.push_back(curve.again);
   fmt::print(
-      "\n{} candidates\n{:>8}{:>16}{:>16}\n", curves.size(), "epochs", "tau with full", "work");
+      "\n{} candidates; Kendall's tau with the rewards of the full evaluation, and mean reward\n",
+      curves.size());
+  fmt::print("{:>8}{:>8}{:>12}{:>10}{:>14}{:>10}\n",
+             "epochs",
+             "work",
+             "from zero",
+             "reward",
+             "inheriting",
+             "reward");
+  const auto mean = [](const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  };
   for (std::size_t e = 1; e <= epochs; ++e) {
-    fmt::print("{:>8}{:>16.2f}{:>15.0f}%\n",
+    const std::vector<double> plain = rewards_after(curves, e);
+    const std::vector<double> warm = rewards_after(inherited, e);
+    fmt::print("{:>8}{:>7.0f}%{:>12.2f}{:>10.3f}{:>14.2f}{:>10.3f}\n",
                e,
-               metric::kendall_tau(rewards_after(curves, e), full),
-               100.0 * static_cast<double>(e) / static_cast<double>(epochs));
+               100.0 * static_cast<double>(e) / static_cast<double>(epochs),
+               metric::kendall_tau(plain, full),
+               mean(plain),
+               metric::kendall_tau(warm, full),
+               mean(warm));
   }
-  fmt::print("{:>8}{:>16.2f}   (the full evaluation from another seed)\n",
-             "again",
-             metric::kendall_tau(again, full));
+  fmt::print("full evaluation from another seed: {:.2f}\n",
+             metric::kendall_tau(rewards_after(again, epochs), full));
 
   fmt::print(
       "\n{:<28}{:>10}{:>14}{:>14}\n", "successive halving", "work", "best kept", "front kept");
@@ -218,14 +227,21 @@ int measure_study(int argc, char** argv) {
   const auto space = space::make_space(options.space);
   const core::Rng rng(static_cast<std::uint64_t>(options.seed));
   evaluate::TrainAndMeasure evaluator(*space, shared, options.candidate, rng);
+  evaluate::CandidateOptions inheriting = options.candidate;
+  inheriting.inherit.enabled = true;
+  evaluate::TrainAndMeasure heirs(*space, shared, inheriting, rng, folder.path() / "donors");
   network::set_threads(1);
-  const std::vector<Curve> curves = measure(
-      evaluator, random_candidates(*space, evaluator, candidates, rng.split("rank fidelity")));
-  if (curves.size() < 2) {
-    fmt::print(stderr, "only {} of {} candidates could be evaluated\n", curves.size(), candidates);
+  const std::vector<space::Tokens> chosen =
+      random_candidates(*space, evaluator, candidates, rng.split("rank fidelity"));
+  std::vector<Curve> full = measure("full", evaluator, chosen, 1);
+  std::vector<Curve> again = measure("again", evaluator, chosen, candidates + 1);
+  std::vector<Curve> inherited = measure("inheriting", heirs, chosen, 2 * candidates + 1);
+  keep_complete({&full, &again, &inherited});
+  if (full.size() < 2) {
+    fmt::print(stderr, "only {} of {} candidates could be evaluated\n", full.size(), candidates);
     return 1;
   }
-  print(curves, rng);
+  print(full, again, inherited, rng);
   return 0;
 }
 

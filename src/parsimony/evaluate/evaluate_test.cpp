@@ -4,6 +4,7 @@
 #include <numeric>
 #include <thread>
 
+#include "parsimony/core/files.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/fake.h"
 #include "parsimony/evaluate/train_and_measure.h"
@@ -196,6 +197,96 @@ TEST(TrainAndMeasure, ADivergingCandidateFailsAndHasNoScore) {
   ASSERT_TRUE(std::holds_alternative<study::Failed>(evaluation.outcome));
   EXPECT_EQ(std::get<study::Failed>(evaluation.outcome).reason, study::FailureReason::kDiverged);
   EXPECT_EQ(study::scores_of(evaluation.outcome), nullptr);
+}
+
+// ---- inheritance ----
+
+network::Network decoder_of(const char* genotype, std::uint64_t seed) {
+  return network::Network(
+      candidate_graphs(space::parse_genotype(genotype), {{.name = "small"}, {.width = 8}, 3})
+          .decoder,
+      core::Rng(seed),
+      {});
+}
+
+// Two genotypes that differ in the last operation of the cell.
+constexpr const char* kParent = "[[1,[0,1,2,1]],[[3,2]]]";
+constexpr const char* kSibling = "[[1,[0,1,2,3]],[[3,2]]]";
+
+TEST(Inheritance, CopiesLayersWithTheSameLayersBelow) {
+  const core::TemporaryFolder folder;
+  Inheritance inheritance({.enabled = true}, folder.path());
+  const network::Network parent = decoder_of(kParent, 1);
+  network::Network child = decoder_of(kSibling, 2);
+  const weights::ArrayMap before = child.save();
+  EXPECT_EQ(inheritance.start(child), 0);
+  EXPECT_EQ(child.save(), before);
+
+  inheritance.add(7, parent);
+  const double share = inheritance.start(child);
+  EXPECT_GT(share, 0.1);
+  EXPECT_LT(share, 0.9);
+  const weights::ArrayMap theirs = parent.save();
+  const weights::ArrayMap now = child.save();
+  // Adaptations and the cells' first operations are the same, what follows the other operation is
+  // not.
+  int inherited = 0;
+  int own = 0;
+  for (const auto& [name, array] : now.arrays) {
+    if (!name.ends_with("conv.weight")) continue;
+    const bool first =
+        name.starts_with("decoder.adapt") || name.find("block0.cell1.f1.") != std::string::npos;
+    if (first) {
+      EXPECT_EQ(array, theirs.arrays.at(name)) << name;
+    }
+    if (name.find("head") != std::string::npos) {
+      EXPECT_EQ(array, before.arrays.at(name)) << name;
+    }
+    inherited += array == before.arrays.at(name) ? 0 : 1;
+    own += array == before.arrays.at(name) ? 1 : 0;
+  }
+  EXPECT_GT(inherited, 3);
+  EXPECT_GT(own, 2);
+}
+
+TEST(Inheritance, AnEqualNetworkInheritsEverything) {
+  const core::TemporaryFolder folder;
+  Inheritance inheritance({.enabled = true}, folder.path());
+  const network::Network parent = decoder_of(kParent, 1);
+  inheritance.add(1, parent);
+  inheritance.add(2, decoder_of("[[3,[0,1,2,1]],[[1,0]]]", 5));  // a worse match, but later
+  network::Network child = decoder_of(kParent, 2);
+  EXPECT_EQ(inheritance.start(child), 1);
+  EXPECT_EQ(child.save(), parent.save());
+}
+
+TEST(Inheritance, AContinuedStudyFindsItsDonorsAgain) {
+  const core::TemporaryFolder folder;
+  const network::Network parent = decoder_of(kParent, 1);
+  {
+    Inheritance inheritance({.enabled = true, .donors = 2}, folder.path());
+    inheritance.add(1, decoder_of(kSibling, 8));
+    inheritance.add(2, decoder_of(kSibling, 9));
+    inheritance.add(3, parent);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "1.safetensors"));  // two are kept
+  Inheritance inheritance({.enabled = true, .donors = 2}, folder.path());
+  for (const study::TrialId trial : {1, 2, 3}) inheritance.restore(trial);
+  network::Network child = decoder_of(kParent, 2);
+  EXPECT_EQ(inheritance.start(child), 1);
+  EXPECT_EQ(child.save(), parent.save());
+}
+
+TEST(TrainAndMeasure, SaysHowMuchACandidateInherited) {
+  const core::TemporaryFolder folder;
+  CandidateOptions options = quick(0);
+  options.inherit.enabled = true;
+  TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1), folder.path());
+  const core::StopFlag stop;
+  const Evaluation first = evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  const Evaluation second = evaluator.evaluate(2, cells().parse(kGenotype), stop);
+  EXPECT_EQ(study::scores_of(first.outcome)->at("inherited"), 0);
+  EXPECT_EQ(study::scores_of(second.outcome)->at("inherited"), 1);
 }
 
 TEST(CandidateGraphs, DecoderReadsTheTapsItNames) {

@@ -52,6 +52,7 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.group("stage1", stage1, "stage 1: encoder and decoder on pictures");
   v.group("early_stop", early_stop, "early termination of weak candidates");
   v.group("reward", reward, "what the search maximises, on the validation split");
+  v.group("inherit", inherit, "starting from trained relatives");
   v.field("timeout_minutes",
           timeout_minutes,
           {"longest time for one candidate, minutes; 0: no limit", 0});
@@ -66,12 +67,17 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
 TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
                                  std::shared_ptr<const SharedData> shared,
                                  CandidateOptions options,
-                                 core::Rng rng)
+                                 core::Rng rng,
+                                 const std::filesystem::path& donor_folder)
     : space_(space),
       shared_(std::move(shared)),
       options_(std::move(options)),
       rng_(rng),
-      early_stop_(options_.early_stop) {}
+      early_stop_(options_.early_stop) {
+  if (!options_.inherit.enabled) return;
+  core::require(!donor_folder.empty(), "inheritance needs a folder");
+  inheritance_ = std::make_unique<Inheritance>(options_.inherit, donor_folder);
+}
 
 Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
   const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
@@ -137,6 +143,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
   };
 
   network::Network decoder(graphs.decoder, rng.split("weights"), {.kernels = options_.kernels});
+  const double inherited = inheritance_ ? inheritance_->start(decoder) : 0;
   train::TrainingResult result = train::train_stage0(decoder,
                                                      graphs.tap_of_input,
                                                      shared_->features,
@@ -147,6 +154,8 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
                                                      rng,
                                                      limits,
                                                      validation);
+  if (inheritance_ && result.end == train::TrainingEnd::kFinished)
+    inheritance_->add(trial, decoder);
   if (result.end == train::TrainingEnd::kFinished && options_.stage1.epochs > 0) {
     network::Network whole(graphs.whole, rng.split("weights"), {.kernels = options_.kernels});
     whole.load_section(
@@ -164,6 +173,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
                                  limits,
                                  validation);
   }
+  if (inheritance_ && result.scores) (*result.scores)["inherited"] = inherited;
   evaluation.outcome = outcome_of(result);
   return evaluation;
 }
@@ -172,6 +182,7 @@ void TrainAndMeasure::replay(const study::Trial& trial) {
   const std::lock_guard lock(early_stop_mutex_);
   for (const study::Observation& seen : trial.observations)
     early_stop_.decide({seen.stage, seen.validation, seen.value, seen.draw}, trial.costs);
+  if (inheritance_) inheritance_->restore(trial.id);
 }
 
 }  // namespace parsimony::evaluate

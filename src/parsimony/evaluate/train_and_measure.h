@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <mutex>
 
 #include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/evaluate/evaluator.h"
+#include "parsimony/evaluate/inheritance.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
 #include "parsimony/weights/tensor_file.h"
@@ -18,6 +20,7 @@ struct CandidateOptions {
   train::Stage1Options stage1;
   train::EarlyStopOptions early_stop;
   metric::RewardOptions reward;
+  InheritOptions inherit;
   double timeout_minutes = 0;   // a candidate that takes longer fails; 0: no limit
   std::int64_t max_params = 0;  // hard limits, known before training; 0: none
   std::int64_t max_macs = 0;
@@ -43,7 +46,8 @@ class TrainAndMeasure final : public Evaluator {
       const space::SearchSpace& space,
       std::shared_ptr<const SharedData> shared,  // several evaluators may share one cache
       CandidateOptions options,
-      core::Rng rng);
+      core::Rng rng,
+      const std::filesystem::path& donor_folder = {});  // where inheritance keeps weights
 
   Prepared prepare(const space::Tokens& tokens) const override;
   Evaluation evaluate(study::TrialId trial,
@@ -64,6 +68,7 @@ class TrainAndMeasure final : public Evaluator {
   core::Rng rng_;
   std::mutex early_stop_mutex_;
   train::EarlyStop early_stop_;
+  std::unique_ptr<Inheritance> inheritance_;  // null: off
 };
 
 }  // namespace parsimony::evaluate

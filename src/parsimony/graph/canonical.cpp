@@ -112,4 +112,19 @@ std::string canonical_id(const Graph& simplified) {
   return core::sha256(canonical_text(simplified)).substr(0, 16);
 }
 
+std::vector<std::uint64_t> structures(const Graph& graph) {
+  std::vector<Colour> colours;
+  for (const Node& node : graph.nodes) {
+    Colour colour = core::Rng(0).split(describe(node.layer)).state();
+    if (std::holds_alternative<Input>(node.layer))
+      colour = core::Rng(colour).split(node.name).state();
+    std::vector<Colour> below;
+    for (const NodeId input : node.inputs) below.push_back(colours[at(input)]);
+    if (std::holds_alternative<Add>(node.layer)) std::sort(below.begin(), below.end());
+    for (const Colour c : below) colour = combine(colour, c);
+    colours.push_back(colour);
+  }
+  return colours;
+}
+
 }  // namespace parsimony::graph

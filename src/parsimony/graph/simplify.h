@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "parsimony/graph/graph.h"
 
@@ -38,5 +40,10 @@ std::string canonical_text(const Graph& simplified);
 
 // The first 16 hexadecimal digits of the SHA-256 of canonical_text.
 std::string canonical_id(const Graph& simplified);
+
+// For each node, a number that is equal for nodes, of any graphs, that compute the same function of
+// equally named inputs once their weights are equal: the same layers below, in the same order where
+// the order decides which weight meets which channel.
+std::vector<std::uint64_t> structures(const Graph& graph);
 
 }  // namespace parsimony::graph

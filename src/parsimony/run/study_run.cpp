@@ -110,10 +110,12 @@ LoopEnd search_into(study::Store& store,
                     const std::string& stream,
                     const space::SearchSpace& space,
                     const std::shared_ptr<const evaluate::SharedData>& shared,
+                    const fs::path& folder,
                     const core::Context& context) {
   const std::unique_ptr<search::Search> search =
       search::make_search(method, space, study_rng(options).split(stream));
-  evaluate::TrainAndMeasure evaluator(space, shared, options.candidate, study_rng(options));
+  evaluate::TrainAndMeasure evaluator(
+      space, shared, options.candidate, study_rng(options), folder / "donors");
   network::set_threads(1);  // candidates are what runs in parallel
   const LoopEnd end = run_loop(*search, evaluator, store, options.budget, context);
   network::set_threads(context.threads);
@@ -155,8 +157,8 @@ class Study {
       shared_ = prepare_study(options_, *dataset_, folder_, context_);
       if (!shared_) return StudyEnd::kInterrupted;
       network::release_unused_tensor_memory();  // what the start network's training worked in
-      const LoopEnd end =
-          search_into(*store_, options_, options_.search, "search", *space_, shared_, context_);
+      const LoopEnd end = search_into(
+          *store_, options_, options_.search, "search", *space_, shared_, folder_, context_);
       report::write_report(folder_);
       if (end != LoopEnd::kFinished) return to_study_end(end);
       if (options_.random_baseline) {
@@ -189,7 +191,14 @@ class Study {
     search::SearchOptions random;
     random.method = search::SearchMethod::kRandom;
     context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
-    return search_into(*store, options_, random, "random baseline", *space_, shared_, context_);
+    return search_into(*store,
+                       options_,
+                       random,
+                       "random baseline",
+                       *space_,
+                       shared_,
+                       folder_ / "random",
+                       context_);
   }
 
   bool finalise() {
