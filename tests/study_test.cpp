@@ -250,6 +250,44 @@ TEST_F(StudyTest, ErrorsNameLineValueAndRemedy) {
   EXPECT_EQ(parsimony({"--help"}).code, 0);
 }
 
+TEST_F(StudyTest, HalvingAndInheritanceGoOnWhereTheyStopped) {
+  const std::vector<std::string> cheap = {"--set",
+                                          "final.count=0",
+                                          "--set",
+                                          "candidate.early_stop.rule=halving",
+                                          "--set",
+                                          "candidate.early_stop.reduction=2",
+                                          "--set",
+                                          "candidate.stage0.epochs=3",
+                                          "--set",
+                                          "candidate.inherit.enabled=true",
+                                          "--set",
+                                          "candidate.inherit.donors=3",
+                                          "--set",
+                                          "budget.workers=1"};
+  const auto with = [&cheap](const std::string& trials) {
+    std::vector<std::string> all = cheap;
+    all.insert(all.end(), {"--set", "budget.trials=" + trials});
+    return all;
+  };
+  ASSERT_EQ(search("whole", with("8")).code, 0);
+  ASSERT_EQ(search("parts", with("4")).code, 0);
+  ASSERT_EQ(search("parts", with("8")).code, 0);
+  const auto outcomes = [this](const std::string& study) {
+    std::vector<std::optional<study::Outcome>> all;
+    for (const study::Trial& trial : study::open_sqlite_store(file(study + "/study.db"))->trials())
+      all.push_back(trial.outcome);
+    return all;
+  };
+  EXPECT_EQ(outcomes("whole"), outcomes("parts"));
+  double inherited = 0;
+  for (const std::optional<study::Outcome>& outcome : outcomes("whole")) {
+    const objective::Scores* scores = study::scores_of(*outcome);
+    if (scores != nullptr) inherited += scores->at("inherited");
+  }
+  EXPECT_GT(inherited, 0);
+}
+
 // Features in a file are the same features.
 TEST_F(StudyTest, ACacheThatDoesNotFitIntoMemoryChangesNoScore) {
   const std::vector<std::string> few = {"--set", "final.count=0", "--set", "budget.trials=2"};

@@ -29,7 +29,9 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
   if (trial.outcome) {
     if (const objective::Scores* scores = study::scores_of(*trial.outcome)) {
       for (const auto& [name, value] : *scores) {
-        fact(out, term_of(name).title + ", validation", format_score(name, value));
+        fact(out,
+             term_of(name).title + (name == "inherited" ? "" : ", validation"),
+             format_score(name, value));
       }
     }
   }

@@ -28,6 +28,7 @@ constexpr std::array kTerms = {
     Entry{"flops", "FLOPs", Term::Kind::kCount},
     Entry{"peak_activation_bytes", "Peak activations", Term::Kind::kBytes},
     Entry{"latency_ms", "Latency", Term::Kind::kMilliseconds},
+    Entry{"inherited", "Weights from a relative", Term::Kind::kPercent},
 };
 
 }  // namespace

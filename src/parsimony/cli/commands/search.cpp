@@ -24,7 +24,8 @@ Action declare_search(CLI::App& app) {
     const run::StudyEnd end =
         run::run_study(options, folder, environment.command_line, environment.context);
     if (end == run::StudyEnd::kFinished) {
-      fmt::print("finished: {0}\nreport:   {0}/report.html\nmodels:   {0}/models\n", folder);
+      fmt::print("finished: {0}\nreport:   {0}/report.html\n", folder);
+      if (options.final.count > 0) fmt::print("models:   {}/models\n", folder);
       return kDone;
     }
     fmt::print("{}: everything is saved in {}; the same command continues\n",
