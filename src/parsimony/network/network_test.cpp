@@ -390,6 +390,32 @@ TEST(Kernels, ThreadCountDoesNotChangeAnyBit) {
   for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], two[i])) << i;
 }
 
+// A batch norm of a map that others read too must leave that map as it is.
+TEST(Kernels, ANormOfAMapWithSeveralReadersSpoilsNothing) {
+  graph::Graph g;
+  const auto decoder = graph::Section::kDecoder;
+  const auto x = g.add(graph::Input{.channels = 8, .stride = 4}, {}, decoder, "x");
+  const auto conv =
+      g.add(graph::Conv{.in_channels = 8, .out_channels = 8, .kernel = 3, .padding = 1},
+            {x},
+            decoder,
+            "a");
+  const auto relu = g.add(graph::Relu{}, {conv}, decoder, "relu");
+  const auto norm = g.add(graph::BatchNorm{8}, {relu}, decoder, "norm");
+  const auto sum = g.add(graph::Add{}, {norm, relu}, decoder, "sum");
+  const auto logits =
+      g.add(graph::Conv{.in_channels = 8, .out_channels = 3, .bias = true}, {sum}, decoder, "b");
+  g.outputs = {{"logits", logits}};
+  const auto run = [&](Kernels kernels) {
+    Network net(g, core::Rng(3), {.kernels = kernels});
+    const Tensor input = at::sin(at::arange(2 * 8 * 9 * 7, at::kFloat)).view({2, 8, 9, 7});
+    const Tensor y = net.logits({input}, Phase::kTraining);
+    torch::autograd::backward({(y * y).sum()}, {});
+    return std::vector<Tensor>{y.detach(), net.decoder().gradients};
+  };
+  expect_equal_up_to_rounding(run(Kernels::kFast), run(Kernels::kReference), 1e-4);
+}
+
 TEST(Simplified, ComputesTheSameFromTheUsualInitialisation) {
   const space::CellSpace space;
   core::Rng rng(21);

@@ -133,7 +133,9 @@ void mark_deferred(const graph::Graph& graph, Plan& plan) {
     if (step_applies_activation(graph, step)) continue;
     for (const NodeId input : step.inputs) can[at_index(input)] = false;
   }
-  for (Step& step : plan.steps) step.deferred = step.norm >= 0 && can[at_index(step.result)];
+  // Only of a map that nobody else sees, which a convolution of the same step has written.
+  for (Step& step : plan.steps)
+    step.deferred = step.conv >= 0 && step.norm >= 0 && can[at_index(step.result)];
 }
 
 Tensor concat(const std::vector<FeatureMap>& parts) {
