@@ -4,8 +4,9 @@
 //
 // Plain: the published way. Contiguous fp32 tensors, LibTorch's own operations, one candidate at a
 // time on all cores, nothing simplified, all auxiliary branches run at validation, validation
-// pictures through the encoder. Default: evaluate::TrainAndMeasure, one candidate per core. Each
-// path runs in a process of its own, so that peak memory is its own too.
+// pictures through the encoder. Default: evaluate::TrainAndMeasure, one candidate per core or as
+// many as --workers says. Each path runs in a process of its own, so that peak memory, which is the
+// host's, is its own too. With --device both train there.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/train_and_measure.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/network/device.h"
 #include "parsimony/network/pixel_classes.h"
 #include "parsimony/network/simd/loops.h"
 #include "parsimony/network/tensor_memory.h"
@@ -46,6 +48,8 @@ struct Setting {
   std::int64_t batch = 32;
   int seeds = 1;
   std::string only;  // "plain" or "default": that path alone
+  std::string device = "cpu";
+  std::vector<int> workers = {core::available_cores()};  // of the default path, one after another
 };
 
 constexpr std::pair<const char*, const char*> kGenotypes[] = {
@@ -93,11 +97,13 @@ Workload make_workload(const Setting& setting) {
 
 train::FeatureBatch cache(const Workload& workload,
                           bool training,
-                          train::CachePrecision precision) {
+                          train::CachePrecision precision,
+                          at::Device device) {
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {});
+  Network encoder(
+      evaluate::encoder_graph({}, space::kEncoderTaps), core::Rng(1), {.device = device});
   encoder.load(workload.encoder, "the benchmark's encoder");
   const auto& pictures = training ? workload.samples : workload.views;
   train::CacheRequest request;
@@ -136,7 +142,8 @@ Measured plain_candidate(const Setting& setting,
                          const Workload& workload,
                          const train::FeatureBatch& features,
                          const char* genotype,
-                         int seed) {
+                         int seed,
+                         at::Device device) {
   const graph::LoweredNetwork lowered = graph::lower(space::parse_cell_genotype(genotype),
                                                      kDescription.encoder,
                                                      kDescription.decoder,
@@ -148,7 +155,7 @@ Measured plain_candidate(const Setting& setting,
   const auto start = Clock::now();
   Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
                   rng.split("weights"),
-                  {.kernels = network::Kernels::kReference});
+                  {.kernels = network::Kernels::kReference, .device = device});
   train::train_stage0(decoder,
                       {0, 1, 2, 3},
                       features,
@@ -165,7 +172,7 @@ Measured plain_candidate(const Setting& setting,
   const at::NoGradGuard no_grad;
   Network encoder(evaluate::encoder_graph({}, space::kEncoderTaps),
                   core::Rng(1),
-                  {.kernels = network::Kernels::kReference});
+                  {.kernels = network::Kernels::kReference, .device = device});
   encoder.load(workload.encoder, "the benchmark's encoder");
   metric::ConfusionMatrix matrix(kDescription.classes);
   for (std::size_t i = 0; i < workload.views.size(); i += 8) {
@@ -176,8 +183,10 @@ Measured plain_candidate(const Setting& setting,
     const std::vector<Tensor> taps =
         encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
     const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
-    const Tensor classes = network::pixel_classes(
-        logits, batch.labels.size(1), batch.labels.size(2), network::Kernels::kReference);
+    const Tensor classes =
+        network::pixel_classes(
+            logits, batch.labels.size(1), batch.labels.size(2), network::Kernels::kReference)
+            .to(at::kCPU);
     matrix.add(
         batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
   }
@@ -195,21 +204,37 @@ void record(nlohmann::json& path, const char* name, const Measured& measured) {
 
 nlohmann::json plain_path(const Setting& setting) {
   network::set_threads(core::available_cores(), core::available_cores());
+  const at::Device device = network::device_of(setting.device);
   const Workload workload = make_workload(setting);
-  train::FeatureBatch features = cache(workload, true, train::CachePrecision::kFloat32);
+  train::FeatureBatch features = cache(workload, true, train::CachePrecision::kFloat32, device);
   for (Tensor& tap : features.taps) tap = tap.contiguous();
   nlohmann::json result;
   double seconds = 0;
   for (int seed = 1; seed <= setting.seeds; ++seed) {
     for (const auto& [name, text] : kGenotypes) {
-      const Measured measured = plain_candidate(setting, workload, features, text, seed);
+      const Measured measured = plain_candidate(setting, workload, features, text, seed, device);
       record(result, name, measured);
       seconds += measured.seconds;
     }
   }
-  result["seconds_per_candidate"] =
-      seconds / static_cast<double>(setting.seeds * std::size(kGenotypes));
+  seconds /= static_cast<double>(setting.seeds * std::size(kGenotypes));
+  result["runs"].push_back({{"at_once", 1}, {"seconds_per_candidate", seconds}});
   return result;
+}
+
+// All genotypes by each of `workers` threads at once; seconds per candidate.
+double candidates_at_once(evaluate::TrainAndMeasure& evaluator, int workers) {
+  const space::CellSpace space;
+  const core::StopFlag stop;
+  const auto start = Clock::now();
+  std::vector<std::jthread> threads;
+  for (int w = 0; w < workers; ++w) {
+    threads.emplace_back([&] {
+      for (const auto& [name, text] : kGenotypes) evaluator.evaluate(1, space.parse(text), stop);
+    });
+  }
+  threads.clear();
+  return seconds_since(start) / static_cast<double>(workers * std::size(kGenotypes));
 }
 
 nlohmann::json default_path(const Setting& setting) {
@@ -218,8 +243,10 @@ nlohmann::json default_path(const Setting& setting) {
   shared->description = kDescription;
   shared->picture = {setting.crop, setting.crop};
   shared->encoder_weights = workload.encoder;
-  shared->features = cache(workload, true, train::CachePrecision::kFloat16);
-  shared->validation_features = {cache(workload, false, train::CachePrecision::kFloat16)};
+  shared->device = network::device_of(setting.device);
+  constexpr auto kHalf = train::CachePrecision::kFloat16;
+  shared->features = cache(workload, true, kHalf, shared->device);
+  shared->validation_features = {cache(workload, false, kHalf, shared->device)};
   network::release_unused_tensor_memory();
   evaluate::CandidateOptions options;
   options.stage0 = stage0(setting);
@@ -243,32 +270,27 @@ nlohmann::json default_path(const Setting& setting) {
       }
     }
   }).join();
-  const int workers = core::available_cores();
-  const auto start = Clock::now();
-  std::vector<std::jthread> threads;
-  for (int w = 0; w < workers; ++w) {
-    threads.emplace_back([&] {
-      for (const auto& [name, text] : kGenotypes) evaluator.evaluate(1, space.parse(text), stop);
-    });
+  for (const int workers : setting.workers) {
+    const double seconds = candidates_at_once(evaluator, workers);
+    result["runs"].push_back({{"at_once", workers}, {"seconds_per_candidate", seconds}});
   }
-  threads.clear();
-  result["seconds_per_candidate"] =
-      seconds_since(start) / static_cast<double>(workers * std::size(kGenotypes));
   return result;
 }
 
 // The rate of the best-suited convolution, which is what "peak" means here: 3x3, 64 to 64 channels,
 // forward.
-double convolution_peak() {
+double convolution_peak(const std::string& device_name) {
   const at::NoGradGuard no_grad;
   network::set_threads(1);
+  const at::Device device = network::device_of(device_name);
   double best = 0;
   for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
-    const Tensor x = at::ones({8, 64, 64, 64}).contiguous(format);
-    const Tensor w = at::ones({64, 64, 3, 3}).contiguous(format);
+    const Tensor x = at::ones({8, 64, 64, 64}).to(device).contiguous(format);
+    const Tensor w = at::ones({64, 64, 3, 3}).to(device).contiguous(format);
     for (int i = 0; i < 8; ++i) {
       const auto start = Clock::now();
       at::conv2d(x, w, {}, 1, 1);
+      network::wait_for(device);
       best = std::max(best, 2.0 * 8 * 64 * 64 * 64 * 64 * 9 / seconds_since(start));
     }
   }
@@ -337,9 +359,16 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", setting.seeds, "seeds per genotype")->capture_default_str();
   app.add_option("--only", setting.only, "measure one path")
       ->check(CLI::IsMember({"plain", "default"}));
+  app.add_option("--device", setting.device, "where networks are trained: cpu, cuda, cuda:N")
+      ->capture_default_str();
+  app.add_option(
+         "--workers", setting.workers, "candidates of the default path at once, one or more")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
   CLI11_PARSE(app, argc, argv);
 
-  const double peak = in_own_process(convolution_peak).get<double>();
+  const double peak =
+      in_own_process([&] { return convolution_peak(setting.device); }).get<double>();
   std::vector<std::pair<const char*, nlohmann::json>> paths;
   if (setting.only != "default")
     paths.emplace_back("plain", in_own_process([&] { return plain_path(setting); }));
@@ -356,7 +385,9 @@ int main(int argc, char** argv) {
       setting.seeds,
       core::available_cores(),
       network::simd::loops().level);
-  fmt::print("convolution peak {:.1f} GFLOP/s per core\n\n", peak / 1e9);
+  fmt::print("convolution peak {:.1f} GFLOP/s ({})\n\n",
+             peak / 1e9,
+             setting.device == "cpu" ? "one core" : setting.device);
   fmt::print("{:<10}{:<10}{:>12}{:>16}{:>20}\n",
              "genotype",
              "path",
@@ -368,7 +399,8 @@ int main(int argc, char** argv) {
       const nlohmann::json& of = result["candidates"][name];
       const double rate = static_cast<double>(setting.samples * setting.epochs * setting.seeds) /
                           of["training_seconds"].get<double>();
-      const double cores = path == std::string("plain") ? core::available_cores() : 1;
+      const bool all_cores = path == std::string("plain") && setting.device == "cpu";
+      const double cores = all_cores ? core::available_cores() : 1;
       fmt::print("{:<10}{:<10}{:>12.1f}{:>15.0f}%{:>20}\n",
                  name,
                  path,
@@ -377,16 +409,24 @@ int main(int argc, char** argv) {
                  mean_and_deviation(of["rewards"]));
     }
   }
-  const auto per_hour = [](const nlohmann::json& path) {
-    return 3600.0 / path["seconds_per_candidate"].get<double>();
+  fmt::print("\n{:<10}{:>10}{:>16}{:>16}{:>16}\n",
+             "path",
+             "at once",
+             "candidates/h",
+             "ratio",
+             "peak memory");
+  const auto per_hour = [](const nlohmann::json& run) {
+    return 3600.0 / run["seconds_per_candidate"].get<double>();
   };
-  fmt::print("\n{:<10}{:>16}{:>16}{:>16}\n", "path", "candidates/h", "ratio", "peak memory");
   for (const auto& [name, path] : paths) {
-    fmt::print("{:<10}{:>16.1f}{:>16.2f}{:>16}\n",
-               name,
-               per_hour(path),
-               per_hour(path) / per_hour(paths[0].second),
-               core::human_bytes(path["peak_bytes"].get<double>()));
+    for (const nlohmann::json& run : path["runs"]) {
+      fmt::print("{:<10}{:>10}{:>16.1f}{:>16.2f}{:>16}\n",
+                 name,
+                 run["at_once"].get<int>(),
+                 per_hour(run),
+                 per_hour(run) / per_hour(paths[0].second["runs"][0]),
+                 core::human_bytes(path["peak_bytes"].get<double>()));
+    }
   }
   return 0;
 }

@@ -12,6 +12,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/version.h"
+#include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 
@@ -65,6 +66,9 @@ int run(int argc, char** argv) {
   app.add_option("--threads", threads, "cores to keep busy")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  std::string device = "auto";
+  app.add_option("--device", device, "where networks are trained: cpu, cuda, cuda:N or auto")
+      ->capture_default_str();
 
   struct Verb {
     Action action;
@@ -93,6 +97,7 @@ int run(int argc, char** argv) {
   network::set_threads(threads);
   int code = kInternalError;
   try {
+    environment.context.device = network::device_of(device).str();
     code = verb.action(environment);
   } catch (const core::Error& error) {
     const bool users = error.kind() == core::ErrorKind::kUser;

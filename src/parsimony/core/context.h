@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 #include <string_view>
 
 namespace parsimony::core {
@@ -57,7 +58,8 @@ struct Context {
   Log& log;
   ProgressObserver& progress;
   const StopFlag& stop;
-  int threads = 1;  // how many threads the work may keep busy
+  int threads = 1;             // how many threads the work may keep busy
+  std::string device = "cpu";  // where networks are trained, as network/device.h names it
 };
 
 }  // namespace parsimony::core

@@ -5,49 +5,54 @@
 #include <thread>
 
 #include "parsimony/core/files.h"
+#include "parsimony/core/parallel.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/fake.h"
 #include "parsimony/evaluate/train_and_measure.h"
+#include "parsimony/network/device.h"
 
 namespace parsimony::evaluate {
 namespace {
 
 constexpr std::int64_t kSide = 64;
 
+std::shared_ptr<const SharedData> make_shared_data(at::Device device) {
+  auto data = std::make_shared<SharedData>();
+  data->device = device;
+  data->description = {{.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
+  data->picture = {kSide, kSide};
+  data::SynthOptions synth;
+  synth.train = 16;
+  synth.val = 6;
+  synth.test = 1;
+  synth.width = synth.height = kSide;
+  const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
+  for (std::int64_t i = 0; i < 16; ++i)
+    data->samples.push_back(dataset.read(data::Split::kTrain, i));
+  for (std::int64_t i = 0; i < 6; ++i)
+    data->validation_views.push_back(dataset.read(data::Split::kVal, i));
+  network::Network encoder(encoder_graph(data->description.encoder, space::kEncoderTaps),
+                           core::Rng(1),
+                           {.device = device});
+  data->encoder_weights = encoder.save();
+  core::SilentLog log;
+  core::SilentProgress progress;
+  static const core::StopFlag stop;
+  const core::Context context{log, progress, stop, 1};
+  const auto cache = [&](const std::vector<data::Sample>& samples, bool training) {
+    train::CacheRequest request;
+    request.count = static_cast<std::int64_t>(samples.size());
+    request.make = [&](std::int64_t i) { return samples[static_cast<std::size_t>(i)]; };
+    request.labels_at_tap = training;
+    return train::build_cache(encoder, nullptr, request, context);
+  };
+  data->features = cache(data->samples, true);
+  data->validation_features = {cache(data->validation_views, false)};
+  return data;
+}
+
 std::shared_ptr<const SharedData> shared_data() {
-  static const std::shared_ptr<const SharedData> shared = [] {
-    auto data = std::make_shared<SharedData>();
-    data->description = {
-        {.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
-    data->picture = {kSide, kSide};
-    data::SynthOptions synth;
-    synth.train = 16;
-    synth.val = 6;
-    synth.test = 1;
-    synth.width = synth.height = kSide;
-    const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
-    for (std::int64_t i = 0; i < 16; ++i)
-      data->samples.push_back(dataset.read(data::Split::kTrain, i));
-    for (std::int64_t i = 0; i < 6; ++i)
-      data->validation_views.push_back(dataset.read(data::Split::kVal, i));
-    network::Network encoder(
-        encoder_graph(data->description.encoder, space::kEncoderTaps), core::Rng(1), {});
-    data->encoder_weights = encoder.save();
-    core::SilentLog log;
-    core::SilentProgress progress;
-    static const core::StopFlag stop;
-    const core::Context context{log, progress, stop, 1};
-    const auto cache = [&](const std::vector<data::Sample>& samples, bool training) {
-      train::CacheRequest request;
-      request.count = static_cast<std::int64_t>(samples.size());
-      request.make = [&](std::int64_t i) { return samples[static_cast<std::size_t>(i)]; };
-      request.labels_at_tap = training;
-      return train::build_cache(encoder, nullptr, request, context);
-    };
-    data->features = cache(data->samples, true);
-    data->validation_features = {cache(data->validation_views, false)};
-    return data;
-  }();
+  static const std::shared_ptr<const SharedData> shared = make_shared_data(at::kCPU);
   return shared;
 }
 
@@ -186,6 +191,26 @@ TEST(TrainAndMeasure, StopsAndTimeOutsAreOutcomes) {
   const core::StopFlag never;
   const Evaluation late = hurried.evaluate(1, cells().parse(kGenotype), never);
   EXPECT_EQ(std::get<study::Failed>(late.outcome).reason, study::FailureReason::kTimedOut);
+}
+
+// Candidates side by side, each in a stream of its own, against the same ones on the CPU. The sums
+// behind a score differ in their last digits, and a few steps later so do the weights.
+TEST(TrainAndMeasure, AnAcceleratorGivesTheScoresOfTheCpu) {
+  const at::Device device = network::device_of("auto");
+  if (device.is_cpu()) GTEST_SKIP() << "no CUDA device: training on one was NOT tested";
+  const core::StopFlag stop;
+  TrainAndMeasure on_cpu(cells(), shared_data(), quick(1), core::Rng(1));
+  TrainAndMeasure on_device(cells(), make_shared_data(device), quick(1), core::Rng(1));
+  std::vector<double> rewards(4);
+  core::parallel_for(4, 4, [&](std::int64_t i) {
+    rewards[static_cast<std::size_t>(i)] =
+        reward_of(on_device.evaluate(i, cells().parse(kGenotype), stop));
+  });
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    const Evaluation same =
+        on_cpu.evaluate(static_cast<study::TrialId>(i), cells().parse(kGenotype), stop);
+    EXPECT_NEAR(rewards[i], reward_of(same), 0.02) << i;
+  }
 }
 
 TEST(TrainAndMeasure, ADivergingCandidateFailsAndHasNoScore) {

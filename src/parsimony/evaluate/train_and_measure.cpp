@@ -4,6 +4,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/network/device.h"
 
 namespace parsimony::evaluate {
 namespace {
@@ -142,7 +143,9 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
     return seen.continued;
   };
 
-  network::Network decoder(graphs.decoder, rng.split("weights"), {.kernels = options_.kernels});
+  const network::OwnStream stream(shared_->device);
+  const network::Network::Options built{.kernels = options_.kernels, .device = shared_->device};
+  network::Network decoder(graphs.decoder, rng.split("weights"), built);
   const double inherited = inheritance_ ? inheritance_->start(decoder) : 0;
   train::TrainingResult result = train::train_stage0(decoder,
                                                      graphs.tap_of_input,
@@ -157,7 +160,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
   if (inheritance_ && result.end == train::TrainingEnd::kFinished)
     inheritance_->add(trial, decoder);
   if (result.end == train::TrainingEnd::kFinished && options_.stage1.epochs > 0) {
-    network::Network whole(graphs.whole, rng.split("weights"), {.kernels = options_.kernels});
+    network::Network whole(graphs.whole, rng.split("weights"), built);
     whole.load_section(
         shared_->encoder_weights, graph::Section::kEncoder, "the study's encoder weights");
     const weights::ArrayMap trained = decoder.save();

@@ -37,6 +37,7 @@ struct SharedData {
   std::vector<train::FeatureBatch> validation_features;  // of the validation views
   std::vector<data::Sample> samples;                     // training pictures, for stage 1
   std::vector<data::Sample> validation_views;            // for stage 1
+  at::Device device = at::kCPU;                          // that candidates are trained on
 };
 
 // Trains candidates in two stages and measures them on the validation split.

@@ -18,7 +18,7 @@ struct OwnDenseConvolution : Function<OwnDenseConvolution> {
   static Tensor forward(AutogradContext* context,
                         const Tensor& values,
                         const Tensor& weight,
-                        const c10::optional<Tensor>& bias,
+                        const OptionalTensor& bias,
                         const Activation& activation,
                         std::int64_t padding,
                         std::int64_t dilation) {
@@ -77,21 +77,19 @@ Tensor convolution(const FeatureMap& x,
                    const Tensor& bias,
                    const graph::Conv& conv,
                    Kernels kernels) {
-  const c10::optional<Tensor> bias_or_none =
-      bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt;
   if (kernels == Kernels::kFast && suits_own_loops(x.values)) {
     if (is_own_depthwise(conv) && !bias.defined())
       return depthwise_convolution(x, weight, conv.dilation);
     if (is_pointwise(conv)) return pointwise_convolution({x}, weight, bias);
     if (is_own_dense(conv)) {
       return OwnDenseConvolution::apply(
-          x.values, weight, bias_or_none, x.activation, conv.padding, conv.dilation);
+          x.values, weight, if_defined(bias), x.activation, conv.padding, conv.dilation);
     }
   }
   core::require(!x.activation.defined(), "this convolution cannot apply an activation");
   return at::conv2d(x.values,
                     weight,
-                    bias_or_none,
+                    if_defined(bias),
                     {conv.stride, conv.stride},
                     {conv.padding, conv.padding},
                     {conv.dilation, conv.dilation},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parsimony/network/layout.h"
+#include "parsimony/network/packed_matrices.h"
 #include "parsimony/network/parts.h"
 #include "parsimony/network/scratch.h"
 
@@ -24,18 +25,15 @@ Tensor empty_channels_last(at::IntArrayRef shape) {
                    at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
 }
 
-// weight [out, in, k, k] -> per tap a packed [in, out] matrix.
-Tensor packed_taps(const Tensor& weight, const simd::Loops& loops) {
+// weight [out, in, k, k] -> per tap a matrix [in, out].
+PackedMatrices packed_taps(const Tensor& weight, const simd::Loops& loops) {
   const std::int64_t out = weight.size(0);
   const std::int64_t in = weight.size(1);
   const std::int64_t taps = weight.size(2) * weight.size(3);
   const Tensor plain = weight.contiguous();
-  const std::int64_t size = loops.packed_size(in, out);
-  Tensor packed = at::empty({taps * size}, at::kFloat);
-  float* into = packed.data_ptr<float>();
-  for (std::int64_t t = 0; t < taps; ++t) {
-    loops.pack(in, out, plain.data_ptr<float>() + t, taps, in * taps, into + t * size);
-  }
+  PackedMatrices packed(taps, in, out, loops);
+  for (std::int64_t t = 0; t < taps; ++t)
+    packed.set(t, plain.data_ptr<float>() + t, taps, in * taps);
   return packed;
 }
 
@@ -224,9 +222,7 @@ std::int64_t DenseConvolution::direct_products() const {
 Tensor DenseConvolution::direct(const FeatureMap& x,
                                 const Tensor& weight,
                                 const Tensor& bias) const {
-  const Tensor packed = packed_taps(weight, loops_);
-  const float* taps = packed.data_ptr<float>();
-  const std::int64_t tap_size = loops_.packed_size(in_, out_);
+  const PackedMatrices taps = packed_taps(weight, loops_);
   Tensor y = empty_channels_last({batch_, out_, out_height_, out_width_});
   const std::int64_t picture_out = out_height_ * out_width_ * out_;
   const Tensor start = bias.defined() ? bias.contiguous() : at::zeros({out_}, at::kFloat);
@@ -235,19 +231,16 @@ Tensor DenseConvolution::direct(const FeatureMap& x,
   at::parallel_for(0, batch_, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
       float* picture = out + n * picture_out;
-      for (std::int64_t p = 0; p < picture_out; p += out_)
-        std::copy_n(start.data_ptr<float>(), out_, picture + p);
+      fill_rows(start, out_height_ * out_width_, picture);
       for_taps(
           reader, n, [&](std::int64_t tap, std::int64_t to, std::int64_t count, const float* in) {
-            loops_.gemm(count,
-                        in_,
-                        out_,
-                        in,
-                        stride_ * in_,
-                        taps + tap * tap_size,
-                        picture + to * out_,
-                        out_,
-                        /*accumulate=*/true);
+            taps.multiply(tap,
+                          count,
+                          in,
+                          stride_ * in_,
+                          picture + to * out_,
+                          out_,
+                          /*accumulate=*/true);
           });
     }
   });
@@ -306,19 +299,11 @@ DenseConvolution::Tile DenseConvolution::tile(std::int64_t index) const {
 Tensor DenseConvolution::winograd(const FeatureMap& x,
                                   const Tensor& weight,
                                   const Tensor& bias) const {
-  // [out * in, 9] -> [36, out, in], then each packed as [in, out].
+  // [out * in, 9] -> [36, out, in], each then a matrix [in, out].
   const Tensor transformed = at::mm(shared_kernel_transform(), weight.reshape({out_ * in_, 9}).t());
-  const std::int64_t packed_size = loops_.packed_size(in_, out_);
-  const Tensor packed = at::empty({kElements * packed_size}, at::kFloat);
-  float* kernels = packed.data_ptr<float>();
-  for (std::int64_t e = 0; e < kElements; ++e) {
-    loops_.pack(in_,
-                out_,
-                transformed.data_ptr<float>() + e * out_ * in_,
-                1,
-                in_,
-                kernels + e * packed_size);
-  }
+  PackedMatrices kernels(kElements, in_, out_, loops_);
+  for (std::int64_t e = 0; e < kElements; ++e)
+    kernels.set(e, transformed.data_ptr<float>() + e * out_ * in_, 1, in_);
   Tensor y = empty_channels_last({batch_, out_, height_, width_});
   const PixelReader reader(x, loops_);
   float* out = y.data_ptr<float>();
@@ -340,15 +325,13 @@ Tensor DenseConvolution::winograd(const FeatureMap& x,
         loops_.winograd_input(in_, pixels.data(), spread + t * in_, in_stride);
       }
       for (std::int64_t e = 0; e < kElements; ++e) {
-        loops_.gemm(count,
-                    in_,
-                    out_,
-                    spread + e * in_stride,
-                    in_,
-                    kernels + e * packed_size,
-                    product + e * out_stride,
-                    out_,
-                    false);
+        kernels.multiply(e,
+                         count,
+                         spread + e * in_stride,
+                         in_,
+                         product + e * out_stride,
+                         out_,
+                         /*accumulate=*/false);
       }
       for (std::int64_t t = 0; t < count; ++t) {
         std::array<float*, 16> pixels;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parsimony/network/layout.h"
+#include "parsimony/network/packed_matrices.h"
 #include "parsimony/network/parts.h"
 #include "parsimony/network/saved_maps.h"
 
@@ -159,7 +160,7 @@ struct SeparableConvolution : Function<SeparableConvolution> {
                         const Tensor& values,
                         const Tensor& depthwise_weight,
                         const Tensor& pointwise_weight,
-                        const c10::optional<Tensor>& bias,
+                        const OptionalTensor& bias,
                         const Activation& activation,
                         std::int64_t dilation) {
     const FeatureMap x(channels_last(values), activation);
@@ -167,13 +168,12 @@ struct SeparableConvolution : Function<SeparableConvolution> {
     context->saved_data["dilation"] = dilation;
     context->saved_data["bias"] = bias.has_value();
 
-    const simd::Loops& loops = simd::loops();
     const Depthwise depthwise(values, depthwise_weight, dilation);
     const std::int64_t in = pointwise_weight.size(1);
     const std::int64_t out = pointwise_weight.size(0);
     const Tensor weight = pointwise_weight.contiguous();
-    const Tensor packed = at::empty({loops.packed_size(in, out)}, at::kFloat);
-    loops.pack(in, out, weight.data_ptr<float>(), 1, in, packed.data_ptr<float>());
+    PackedMatrices packed(1, in, out);
+    packed.set(0, weight.data_ptr<float>(), 1, in);
     const Tensor start = bias ? bias->contiguous() : Tensor();
     Tensor y =
         at::empty({values.size(0), out, values.size(2), values.size(3)},
@@ -183,19 +183,14 @@ struct SeparableConvolution : Function<SeparableConvolution> {
       for (std::int64_t n = begin; n < end; ++n) {
         float* picture = y.data_ptr<float>() + n * depthwise.pixels() * out;
         const float* framed = depthwise.frame(reader, n, Scratch::kFirst);
-        for_bands(
-            depthwise,
-            framed,
-            Scratch::kSecond,
-            [&](std::int64_t first, std::int64_t count, const float* band) {
-              float* to = picture + first * out;
-              if (bias) {
-                for (std::int64_t p = 0; p < count; ++p)
-                  std::copy_n(start.data_ptr<float>(), out, to + p * out);
-              }
-              loops.gemm(
-                  count, in, out, band, in, packed.data_ptr<float>(), to, out, bias.has_value());
-            });
+        for_bands(depthwise,
+                  framed,
+                  Scratch::kSecond,
+                  [&](std::int64_t first, std::int64_t count, const float* band) {
+                    float* to = picture + first * out;
+                    if (bias) fill_rows(start, count, to);
+                    packed.multiply(0, count, band, in, to, out, /*accumulate=*/bias.has_value());
+                  });
       }
     });
     return y;
@@ -210,8 +205,8 @@ struct SeparableConvolution : Function<SeparableConvolution> {
     const Tensor weight = weights[1].contiguous();
     const std::int64_t in = weight.size(1);
     const std::int64_t out = weight.size(0);
-    const Tensor packed = at::empty({loops.packed_size(out, in)}, at::kFloat);
-    loops.pack(out, in, weight.data_ptr<float>(), in, 1, packed.data_ptr<float>());
+    PackedMatrices packed(1, out, in);
+    packed.set(0, weight.data_ptr<float>(), in, 1);
 
     const Tensor dy = padded_channels(channels_last(gradients[0]), loops.lanes);
     const std::int64_t wide = dy.size(1);
@@ -238,15 +233,7 @@ struct SeparableConvolution : Function<SeparableConvolution> {
             });
         // The gradient of the map between the two convolutions.
         float* inner = scratch(Scratch::kThird, pixels * in);
-        loops.gemm(pixels,
-                   out,
-                   in,
-                   gradient,
-                   wide,
-                   packed.data_ptr<float>(),
-                   inner,
-                   in,
-                   /*accumulate=*/false);
+        packed.multiply(0, pixels, gradient, wide, inner, in, /*accumulate=*/false);
         depthwise.add_gradient(framed, inner, depthwise_sums, n);
         if (!needs_dx) continue;
         mirrored.picture(mirrored.frame(inner, Scratch::kFirst),
@@ -275,12 +262,8 @@ Tensor separable_convolution(const FeatureMap& x,
                              std::int64_t dilation,
                              const Tensor& pointwise,
                              const Tensor& bias) {
-  return SeparableConvolution::apply(x.values,
-                                     depthwise,
-                                     pointwise,
-                                     bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt,
-                                     x.activation,
-                                     dilation);
+  return SeparableConvolution::apply(
+      x.values, depthwise, pointwise, if_defined(bias), x.activation, dilation);
 }
 
 }  // namespace parsimony::network

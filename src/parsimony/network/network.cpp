@@ -64,7 +64,12 @@ struct Network::Parts {
   Plan all_outputs;
   Plan logits_only;
 
-  ExecutionState state() { return {graph, convs, norms, scales, options.kernels}; }
+  std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, Phase phase) {
+    std::vector<Tensor> brought;
+    for (const Tensor& input : inputs) brought.push_back(input.to(options.device, options.dtype));
+    return execute(
+        plan, {graph, convs, norms, scales, options.kernels}, brought, phase == Phase::kTraining);
+  }
 
   // Every tensor that weights are saved as.
   std::vector<std::pair<std::string, Tensor>> named() const {
@@ -132,12 +137,12 @@ Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
 
 std::vector<Tensor> Network::forward(const std::vector<Tensor>& inputs, Phase phase) {
-  return execute(parts_->all_outputs, parts_->state(), inputs, phase == Phase::kTraining);
+  return parts_->run(parts_->all_outputs, inputs, phase);
 }
 
 Tensor Network::logits(const std::vector<Tensor>& inputs, Phase phase) {
   core::require(!parts_->logits_only.steps.empty(), "this graph has no logits");
-  return execute(parts_->logits_only, parts_->state(), inputs, phase == Phase::kTraining)[0];
+  return parts_->run(parts_->logits_only, inputs, phase)[0];
 }
 
 const graph::Graph& Network::graph() const {

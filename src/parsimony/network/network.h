@@ -49,8 +49,8 @@ class Network {
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
 
-  // Inputs in the order of the graph's Input layers, [N, C, H, W] each; one result per graph
-  // output.
+  // Inputs in the order of the graph's Input layers, [N, C, H, W] each, of any precision and on any
+  // device: they are brought to the network's own. One result per graph output, on that device.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, Phase phase);
   // Only what the output "logits" needs.
   Tensor logits(const std::vector<Tensor>& inputs, Phase phase);

@@ -262,8 +262,7 @@ Tensor pixel_mean(const FeatureMap& x, Kernels kernels) {
 Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width) {
   if (x.size(2) == height && x.size(3) == width) return x;
   if (x.size(2) == 1 && x.size(3) == 1) return x.expand({x.size(0), x.size(1), height, width});
-  return at::upsample_bilinear2d(
-      x, {height, width}, /*align_corners=*/false, c10::nullopt, c10::nullopt);
+  return at::upsample_bilinear2d(x, {height, width}, /*align_corners=*/false);
 }
 
 }  // namespace parsimony::network

@@ -12,13 +12,15 @@ namespace parsimony::network {
 // CPU), LibTorch elsewhere. Both give the same values up to rounding; tests hold them together.
 enum class Kernels { kReference, kFast };
 
+// Convolutions that have loops of their own, and so can read a map with its activation undone; of
+// these, the ones of depthwise.h and of pointwise.h.
+bool applies_activation(const graph::Conv& conv);
+bool is_own_depthwise(const graph::Conv& conv);
+bool is_pointwise(const graph::Conv& conv);
+
 // Convolution of x [N, C, H, W] with zero padding; bias may be undefined. Differentiable. Only a
 // convolution that applies_activation() may get a map with one, and only if the map
 // suits_own_loops().
-bool applies_activation(const graph::Conv& conv);
-// Of these, the ones of depthwise.h and pointwise.h.
-bool is_own_depthwise(const graph::Conv& conv);
-bool is_pointwise(const graph::Conv& conv);
 Tensor convolution(const FeatureMap& x,
                    const Tensor& weight,
                    const Tensor& bias,

@@ -109,15 +109,13 @@ struct PixelCrossEntropy : Function<PixelCrossEntropy> {
 
 }  // namespace
 
-Tensor pixel_cross_entropy(const Tensor& logits, const Tensor& labels, Kernels kernels) {
+Tensor pixel_cross_entropy(const Tensor& logits, const Tensor& labels_any, Kernels kernels) {
+  const Tensor labels = labels_any.to(logits.device());
   if (suits_rows(logits, kernels) && labels.scalar_type() == at::kByte)
     return PixelCrossEntropy::apply(logits, labels.contiguous());
   const Tensor resized = resize_bilinear(logits, labels.size(1), labels.size(2));
-  const Tensor total = at::nll_loss2d(at::log_softmax(resized, 1),
-                                      labels.to(at::kLong),
-                                      c10::nullopt,
-                                      at::Reduction::Sum,
-                                      kIgnored);
+  const Tensor total = at::nll_loss2d(
+      at::log_softmax(resized, 1), labels.to(at::kLong), {}, at::Reduction::Sum, kIgnored);
   return total / (labels != kIgnored).sum().clamp_min(1);
 }
 

@@ -9,7 +9,8 @@
 namespace parsimony::network {
 
 // Mean cross-entropy over the pixels of `labels` [N, H, W] (uint8) that are not kIgnored; logits
-// are resized bilinearly. Zero when every pixel is ignored. Differentiable.
+// are resized bilinearly. Zero when every pixel is ignored. Differentiable. Labels may be on
+// another device.
 inline constexpr std::uint8_t kIgnored = 255;
 Tensor pixel_cross_entropy(const Tensor& logits, const Tensor& labels, Kernels kernels);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parsimony/network/layout.h"
+#include "parsimony/network/packed_matrices.h"
 #include "parsimony/network/parts.h"
 #include "parsimony/network/saved_maps.h"
 
@@ -14,21 +15,17 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// A block of the weight's columns, [out, C_i] of [out, C], packed for products with rows of one
-// map ([C_i, out]) or, transposed, of the result ([out, C_i]).
-Tensor packed_block(const Tensor& weight,
-                    std::int64_t first,
-                    std::int64_t columns,
-                    bool transposed) {
-  const simd::Loops& loops = simd::loops();
+// A block of the weight's columns, [out, C_i] of [out, C], for products with rows of one map
+// ([C_i, out]) or, transposed, of the result ([out, C_i]).
+PackedMatrices packed_block(const Tensor& weight,
+                            std::int64_t first,
+                            std::int64_t columns,
+                            bool transposed) {
   const std::int64_t out = weight.size(0);
   const std::int64_t all = weight.size(1);
   const float* block = weight.data_ptr<float>() + first;
-  const std::int64_t inner = transposed ? out : columns;
-  const std::int64_t across = transposed ? columns : out;
-  Tensor packed = at::empty({loops.packed_size(inner, across)}, at::kFloat);
-  loops.pack(
-      inner, across, block, transposed ? all : 1, transposed ? 1 : all, packed.data_ptr<float>());
+  PackedMatrices packed(1, transposed ? out : columns, transposed ? columns : out);
+  packed.set(0, block, transposed ? all : 1, transposed ? 1 : all);
   return packed;
 }
 
@@ -42,7 +39,7 @@ struct Part {
 
   PixelReader reader;
   std::int64_t first, channels;
-  Tensor packed;
+  PackedMatrices packed;
 };
 
 std::vector<Part> parts_of(const std::vector<FeatureMap>& maps,
@@ -66,7 +63,7 @@ struct PointwiseConvolution : Function<PointwiseConvolution> {
   static Tensor forward(AutogradContext* context,
                         const at::TensorList& values,
                         const Tensor& weight_any,
-                        const c10::optional<Tensor>& bias,
+                        const OptionalTensor& bias,
                         const std::vector<Activation>& activations) {
     std::vector<FeatureMap> maps;
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -89,21 +86,16 @@ struct PointwiseConvolution : Function<PointwiseConvolution> {
         const std::int64_t first = chunk * kPixelChunk;
         const std::int64_t count = std::min(kPixelChunk, pixels - first);
         float* to = y.data_ptr<float>() + first * out;
-        if (bias) {
-          for (std::int64_t p = 0; p < count; ++p)
-            std::copy_n(start.data_ptr<float>(), out, to + p * out);
-        }
+        if (bias) fill_rows(start, count, to);
         for (std::size_t i = 0; i < parts.size(); ++i) {
           const Part& part = parts[i];
-          simd::loops().gemm(count,
-                             part.channels,
-                             out,
-                             part.reader.read(first, count, Scratch::kFirst),
-                             part.channels,
-                             part.packed.data_ptr<float>(),
-                             to,
-                             out,
-                             /*accumulate=*/bias.has_value() || i > 0);
+          part.packed.multiply(0,
+                               count,
+                               part.reader.read(first, count, Scratch::kFirst),
+                               part.channels,
+                               to,
+                               out,
+                               /*accumulate=*/bias.has_value() || i > 0);
         }
       }
     });
@@ -146,15 +138,13 @@ struct PointwiseConvolution : Function<PointwiseConvolution> {
                                 sum + part.first * wide,
                                 wide);
           if (!results[i].defined()) continue;
-          loops.gemm(count,
-                     out,
-                     part.channels,
-                     gradient,
-                     wide,
-                     part.packed.data_ptr<float>(),
-                     results[i].data_ptr<float>() + first * part.channels,
-                     part.channels,
-                     /*accumulate=*/false);
+          part.packed.multiply(0,
+                               count,
+                               gradient,
+                               wide,
+                               results[i].data_ptr<float>() + first * part.channels,
+                               part.channels,
+                               /*accumulate=*/false);
         }
       }
     });
@@ -172,10 +162,8 @@ Tensor pointwise_convolution(const std::vector<FeatureMap>& parts,
                              const Tensor& weight,
                              const Tensor& bias) {
   const SplitMaps split(parts);
-  return PointwiseConvolution::apply(at::TensorList(split.values),
-                                     weight,
-                                     bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt,
-                                     split.activations);
+  return PointwiseConvolution::apply(
+      at::TensorList(split.values), weight, if_defined(bias), split.activations);
 }
 
 }  // namespace parsimony::network

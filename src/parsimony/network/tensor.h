@@ -10,9 +10,22 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/grad_mode.h>
+#include <torch/version.h>
+
+#include <optional>
 
 namespace parsimony::network {
 
 using at::Tensor;
+
+// A tensor that may be missing, as LibTorch's functions take it: since 2.4 that is std's optional.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+using OptionalTensor = std::optional<Tensor>;
+#else
+using OptionalTensor = c10::optional<Tensor>;
+#endif
+inline OptionalTensor if_defined(const Tensor& tensor) {
+  return tensor.defined() ? OptionalTensor(tensor) : OptionalTensor();
+}
 
 }  // namespace parsimony::network

@@ -13,6 +13,7 @@
 #include "parsimony/deploy/onnx_export.h"
 #include "parsimony/deploy/ort.h"
 #include "parsimony/deploy/parity.h"
+#include "parsimony/network/device.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/study/summary.h"
@@ -77,7 +78,7 @@ std::optional<Network> trained_network(const ModelRequest& request,
                                                         {request.encoder, decoder, classes})
                                  .whole;
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
-  Network net(whole, rng.split("weights"), {});
+  Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
   net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
 
   const std::vector<data::Sample> samples =
@@ -140,7 +141,8 @@ deploy::Parity compare_in_runtime(Network& net,
     const auto& actual = run.outputs.begin()->second;
     const train::Batch batch =
         train::to_batch({{fitted, data::LabelMap(fitted.width, fitted.height)}});
-    const Tensor expected = exported_logits(net, batch.pictures, interface).contiguous();
+    const Tensor expected =
+        exported_logits(net, batch.pictures, interface).to(at::kCPU).contiguous();
     if (interface.output == deploy::OutputKind::kClasses) {
       const Tensor classes = expected.argmax(1).to(at::kFloat).contiguous();
       const Tensor found =

@@ -8,6 +8,7 @@
 
 #include "parsimony/core/parallel.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/run/preparation.h"
@@ -43,17 +44,20 @@ space::Genotype median_genotype(const space::SearchSpace& space,
 train::FeatureBatch blank_features(const graph::Graph& encoder,
                                    graph::Size picture,
                                    std::int64_t count,
-                                   bool labels_at_tap) {
+                                   bool labels_at_tap,
+                                   at::Device device) {
   const std::vector<graph::Shape> shapes = graph::infer_shapes(encoder, picture);
   train::FeatureBatch features;
   for (const graph::Output& tap : encoder.outputs) {
     const graph::Shape& shape = shapes[static_cast<std::size_t>(tap.node)];
-    features.taps.push_back(at::ones({count, shape.channels, shape.height, shape.width}, at::kHalf)
+    features.taps.push_back(at::ones({count, shape.channels, shape.height, shape.width},
+                                     at::TensorOptions(at::kHalf).device(device))
                                 .contiguous(at::MemoryFormat::ChannelsLast));
   }
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs[0].node)];
   const graph::Size grid = labels_at_tap ? graph::Size{finest.height, finest.width} : picture;
-  features.labels = at::zeros({count, grid.height, grid.width}, at::kByte);
+  features.labels =
+      at::zeros({count, grid.height, grid.width}, at::TensorOptions(at::kByte).device(device));
   return features;
 }
 
@@ -71,17 +75,19 @@ double candidate_seconds(const StudyOptions& options,
                          const evaluate::NetworkDescription& description,
                          const space::Genotype& genotype,
                          graph::Size view,
-                         const Plan& plan) {
+                         const Plan& plan,
+                         at::Device device) {
+  const network::OwnStream stream(device);
   const auto& stage0 = options.candidate.stage0;
   const auto& stage1 = options.candidate.stage1;
   const auto graphs = evaluate::candidate_graphs(genotype, description);
   const graph::Graph encoder =
       evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
-  network::Network decoder(graphs.decoder, core::Rng(1), {});
+  network::Network decoder(graphs.decoder, core::Rng(1), {.device = device});
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
   const train::FeatureBatch crops = blank_features(
-      encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true);
-  const std::vector<train::FeatureBatch> views = {blank_features(encoder, view, 1, false)};
+      encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true, device);
+  const std::vector<train::FeatureBatch> views = {blank_features(encoder, view, 1, false, device)};
   const core::StopFlag never;
   const train::Limits limits{never, std::nullopt};
   const auto accept = [](int, int, const objective::Scores&) { return true; };
@@ -110,7 +116,7 @@ double candidate_seconds(const StudyOptions& options,
                        std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
   if (stage1.epochs == 0) return seconds;
 
-  network::Network whole(graphs.whole, core::Rng(1), {});
+  network::Network whole(graphs.whole, core::Rng(1), {.device = device});
   train::Stage1Options few = stage1;
   few.epochs = 1;
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
@@ -153,6 +159,7 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
   const space::Genotype genotype =
       median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
+  const at::Device device = network::device_of(context.device);
   network::set_threads(1);
   plan.measured_steps = kMeasuredSteps;
   // As many at once as in the search: cores share caches and memory, and some are two threads of
@@ -161,7 +168,7 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   std::vector<double> seconds(static_cast<std::size_t>(plan.workers));
   core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
     seconds[static_cast<std::size_t>(worker)] =
-        candidate_seconds(options, description, genotype, views.at(0), plan);
+        candidate_seconds(options, description, genotype, views.at(0), plan, device);
   });
   plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
   // The workers' threads are new, and so are their pools.

@@ -4,6 +4,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/network/device.h"
 #include "parsimony/network/pretrained.h"
 #include "parsimony/weights/cache.h"
 #include "parsimony/weights/safetensors.h"
@@ -51,7 +52,7 @@ std::optional<network::Network> start_network(const StudyOptions& options,
   const graph::Graph whole =
       evaluate::candidate_graphs(space::parse_genotype(options.start.genotype), description).whole;
   const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("start");
-  network::Network net(whole, rng.split("weights"), {});
+  network::Network net(whole, rng.split("weights"), {.device = shared.device});
   const fs::path file = folder / "start" / "weights.safetensors";
   if (fs::exists(file)) {
     net.load(weights::read_safetensors(file), file.string());
@@ -233,6 +234,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
     }
   }
   auto shared = std::make_shared<SharedData>();
+  shared->device = network::device_of(context.device);
   shared->description = {
       options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
   shared->picture = picture_size(dataset);
@@ -267,7 +269,7 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
   if (!shared) return nullptr;
   network::Network encoder(study_encoder(options),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
-                           {});
+                           {.device = shared->device});
   encoder.load(shared->encoder_weights, "the study's encoder weights");
   network::Network* teacher = start && options.start.teach ? &*start : nullptr;
   const fs::path spill_folder = spills(options.cache, needs_of(options, *shared)) ? folder : "";

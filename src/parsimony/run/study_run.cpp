@@ -34,8 +34,8 @@ void note(study::Store& store, const std::string& kind, const std::string& text)
   store.commit(update);
 }
 
-// "AMD EPYC, 2 cores"
-std::string machine() {
+// "AMD EPYC, 2 cores"; behind that the device, where it is another.
+std::string machine(const std::string& device) {
   std::ifstream info("/proc/cpuinfo");
   std::string model = "unknown processor";
   for (std::string line; std::getline(info, line);) {
@@ -44,7 +44,8 @@ std::string machine() {
       break;
     }
   }
-  return fmt::format("{}, {} cores", model, core::available_cores());
+  return fmt::format(
+      "{}, {} cores{}", model, core::available_cores(), device == "cpu" ? "" : ", " + device);
 }
 
 // Everything that must not change while a study goes on; budget, final training and names may.
@@ -85,12 +86,13 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
 
 std::string report_state(const StudyOptions& options,
                          const data::DatasetInfo& info,
-                         const std::string& command) {
+                         const std::string& command,
+                         const std::string& device) {
   nlohmann::ordered_json json;
   json["name"] = options.name;
   json["objectives"] = options.objectives;
   json["command"] = command;
-  json["machine"] = machine();
+  json["machine"] = machine(device);
   json["version"] = deploy::version();
   json["seed"] = std::to_string(options.seed);
   json["classes"] = info.classes;
@@ -141,7 +143,7 @@ class Study {
     network::set_threads(context_.threads);
     dataset_ = open_study_data(options_, context_);
     study::Update update;
-    update.states["report"] = report_state(options_, dataset_->info(), command);
+    update.states["report"] = report_state(options_, dataset_->info(), command, context_.device);
     update.states["study.yaml"] = core::to_yaml(options_);
     store_->commit(update);
 

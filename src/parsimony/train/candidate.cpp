@@ -32,11 +32,19 @@ Tensor supervised_loss(const std::vector<Tensor>& outputs,
   return loss;
 }
 
-bool back_propagate(const Tensor& loss) {
-  if (!std::isfinite(loss.item<double>())) return false;
-  torch::autograd::backward({loss}, {});
-  return true;
-}
+// The losses of an epoch, summed where they are computed: whoever reads one has to wait for the
+// device, so they are looked at once an epoch. A loss that is not finite shows in the sum.
+class EpochLoss {
+ public:
+  void back_propagate(const Tensor& loss) {
+    torch::autograd::backward({loss}, {});
+    sum_ = sum_.defined() ? sum_ + loss.detach() : loss.detach();
+  }
+  bool finite() const { return !sum_.defined() || std::isfinite(sum_.item<double>()); }
+
+ private:
+  Tensor sum_;
+};
 
 // Validates after an epoch when it is due; fills `result` and says whether training goes on.
 template <typename Measure>
@@ -108,31 +116,34 @@ TrainingResult train_stage0(network::Network& decoder,
     std::iota(order.begin(), order.end(), 0);
     core::Rng shuffle = rng.split("stage 0").split(static_cast<std::uint64_t>(result.epoch));
     shuffle.shuffle(order);
+    const Tensor shuffled =
+        at::from_blob(order.data(), {features.size()}, at::TensorOptions(at::kLong))
+            .to(features.labels.device());
+    EpochLoss losses;
     for (std::int64_t first = 0; first + batch <= features.size(); first += batch) {
       if (const auto end = must_end(limits)) {
         result.end = *end;
         return result;
       }
-      const Tensor chosen =
-          at::from_blob(order.data() + first, {batch}, at::TensorOptions(at::kLong));
+      const Tensor chosen = shuffled.narrow(0, first, batch);
       std::vector<Tensor> inputs;
-      for (const std::size_t tap : tap_of_input) {
-        inputs.push_back(features.taps[tap].index_select(0, chosen).to(at::kFloat));
-      }
+      for (const std::size_t tap : tap_of_input)
+        inputs.push_back(features.taps[tap].index_select(0, chosen));
       const Tensor labels = features.labels.index_select(0, chosen);
       const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
       Tensor loss = supervised_loss(outputs, labels, options.auxiliary, decoder.options().kernels);
       if (features.teacher.defined() && options.distillation > 0) {
-        const Tensor teacher = features.teacher.index_select(0, chosen).to(at::kFloat);
-        loss = loss + options.distillation * distillation(outputs[0], teacher);
+        loss = loss + options.distillation *
+                          distillation(outputs[0], features.teacher.index_select(0, chosen));
       }
       optimizer.zero_gradients();
-      if (!back_propagate(loss)) {
-        result.end = TrainingEnd::kDiverged;
-        return result;
-      }
+      losses.back_propagate(loss);
       optimizer.step();
       if (average) average->update();
+    }
+    if (!losses.finite()) {
+      result.end = TrainingEnd::kDiverged;
+      return result;
     }
     if (average) average->copy_to_parameters();
     ++result.epoch;
@@ -170,6 +181,7 @@ TrainingResult train_stage1(network::Network& network,
   // The candidate's own thread prepares its batches: candidates are what runs in parallel.
   BatchStream batches(samples, options.augment, options.batch, rng.split("stage 1"), /*threads=*/0);
   while (result.epoch < options.epochs) {
+    EpochLoss losses;
     for (std::int64_t i = 0; i < batches.batches_per_epoch(); ++i) {
       if (const auto end = must_end(limits)) {
         result.end = *end;
@@ -182,17 +194,18 @@ TrainingResult train_stage1(network::Network& network,
       const Tensor labels = resize_labels(batch.labels, outputs[0].size(2), outputs[0].size(3));
       encoder_optimizer.zero_gradients();
       decoder_optimizer.zero_gradients();
-      if (!back_propagate(
-              supervised_loss(outputs, labels, options.auxiliary, network.options().kernels))) {
-        result.end = TrainingEnd::kDiverged;
-        return result;
-      }
+      losses.back_propagate(
+          supervised_loss(outputs, labels, options.auxiliary, network.options().kernels));
       encoder_optimizer.step();
       decoder_optimizer.step();
       if (encoder_average) {
         encoder_average->update();
         decoder_average->update();
       }
+    }
+    if (!losses.finite()) {
+      result.end = TrainingEnd::kDiverged;
+      return result;
     }
     if (encoder_average) {
       encoder_average->copy_to_parameters();

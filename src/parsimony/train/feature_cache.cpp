@@ -8,6 +8,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/core/scratch_file.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/network/device.h"
 #include "parsimony/train/loss.h"
 
 namespace parsimony::train {
@@ -19,15 +20,16 @@ at::ScalarType type_of(CachePrecision precision) {
   return precision == CachePrecision::kFloat16 ? at::kHalf : at::kFloat;
 }
 
-// Uninitialised, in memory or in a file; pictures are channels-last.
+// Uninitialised, in the device's memory or in a file; pictures are channels-last.
 Tensor storage(const std::vector<std::int64_t>& shape,
                at::ScalarType type,
+               at::Device device,
                const std::filesystem::path& spill_folder) {
   std::vector<std::int64_t> order = shape;  // of the dimensions in memory
   if (order.size() == 4) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
   Tensor tensor;
   if (spill_folder.empty()) {
-    tensor = at::empty(order, at::TensorOptions(type));
+    tensor = at::empty(order, at::TensorOptions(type).device(device));
   } else {
     std::size_t bytes = c10::elementSize(type);
     for (const std::int64_t side : order) bytes *= static_cast<std::size_t>(side);
@@ -66,7 +68,7 @@ FeatureBatch build_cache(network::Network& encoder,
         if (!into.defined()) {
           std::vector<std::int64_t> shape = values.sizes().vec();
           shape[0] = request.count;
-          into = storage(shape, type, request.spill_folder);
+          into = storage(shape, type, encoder.options().device, request.spill_folder);
         }
         into.narrow(0, first, values.size(0)).copy_(values);
       };
@@ -99,6 +101,7 @@ FeatureBatch build_cache(network::Network& encoder,
     context.progress.advance(
         {request.task, static_cast<double>(first + count), static_cast<double>(request.count), ""});
   }
+  network::wait_for(encoder.options().device);
   return cache;
 }
 

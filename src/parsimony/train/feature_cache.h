@@ -18,7 +18,8 @@ enum class CachePrecision { kFloat16, kFloat32 };
 inline constexpr std::array<std::string_view, 2> kCachePrecisionNames = {"float16", "float32"};
 
 // A frozen encoder's results for some pictures of one size, with labels; what decoders train on in
-// stage 0 and are measured on. Read-only once built and shared by all candidates.
+// stage 0 and are measured on. Read-only once built and shared by all candidates, whatever streams
+// of the device they run in.
 struct FeatureBatch {
   std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
   Tensor labels;             // [N, H, W] uint8
@@ -43,8 +44,10 @@ struct CacheRequest {
   bool labels_at_tap =
       true;  // labels nearest-resized to the finest tap's grid; else in picture size
   CachePrecision precision = CachePrecision::kFloat16;
-  std::filesystem::path spill_folder;  // features lie in a file on its disk; empty: in memory
-  std::string task;                    // for progress
+  // Features lie in a file on its disk and are brought to the device batch by batch; empty: in the
+  // memory of the encoder's device.
+  std::filesystem::path spill_folder;
+  std::string task;  // for progress
 };
 
 // Runs the encoder (evaluation mode, no gradients) over `count` pictures. `encoder` has the taps as

@@ -10,35 +10,67 @@ constexpr std::int64_t kBatch = 8;
 
 static_assert(network::kIgnored == data::LabelMap::kIgnore);
 
-void count(metric::ConfusionMatrix& matrix,
-           network::Network& network,
-           const std::vector<Tensor>& inputs,
-           const Tensor& labels) {
-  const Tensor logits = network.logits(inputs, network::Phase::kEvaluation);
-  const Tensor classes =
-      network::pixel_classes(logits, labels.size(1), labels.size(2), network.options().kernels);
-  const Tensor truth = labels.contiguous();
-  matrix.add(truth.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), truth.numel());
-}
+// Counts what a network says, where it says it: from an accelerator only the matrix comes back.
+class PixelCounter {
+ public:
+  explicit PixelCounter(int classes) : matrix_(classes) {}
+
+  void add(network::Network& network, const std::vector<Tensor>& inputs, const Tensor& labels) {
+    const Tensor logits = network.logits(inputs, network::Phase::kEvaluation);
+    const Tensor predicted =
+        network::pixel_classes(logits, labels.size(1), labels.size(2), network.options().kernels);
+    const Tensor truth = labels.to(predicted.device()).contiguous();
+    if (truth.device().is_cpu()) {
+      matrix_.add(
+          truth.data_ptr<std::uint8_t>(), predicted.data_ptr<std::uint8_t>(), truth.numel());
+      return;
+    }
+    const Tensor counts = pair_counts(truth, predicted, matrix_.classes());
+    counts_ = counts_.defined() ? counts_ + counts : counts;
+  }
+
+  metric::ConfusionMatrix matrix() const {
+    metric::ConfusionMatrix matrix = matrix_;
+    if (!counts_.defined()) return matrix;
+    const Tensor counts = counts_.to(at::kCPU);
+    for (int truth = 0; truth < matrix.classes(); ++truth) {
+      for (int predicted = 0; predicted < matrix.classes(); ++predicted)
+        matrix.set(truth, predicted, counts[truth][predicted].item<std::int64_t>());
+    }
+    return matrix;
+  }
+
+ private:
+  metric::ConfusionMatrix matrix_;
+  Tensor counts_;  // of an accelerator, like pair_counts()
+};
 
 }  // namespace
+
+Tensor pair_counts(const Tensor& truth, const Tensor& predicted, int classes) {
+  const std::int64_t pairs = static_cast<std::int64_t>(classes) * classes;
+  const Tensor pair = truth.to(at::kLong) * classes + predicted.to(at::kLong);
+  // What is not counted goes behind the last pair.
+  const Tensor place = at::where(truth.lt(classes), pair, at::full({}, pairs, pair.options()));
+  return at::bincount(place.flatten(), {}, pairs + 1).narrow(0, 0, pairs).view({classes, classes});
+}
 
 metric::ConfusionMatrix measure_on_features(network::Network& decoder,
                                             const std::vector<std::size_t>& tap_of_input,
                                             const std::vector<FeatureBatch>& features,
                                             int classes) {
   const at::NoGradGuard no_grad;
-  metric::ConfusionMatrix matrix(classes);
+  PixelCounter counter(classes);
   for (const FeatureBatch& cache : features) {
     for (std::int64_t first = 0; first < cache.size(); first += kBatch) {
       const std::int64_t n = std::min(kBatch, cache.size() - first);
       std::vector<Tensor> inputs;
       for (const std::size_t tap : tap_of_input)
-        inputs.push_back(cache.taps[tap].narrow(0, first, n).to(at::kFloat));
-      count(matrix, decoder, inputs, cache.labels.narrow(0, first, n));
+        inputs.push_back(cache.taps[tap].narrow(0, first, n));
+      counter.add(decoder, inputs, cache.labels.narrow(0, first, n));
     }
   }
-  return matrix;
+  return counter.matrix();
 }
 
 metric::ConfusionMatrix measure_on_pictures(network::Network& network,
@@ -47,7 +79,7 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
                                             const core::Context& context,
                                             std::string_view task) {
   const at::NoGradGuard no_grad;
-  metric::ConfusionMatrix matrix(classes);
+  PixelCounter counter(classes);
   std::size_t first = 0;
   while (first < samples.size() && !context.stop.requested()) {
     // As many neighbours of equal size as make a batch.
@@ -59,12 +91,12 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
     }
     const Batch batch = to_batch({samples.begin() + static_cast<std::ptrdiff_t>(first),
                                   samples.begin() + static_cast<std::ptrdiff_t>(last)});
-    count(matrix, network, {batch.pictures}, batch.labels);
+    counter.add(network, {batch.pictures}, batch.labels);
     first = last;
     context.progress.advance(
         {task, static_cast<double>(first), static_cast<double>(samples.size()), ""});
   }
-  return matrix;
+  return counter.matrix();
 }
 
 }  // namespace parsimony::train

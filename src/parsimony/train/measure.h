@@ -11,6 +11,11 @@
 
 namespace parsimony::train {
 
+// How often a pixel of each true class was given each class: [classes, classes] int64, on the
+// device of `truth` and `predicted` (uint8, of one shape). Pixels whose label is not a class are
+// left out. Predictions must be classes.
+Tensor pair_counts(const Tensor& truth, const Tensor& predicted, int classes);
+
 // One data-set-wide confusion matrix of a decoder on cached features. `tap_of_input[i]` says which
 // cached tap the decoder's i-th input is.
 metric::ConfusionMatrix measure_on_features(network::Network& decoder,

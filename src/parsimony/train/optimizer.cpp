@@ -36,8 +36,8 @@ void Optimizer::step(double factor) {
   Tensor& gradient = group_.gradients;
   if (gradient.numel() == 0) return;
   if (options_.clip > 0) {
-    const double norm = gradient.norm().item<double>();
-    if (norm > options_.clip) gradient.mul_(options_.clip / (norm + 1e-6));
+    // Never read, so that nothing waits for a device.
+    gradient.mul_((options_.clip / (gradient.norm() + 1e-6)).clamp_max(1));
   }
   if (options_.weight_decay > 0) gradient.add_(group_.values, options_.weight_decay);
   const double rate = options_.rate * factor;

@@ -31,6 +31,26 @@ TEST(ResizeLabels, TakesPixelCentres) {
   EXPECT_TRUE(at::equal(small.flatten(), at::tensor({5, 7, 13, 15}, at::kByte)));
 }
 
+// ---- counting ----
+
+TEST(PairCounts, AreTheConfusionMatrix) {
+  at::manual_seed(3);
+  constexpr int kClasses = 5;
+  Tensor truth = at::randint(0, kClasses, {2, 9, 7}, at::kByte);
+  truth[0][0].fill_(255);       // ignored
+  truth[1][3].fill_(kClasses);  // not a class either
+  const Tensor predicted = at::randint(0, kClasses, {2, 9, 7}, at::kByte);
+  metric::ConfusionMatrix expected(kClasses);
+  expected.add(truth.data_ptr<std::uint8_t>(), predicted.data_ptr<std::uint8_t>(), truth.numel());
+  const Tensor counts = pair_counts(truth, predicted, kClasses);
+  ASSERT_EQ(counts.sizes(), at::IntArrayRef({kClasses, kClasses}));
+  for (int t = 0; t < kClasses; ++t) {
+    for (int p = 0; p < kClasses; ++p)
+      EXPECT_EQ(counts[t][p].item<std::int64_t>(), expected.count(t, p)) << t << ' ' << p;
+  }
+  EXPECT_EQ(counts.sum().item<std::int64_t>(), 2 * 9 * 7 - 2 * 7);
+}
+
 // ---- early termination, spec rl-cell-search 6.3 ----
 
 // P(continue) for rho = reward / mean, at a given level of delta, by the rule itself.
