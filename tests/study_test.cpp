@@ -383,6 +383,23 @@ TEST(Inspect, JsonContract) {
   EXPECT_EQ(json["macs"]["total"], 4'208'189'440);
   EXPECT_EQ(json["output"], (Json{21, 128, 128}));
   EXPECT_GT(json["peak_activation_bytes"], 0);
+  EXPECT_EQ(json["latency"].size(), 4U);
+  for (const Json& device : json["latency"]) {
+    EXPECT_GT(device["milliseconds"], 0) << device;
+    EXPECT_EQ(device["estimated"], true);
+  }
+}
+
+TEST(Inspect, EstimatesTheLatencyOnTheDevicesAskedFor) {
+  const std::string arch1 = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
+  const Answer answer =
+      parsimony({"inspect", "--genotype", arch1, "--input", "128x128", "--profile", "gap8"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  EXPECT_THAT(answer.out, HasSubstr("gap8"));
+  EXPECT_THAT(answer.out, testing::Not(HasSubstr("pixel1")));
+  const Answer other = parsimony({"inspect", "--genotype", arch1, "--profile", "gap9"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("unknown device 'gap9'"));
 }
 
 TEST(Inspect, KnowsTemplatesByTheirForm) {

@@ -11,6 +11,7 @@
 #include "parsimony/graph/drawing.h"
 #include "parsimony/graph/lower.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/latency/profile.h"
 
 namespace parsimony::cli {
 namespace {
@@ -60,12 +61,60 @@ std::string row(const char* name, const graph::SectionCounts& counts) {
                      counts.auxiliary);
 }
 
+// What one device would take, by its profile.
+struct DeviceTime {
+  latency::DeviceProfile device;
+  latency::Estimate estimate;
+};
+
+std::vector<DeviceTime> device_times(const std::vector<std::string>& profiles,
+                                     const graph::Graph& network,
+                                     graph::Size picture) {
+  std::vector<latency::DeviceProfile> devices;
+  for (const std::string& profile : profiles) devices.push_back(latency::device_profile(profile));
+  if (profiles.empty()) devices = latency::shipped_devices();
+  const std::vector<latency::Work> works = latency::work_of(network, picture);
+  std::vector<DeviceTime> times;
+  for (const latency::DeviceProfile& device : devices)
+    times.push_back({device, latency::estimate(device, works)});
+  return times;
+}
+
+nlohmann::ordered_json to_json(const std::vector<DeviceTime>& times) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const auto& [device, estimate] : times) {
+    nlohmann::ordered_json entry = {{"device", device.name},
+                                    {"title", device.title},
+                                    {"precision", device.precision},
+                                    {"estimated", true},
+                                    {"milliseconds", estimate.milliseconds},
+                                    {"error", device.error}};
+    if (!estimate.does_not_fit.empty()) entry["does_not_fit"] = estimate.does_not_fit;
+    list.push_back(entry);
+  }
+  return list;
+}
+
+void print(const std::vector<DeviceTime>& times) {
+  fmt::print(
+      "\nestimated latency (models of devices, not measurements; errors are those on the MobileNets they were fitted "
+      "to)\n");
+  for (const auto& [device, estimate] : times) {
+    const std::string time =
+        estimate.does_not_fit.empty()
+            ? fmt::format("{:.3g} ms +-{:.0f} %", estimate.milliseconds, 100 * device.error)
+            : "does not fit: " + estimate.does_not_fit;
+    fmt::print(
+        "  {:<14}{:<6}{}\n{:<22}{}\n", device.name, device.precision, time, "", device.title);
+  }
+}
+
 }  // namespace
 
 Action declare_inspect(CLI::App& app) {
   struct Arguments {
     std::string space, genotype, input = "512x512", draw;
-    std::vector<std::string> settings;
+    std::vector<std::string> settings, profiles;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -85,6 +134,11 @@ Action declare_inspect(CLI::App& app) {
       "--draw",
       arguments->draw,
       "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg");
+  app.add_option(
+         "--profile",
+         arguments->profiles,
+         "device whose latency is estimated, by name or as a profile's file; otherwise all known")
+      ->allow_extra_args(false);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
     core::Config config = core::Config::from_text("{}", "--set");
@@ -103,6 +157,7 @@ Action declare_inspect(CLI::App& app) {
     const std::int64_t peak = graph::peak_activation_bytes(whole, picture);
     const graph::SectionCounts kept_params = graph::count_parameters(simplified);
     const graph::SectionCounts kept_macs = graph::count_macs(simplified, picture);
+    const std::vector<DeviceTime> times = device_times(arguments->profiles, simplified, picture);
     if (!arguments->draw.empty()) {
       for (const graph::Drawing& drawing : graph::draw(genotype)) {
         core::write_file_atomic(fmt::format("{}-{}.svg", arguments->draw, drawing.name),
@@ -119,6 +174,7 @@ Action declare_inspect(CLI::App& app) {
           {"output", {out.channels, out.height, out.width}},
           {"peak_activation_bytes", peak},
           {"simplified", {{"params", to_json(kept_params)}, {"macs", to_json(kept_macs)}}},
+          {"latency", to_json(times)},
           {"canonical_id", graph::canonical_id(simplified)},
           {"constant", graph::is_constant(simplified)}};
       fmt::print("{}\n", json.dump());
@@ -140,8 +196,9 @@ Action declare_inspect(CLI::App& app) {
                row("  simplified", kept_macs));
     fmt::print("\npeak activation memory {} (fp32, batch 1)\n",
                core::human_bytes(static_cast<double>(peak)));
+    print(times);
     fmt::print(
-        "MACs are multiply-accumulates of the convolutions, biases excluded; one MAC is two FLOPs. 'total' leaves "
+        "\nMACs are multiply-accumulates of the convolutions, biases excluded; one MAC is two FLOPs. 'total' leaves "
         "the\nauxiliary branches out, which exist while training only. 'simplified' is without parts that cannot "
         "matter.\n");
     return 0;
