@@ -241,7 +241,7 @@ nlohmann::json default_path(const Setting& setting) {
   const Workload workload = make_workload(setting);
   auto shared = std::make_shared<evaluate::SharedData>();
   shared->description = kDescription;
-  shared->picture = {setting.crop, setting.crop};
+  shared->costs = evaluate::Costs({setting.crop, setting.crop});
   shared->encoder_weights = workload.encoder;
   shared->device = network::device_of(setting.device);
   constexpr auto kHalf = train::CachePrecision::kFloat16;

@@ -180,6 +180,38 @@ TEST_F(StudyTest, SearchesTemplates) {
   EXPECT_EQ(parsimony({"export", model, file("again.onnx"), "--input", "48x80"}).code, 0);
 }
 
+// A latency is an objective like any other, and a bound on a cost rejects candidates untrained.
+TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
+  const Answer run = search("run",
+                            {"--set",
+                             "cost.devices=[gap8]",
+                             "--set",
+                             "cost.constraints=['latency_ms.gap8 <= 7']",
+                             "--set",
+                             "objectives=[miou, latency_ms.gap8]",
+                             "--set",
+                             "final.count=1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  int rejected = 0;
+  for (const study::Trial& trial : trials_of(file("run"))) {
+    const bool over = trial.costs.at("latency_ms.gap8") > 7;
+    rejected += over ? 1 : 0;
+    const auto* pruned = std::get_if<study::Pruned>(&*trial.outcome);
+    EXPECT_EQ(over, pruned != nullptr && pruned->where == "before training") << trial.genotype;
+  }
+  EXPECT_GT(rejected, 0);
+  EXPECT_LT(rejected, 10);
+  const Json front = Json::parse(parsimony({"front", file("run"), "--json"}).out);
+  EXPECT_EQ(front["objectives"][1]["name"], "latency_ms.gap8");
+  EXPECT_EQ(front["objectives"][1]["unit"], "ms");
+  ASSERT_FALSE(front["trials"].empty());
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("Latency on gap8"));
+
+  const Answer unknown = search("other", {"--set", "objectives=[miou, latency_ms.gap8]"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("'latency_ms.gap8' needs that device in cost.devices"));
+}
+
 // The encoder of a template network is too short for the cell space.
 TEST_F(StudyTest, AStartNetworkMustHaveTheWholeEncoder) {
   const Answer run = search("run", {"--set", "start.genotype=\"[[[1,1,0]],[[0,1,0,0,0]]]\""});

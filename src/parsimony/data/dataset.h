@@ -18,7 +18,7 @@ std::string_view name_of(Split split);  // "train", "val", "test"
 // What a data set says of itself, independent of any sample.
 struct DatasetInfo {
   std::string name;
-  std::string format;                // "folder", "pairs", "voc", "cityscapes", "camvid"
+  std::string format;                // "folder", "pairs", "voc", "cityscapes", "camvid", "eg1800"
   std::vector<std::string> classes;  // index = class id
   std::vector<Rgb> palette;          // one display colour per class, always filled
 };

@@ -20,6 +20,7 @@ constexpr std::array kLayouts = {
     Layout{
         "camvid", "train/, trainannot/, ... (SegNet)", why_not_camvid_segnet, scan_camvid_segnet},
     Layout{"camvid", "701_StillsRaw_full/, LabeledApproved_full/", why_not_camvid, scan_camvid},
+    Layout{"eg1800", "Images/, Labels/, eg1800_train.txt", why_not_eg1800, scan_eg1800},
     Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
 };
 

@@ -45,5 +45,7 @@ std::string why_not_camvid_segnet(const std::filesystem::path& root);
 Inventory scan_camvid_segnet(const std::filesystem::path& root);
 std::string why_not_camvid(const std::filesystem::path& root);
 Inventory scan_camvid(const std::filesystem::path& root);
+std::string why_not_eg1800(const std::filesystem::path& root);
+Inventory scan_eg1800(const std::filesystem::path& root);
 
 }  // namespace parsimony::data

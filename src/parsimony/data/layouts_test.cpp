@@ -75,6 +75,21 @@ void make_original_camvid(const fs::path& root, int strange_pixels) {
   }
 }
 
+// Masks of both kinds that are around: 0/1 and 0/255. One picture of each list is lost.
+void make_eg1800_set(const fs::path& root) {
+  std::string train;
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = fmt::format("{:05}", i + 1);
+    make_picture(root / "Images" / (name + ".png"));
+    LabelMap mask = constant(0);
+    mask.at(3, 3) = i % 2 == 0 ? 1 : 255;
+    store_gray(root / "Labels" / (name + ".png"), mask);
+    if (i < 8) train += name + ".png\n";
+  }
+  store(root / "eg1800_train.txt", train + "00001.png\n00777.png\n");
+  store(root / "eg1800_test.txt", "00009.png\n00010.png\n00888.png\n");
+}
+
 // The contract of every layout: what the seam promises, whatever the files look like.
 struct Tree {
   const char* layout;
@@ -98,6 +113,7 @@ const Tree kTrees[] = {
     {"camvid", "segnet", [](const fs::path& root) { make_segnet_set(root); }, 11},
     {"camvid", "segnet_parent", [](const fs::path& root) { make_segnet_set(root / "CamVid"); }, 11},
     {"camvid", "camvid", [](const fs::path& root) { make_original_camvid(root, 0); }, 11},
+    {"eg1800", "eg1800", [](const fs::path& root) { make_eg1800_set(root); }, 2},
 };
 
 class EveryLayout : public ::testing::TestWithParam<Tree> {};
@@ -284,6 +300,31 @@ TEST(Voc, AugmentedListAndLabelsAreUsed) {
   ASSERT_EQ(set->size(Split::kTrain), 2);
   EXPECT_EQ(set->read(Split::kTrain, 0).labels.at(0, 0), 255);  // the label of VOC itself wins
   EXPECT_EQ(set->read(Split::kTrain, 1).labels.at(0, 0), 7);
+}
+
+TEST(Eg1800, AnyValueIsPortraitAndLostPicturesAreCounted) {
+  const core::TemporaryFolder folder;
+  make_eg1800_set(folder.path());
+  const auto set = open_dataset(folder.path());
+  EXPECT_EQ(set->size(Split::kTrain) + set->size(Split::kVal), 8);
+  EXPECT_EQ(set->size(Split::kTest), 2);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    const LabelMap labels = set->read(Split::kTest, i).labels;
+    EXPECT_EQ(labels.at(3, 3), 1);
+    EXPECT_EQ(std::ranges::count(labels.ids, 1), 1);
+  }
+  std::vector<std::string> found;
+  for (const Finding& finding : scan_eg1800(folder.path()).findings) {
+    EXPECT_NE(finding.severity, Severity::kError) << finding.detail;
+    found.push_back(finding.file + ": " + finding.detail);
+  }
+  EXPECT_THAT(
+      found,
+      ::testing::UnorderedElementsAre("eg1800_train.txt: '00001' is listed more than once",
+                                      "eg1800_train.txt: 1 of 9 listed pictures are not here",
+                                      "eg1800_test.txt: 1 of 3 listed pictures are not here"));
+  fs::remove(folder.path() / "Labels/00009.png");
+  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }), HasSubstr("Images/00009.png"));
 }
 
 TEST(Cityscapes, LabelIdsBecomeTrainIds) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "parsimony/core/error.h"
-#include "parsimony/graph/cost.h"
 #include "parsimony/graph/simplify.h"
 
 namespace parsimony::evaluate {
@@ -34,13 +33,6 @@ graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps) {
     graph.outputs.push_back({fmt::format("tap{}", graph.outputs.size()), tap.node});
   graph::verify(graph);
   return graph;
-}
-
-objective::Scores costs_of(const graph::Graph& whole, graph::Size picture) {
-  return {
-      {"params", static_cast<double>(graph::count_parameters(whole).total())},
-      {"macs", static_cast<double>(graph::count_macs(whole, picture).total())},
-      {"peak_activation_bytes", static_cast<double>(graph::peak_activation_bytes(whole, picture))}};
 }
 
 }  // namespace parsimony::evaluate

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "parsimony/graph/lower.h"
-#include "parsimony/objective/objective.h"
 
 namespace parsimony::evaluate {
 
@@ -27,9 +26,5 @@ CandidateGraphs candidate_graphs(const space::Genotype& genotype,
 
 // The encoder alone up to the last of its first `taps` taps, which are the outputs.
 graph::Graph encoder_graph(const graph::EncoderOptions& encoder, int taps);
-
-// "params", "macs", "peak_activation_bytes" of the network as exported (no auxiliary branches, dead
-// parts removed) for pictures of the given size.
-objective::Scores costs_of(const graph::Graph& whole, graph::Size picture);
 
 }  // namespace parsimony::evaluate

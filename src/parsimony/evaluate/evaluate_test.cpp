@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <thread>
 
+#include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/parallel.h"
 #include "parsimony/data/synth.h"
@@ -20,7 +22,7 @@ std::shared_ptr<const SharedData> make_shared_data(at::Device device) {
   auto data = std::make_shared<SharedData>();
   data->device = device;
   data->description = {{.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
-  data->picture = {kSide, kSide};
+  data->costs = Costs({kSide, kSide});
   data::SynthOptions synth;
   synth.train = 16;
   synth.val = 6;
@@ -104,17 +106,62 @@ TEST(TrainAndMeasure, TrainsTemplates) {
 }
 
 TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {
-  CandidateOptions options = quick(0);
-  options.max_params = 1000;
-  TrainAndMeasure evaluator(cells(), shared_data(), options, core::Rng(1));
+  auto strict = std::make_shared<SharedData>(*shared_data());
+  strict->costs = Costs({kSide, kSide}, {.devices = {"gap8"}, .constraints = {"params <= 1000"}});
+  TrainAndMeasure evaluator(cells(), strict, quick(0), core::Rng(1));
   const Prepared big = evaluator.prepare(cells().parse(kGenotype));
   ASSERT_TRUE(big.rejection);
-  EXPECT_NE(big.rejection->why.find("params over the limit"), std::string::npos)
+  EXPECT_NE(big.rejection->why.find("breaks the constraint params <= 1000: params is "),
+            std::string::npos)
       << big.rejection->why;
+  EXPECT_GT(big.costs.at("latency_ms.gap8"), 0);
   const Prepared nothing = evaluator.prepare(
       cells().parse("[[10,[0,0,10,10],[0,0,10,10],[0,0,10,10]],[[0,0],[0,0],[0,0]]]"));
   ASSERT_TRUE(nothing.rejection);
   EXPECT_TRUE(nothing.rejection->scores.empty());
+}
+
+TEST(Costs, NameTheirValuesAndRefuseWhatTheyDoNotKnow) {
+  const graph::Graph whole =
+      candidate_graphs(space::parse_genotype(kGenotype), shared_data()->description).whole;
+  const Costs costs({kSide, kSide}, {.devices = {"gap8", "pixel1"}, .constraints = {}});
+  const Costs::Assessment assessment = costs.assess(whole);
+  EXPECT_FALSE(assessment.obstacle) << *assessment.obstacle;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : assessment.costs) {
+    names.push_back(name);
+    EXPECT_GT(value, 0) << name;
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAreArray(costs.names()));
+
+  const auto error_of = [](const CostOptions& options) -> std::string {
+    try {
+      Costs({kSide, kSide}, options);
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(error_of({.devices = {"gap8", "gap8"}, .constraints = {}}),
+              testing::HasSubstr("named twice"));
+  EXPECT_THAT(error_of({.devices = {}, .constraints = {"miou >= 0.5"}}),
+              testing::HasSubstr("'miou' is not known before training"));
+  EXPECT_THAT(error_of({.devices = {"pixel1"}, .constraints = {"latency_ms.gap8 <= 5"}}),
+              testing::HasSubstr("latency_ms.pixel1"));
+}
+
+// A network that its device has no room for is rejected, whatever its other costs.
+TEST(Costs, KnowDevicesThatANetworkDoesNotFit) {
+  const core::TemporaryFolder folder;
+  core::write_file_atomic(folder.path() / "tiny.json",
+                          R"({"name": "tiny", "model": "tiled", "tiled": {"l3_bytes": 1000}})");
+  const Costs costs({kSide, kSide},
+                    {.devices = {(folder.path() / "tiny.json").string()}, .constraints = {}});
+  const graph::Graph whole =
+      candidate_graphs(space::parse_genotype(kGenotype), shared_data()->description).whole;
+  const std::optional<std::string> obstacle = costs.assess(whole).obstacle;
+  ASSERT_TRUE(obstacle);
+  EXPECT_THAT(*obstacle, testing::HasSubstr("does not fit tiny: "));
 }
 
 TEST(TrainAndMeasure, ScoresDependOnSeedAndTrialOnly) {

@@ -14,19 +14,6 @@ using study::FailureReason;
 using study::Pruned;
 using study::Scored;
 
-std::optional<Pruned> over_limit(const objective::Scores& costs,
-                                 const char* name,
-                                 std::int64_t limit) {
-  const double cost = costs.at(name);
-  if (limit <= 0 || cost <= static_cast<double>(limit)) return std::nullopt;
-  return Pruned{"before training",
-                fmt::format("{} {} over the limit of {}",
-                            core::human_count(cost),
-                            name,
-                            core::human_count(static_cast<double>(limit))),
-                {}};
-}
-
 study::Outcome outcome_of(const train::TrainingResult& result) {
   const std::string where = fmt::format("stage {}, epoch {}", result.stage, result.epoch);
   switch (result.end) {
@@ -57,12 +44,6 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.field("timeout_minutes",
           timeout_minutes,
           {"longest time for one candidate, minutes; 0: no limit", 0});
-  v.field("max_params",
-          max_params,
-          {"candidates with more parameters are rejected untrained; 0: no limit", 0});
-  v.field("max_macs",
-          max_macs,
-          {"candidates with more multiply-accumulates are rejected untrained; 0: no limit", 0});
 }
 
 TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
@@ -82,17 +63,14 @@ TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
 
 Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
   const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
-  Prepared prepared{space_.text(tokens),
-                    graph::canonical_id(whole),
-                    costs_of(whole, shared_->picture),
-                    std::nullopt};
+  const Costs::Assessment assessment = shared_->costs.assess(whole);
+  Prepared prepared{
+      space_.text(tokens), graph::canonical_id(whole), assessment.costs, std::nullopt};
   if (graph::is_constant(whole)) {
     prepared.rejection = Pruned{"before training", "the output does not depend on the picture", {}};
+  } else if (assessment.obstacle) {
+    prepared.rejection = Pruned{"before training", *assessment.obstacle, {}};
   }
-  if (!prepared.rejection)
-    prepared.rejection = over_limit(prepared.costs, "params", options_.max_params);
-  if (!prepared.rejection)
-    prepared.rejection = over_limit(prepared.costs, "macs", options_.max_macs);
   return prepared;
 }
 
@@ -128,7 +106,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
         std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * options_.timeout_minutes));
   }
 
-  const objective::Scores costs = costs_of(graphs.whole, shared_->picture);
+  const objective::Scores costs = shared_->costs.of(graphs.whole);
   Evaluation evaluation;
   const auto validation = [&](int stage, int index, const objective::Scores& scores) {
     core::Rng draws = rng.split("early stop")

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "parsimony/evaluate/candidate_graphs.h"
+#include "parsimony/evaluate/costs.h"
 #include "parsimony/evaluate/evaluator.h"
 #include "parsimony/evaluate/inheritance.h"
 #include "parsimony/train/candidate.h"
@@ -21,9 +22,7 @@ struct CandidateOptions {
   train::EarlyStopOptions early_stop;
   metric::RewardOptions reward;
   InheritOptions inherit;
-  double timeout_minutes = 0;   // a candidate that takes longer fails; 0: no limit
-  std::int64_t max_params = 0;  // hard limits, known before training; 0: none
-  std::int64_t max_macs = 0;
+  double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
   network::Kernels kernels = network::Kernels::kFast;  // not an option of studies; for comparisons
   void visit(core::FieldVisitor& v);
 };
@@ -31,7 +30,7 @@ struct CandidateOptions {
 // What all candidates of a study share, read-only.
 struct SharedData {
   NetworkDescription description;
-  graph::Size picture;  // for which costs are stated
+  Costs costs{graph::Size{}};
   weights::ArrayMap encoder_weights;
   train::FeatureBatch features;                          // of augmented training crops
   std::vector<train::FeatureBatch> validation_features;  // of the validation views

@@ -35,6 +35,8 @@ const std::vector<Objective>& known_objectives() {
 }
 
 Objective objective_by_name(std::string_view name) {
+  if (name.starts_with(kLatencyOn) && name.size() > kLatencyOn.size())
+    return {std::string(name), Direction::kMinimize, "ms"};
   std::vector<std::string> names;
   for (const Objective& objective : known_objectives()) {
     if (objective.name == name) return objective;

@@ -23,7 +23,9 @@ struct Objective {
   bool operator==(const Objective&) const = default;
 };
 
-// The objectives Parsimony knows by name; a user error with the nearest name for any other.
+// The objectives Parsimony knows by name, and the latency on any device, "latency_ms.DEVICE"; a
+// user error with the nearest name for any other.
+inline constexpr std::string_view kLatencyOn = "latency_ms.";
 Objective objective_by_name(std::string_view name);
 const std::vector<Objective>& known_objectives();
 

@@ -22,6 +22,9 @@ TEST(ObjectiveTest, EveryKnownNameIsFoundAgain) {
   EXPECT_EQ(objective_by_name("params"), (Objective{"params", Direction::kMinimize, "parameters"}));
   EXPECT_EQ(objective_by_name("macs"), (Objective{"macs", Direction::kMinimize, "MACs"}));
   EXPECT_EQ(objective_by_name("latency_ms"), (Objective{"latency_ms", Direction::kMinimize, "ms"}));
+  EXPECT_EQ(objective_by_name("latency_ms.gap8"),
+            (Objective{"latency_ms.gap8", Direction::kMinimize, "ms"}));
+  EXPECT_THROW(objective_by_name("latency_ms."), core::Error);
 }
 
 TEST(ObjectiveTest, AnUnknownNameIsAUserErrorWithTheNearest) {

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "parsimony/core/text.h"
+#include "parsimony/objective/objective.h"
 
 namespace parsimony::report {
 namespace {
@@ -37,6 +38,10 @@ Term term_of(std::string_view score) {
   const auto entry = std::find_if(
       kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
   if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
+  if (score.starts_with(objective::kLatencyOn)) {
+    return {fmt::format("Latency on {}", score.substr(objective::kLatencyOn.size())),
+            Term::Kind::kMilliseconds};
+  }
   Term term{std::string(score), Term::Kind::kPlain};
   std::replace(term.title.begin(), term.title.end(), '_', ' ');
   return term;

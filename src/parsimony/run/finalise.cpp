@@ -235,7 +235,7 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
   if (!net) return std::nullopt;
 
   const graph::Graph used = deploy::drop_auxiliary(net->graph());
-  const objective::Scores costs = evaluate::costs_of(used, picture);
+  const objective::Scores costs = evaluate::Costs(picture, request.cost).of(used);
   card.costs = {std::llround(costs.at("params")),
                 std::llround(costs.at("macs")),
                 std::llround(costs.at("peak_activation_bytes"))};

@@ -30,6 +30,7 @@ struct ModelRequest {
   graph::EncoderOptions encoder;
   weights::ArrayMap encoder_weights;
   FinalOptions options;
+  evaluate::CostOptions cost;
   std::uint64_t seed = 1;
 };
 

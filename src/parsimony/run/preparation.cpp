@@ -237,7 +237,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   shared->device = network::device_of(context.device);
   shared->description = {
       options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
-  shared->picture = picture_size(dataset);
+  shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
   shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
   shared->validation_views =
       validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);

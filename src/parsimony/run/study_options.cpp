@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/run/study_options.h"
 
+#include <algorithm>
+
 #include "parsimony/core/error.h"
 #include "parsimony/objective/objective.h"
 
@@ -67,6 +69,7 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.group("decoder", decoder, "the candidates' decoder beside the genotype");
   v.group("start", start, "the network that is trained before the search");
   v.group("cache", cache, "features of the frozen encoder");
+  v.group("cost", cost, "what networks cost, and may cost, before any training");
   v.group("candidate", candidate, "training and judging of a candidate");
   v.group("search", search, "the search method");
   v.group("budget", budget, "how much is searched");
@@ -83,7 +86,16 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   for (const std::string& assignment : overrides) config.set(assignment);
   StudyOptions options;
   config.read_into(options);
-  for (const std::string& name : options.objectives) objective::objective_by_name(name);
+  const evaluate::Costs costs({}, options.cost);
+  for (const std::string& name : options.objectives) {
+    objective::objective_by_name(name);
+    const auto& known = costs.names();
+    if (name.starts_with(objective::kLatencyOn) &&
+        std::find(known.begin(), known.end(), name) == known.end()) {
+      core::throw_user_error(
+          "{}: the objective '{}' needs that device in cost.devices", file, name);
+    }
+  }
   const space::Genotype start = space::parse_genotype(options.start.genotype);
   if (options.encoder.weights.empty() &&
       space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {

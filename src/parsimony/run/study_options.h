@@ -74,6 +74,7 @@ struct StudyOptions {
   graph::DecoderOptions decoder;
   StartOptions start;
   CacheOptions cache;
+  evaluate::CostOptions cost;
   evaluate::CandidateOptions candidate;
   search::SearchOptions search;
   LoopOptions budget;

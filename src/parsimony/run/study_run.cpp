@@ -224,6 +224,7 @@ class Study {
                            options_.encoder.network,
                            *encoder,
                            options_.final,
+                           options_.cost,
                            static_cast<std::uint64_t>(options_.seed)};
       const auto model =
           make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);

@@ -13,7 +13,8 @@ Action declare_import(CLI::App& app) {
     int jpeg_quality = 0;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("FORMAT", arguments->format, "auto, folder, pairs, voc, cityscapes or camvid")
+  app.add_option(
+         "FORMAT", arguments->format, "auto, folder, pairs, voc, cityscapes, camvid or eg1800")
       ->required();
   app.add_option("SRC", arguments->source, "folder of the data set")->required();
   app.add_option("DST", arguments->destination, "folder to create")->required();

@@ -34,6 +34,7 @@ Action declare_train(CLI::App& app) {
                                     .encoder = options.encoder.network,
                                     .encoder_weights = *encoder,
                                     .options = options.final,
+                                    .cost = options.cost,
                                     .seed = static_cast<std::uint64_t>(options.seed)};
     const auto model = run::make_model(request, *dataset, arguments->folder, environment.context);
     if (!model) {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/evaluate/costs.h"
+
+#include <algorithm>
+
+#include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
+#include "parsimony/graph/cost.h"
+
+namespace parsimony::evaluate {
+namespace {
+
+std::string cost_name(const latency::DeviceProfile& device) {
+  return std::string(objective::kLatencyOn) + device.name;
+}
+
+}  // namespace
+
+void CostOptions::visit(core::FieldVisitor& v) {
+  v.field(
+      "devices",
+      devices,
+      {"devices whose latency is estimated, as latency_ms.NAME: names (parsimony inspect lists them) or files of "
+       "profiles"});
+  v.field(
+      "constraints",
+      constraints,
+      {"candidates that break one are rejected untrained: 'params <= 400000', 'latency_ms.gap8 <= 150'"});
+}
+
+Costs::Costs(graph::Size picture, const CostOptions& options)
+    : picture_(picture), names_{"params", "macs", "flops", "peak_activation_bytes"} {
+  const auto known = [this](const std::string& name) {
+    return std::find(names_.begin(), names_.end(), name) != names_.end();
+  };
+  for (const std::string& name : options.devices) {
+    const latency::DeviceProfile device = latency::device_profile(name);
+    if (known(cost_name(device))) {
+      core::throw_user_error(
+          "device '{}' is named twice in cost.devices; give the profiles different names",
+          device.name);
+    }
+    names_.push_back(cost_name(device));
+    devices_.push_back(device);
+  }
+  for (const std::string& text : options.constraints) {
+    constraints_.push_back(objective::parse_constraint(text));
+    const std::string& name = constraints_.back().name;
+    if (known(name)) continue;
+    core::throw_user_error(
+        "constraint '{}': '{}' is not known before training; expected one of {}, or the latency on "
+        "another device that cost.devices names",
+        text,
+        name,
+        core::join(names_, ", "));
+  }
+}
+
+objective::Scores Costs::of(const graph::Graph& whole) const {
+  return assess(whole).costs;
+}
+
+Costs::Assessment Costs::assess(const graph::Graph& whole) const {
+  Assessment result;
+  result.costs = {{"params", static_cast<double>(graph::count_parameters(whole).total())},
+                  {"macs", static_cast<double>(graph::count_macs(whole, picture_).total())},
+                  {"flops", static_cast<double>(graph::count_thop_flops(whole, picture_).total())},
+                  {"peak_activation_bytes",
+                   static_cast<double>(graph::peak_activation_bytes(whole, picture_))}};
+  if (!devices_.empty()) {
+    const std::vector<latency::Work> works = latency::work_of(whole, picture_);
+    for (const latency::DeviceProfile& device : devices_) {
+      const latency::Estimate estimate = latency::estimate(device, works);
+      result.costs[cost_name(device)] = estimate.milliseconds;
+      if (!estimate.does_not_fit.empty())
+        result.obstacle = fmt::format("does not fit {}: {}", device.name, estimate.does_not_fit);
+    }
+  }
+  for (const objective::Constraint& constraint : constraints_) {
+    const double value = result.costs.at(constraint.name);
+    if (constraint.met_by(value)) continue;
+    result.obstacle = fmt::format("breaks the constraint {}: {} is {:.6g}",
+                                  objective::to_text(constraint),
+                                  constraint.name,
+                                  value);
+  }
+  return result;
+}
+
+}  // namespace parsimony::evaluate

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parsimony/core/fields.h"
+#include "parsimony/graph/graph.h"
+#include "parsimony/latency/profile.h"
+#include "parsimony/objective/constraint.h"
+
+namespace parsimony::evaluate {
+
+struct CostOptions {
+  std::vector<std::string> devices;      // latency::device_profile() names or files
+  std::vector<std::string> constraints;  // objective::parse_constraint() texts, on costs
+  void visit(core::FieldVisitor& v);
+};
+
+// What networks cost, and may cost; known before any training.
+class Costs {
+ public:
+  // Costs are stated for pictures of the given size. A user error when a device is unknown or two
+  // have one name, or when a constraint cannot be read or is not on a cost.
+  explicit Costs(graph::Size picture, const CostOptions& options = {});
+
+  // The costs of the network as exported, `whole` without its auxiliary branches: one value for
+  // each of names().
+  objective::Scores of(const graph::Graph& whole) const;
+
+  // The same, and why the network may not be used: a constraint that it breaks, or a device that it
+  // does not fit.
+  struct Assessment {
+    objective::Scores costs;
+    std::optional<std::string> obstacle;  // nullopt: it may
+  };
+  Assessment assess(const graph::Graph& whole) const;
+
+  graph::Size picture() const { return picture_; }
+  // "params", "macs", "flops" (as System B counts them, graph/cost.h), "peak_activation_bytes" and
+  // "latency_ms.DEVICE" of every device.
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  graph::Size picture_;
+  std::vector<std::string> names_;
+  std::vector<latency::DeviceProfile> devices_;
+  std::vector<objective::Constraint> constraints_;
+};
+
+}  // namespace parsimony::evaluate
