@@ -205,7 +205,8 @@ TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
   EXPECT_EQ(front["objectives"][1]["name"], "latency_ms.gap8");
   EXPECT_EQ(front["objectives"][1]["unit"], "ms");
   ASSERT_FALSE(front["trials"].empty());
-  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("Latency on gap8"));
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"),
+              HasSubstr("Estimated latency on gap8"));
 
   const Answer unknown = search("other", {"--set", "objectives=[miou, latency_ms.gap8]"});
   EXPECT_EQ(unknown.code, 2);

@@ -26,7 +26,7 @@ constexpr std::array kTerms = {
     Entry{"fwiou", "Frequency-weighted IoU", Term::Kind::kPercent},
     Entry{"params", "Parameters", Term::Kind::kCount},
     Entry{"macs", "Multiply-accumulates", Term::Kind::kCount},
-    Entry{"flops", "FLOPs", Term::Kind::kCount},
+    Entry{"flops", "FLOPs as counted by thop", Term::Kind::kCount},
     Entry{"peak_activation_bytes", "Peak activations", Term::Kind::kBytes},
     Entry{"latency_ms", "Latency", Term::Kind::kMilliseconds},
     Entry{"inherited", "Weights from a relative", Term::Kind::kPercent},
@@ -39,7 +39,7 @@ Term term_of(std::string_view score) {
       kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
   if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
   if (score.starts_with(objective::kLatencyOn)) {
-    return {fmt::format("Latency on {}", score.substr(objective::kLatencyOn.size())),
+    return {fmt::format("Estimated latency on {}", score.substr(objective::kLatencyOn.size())),
             Term::Kind::kMilliseconds};
   }
   Term term{std::string(score), Term::Kind::kPlain};
