@@ -140,6 +140,10 @@ TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
     }
     const Json torch = Json::parse(parsimony({"eval", entry.path(), file("data"), "--json"}).out);
     EXPECT_EQ(torch["images"], 8);
+    const Json grouped = Json::parse(
+        parsimony({"eval", entry.path(), file("data"), "--json", "--group", "all=hair, skin"}).out);
+    EXPECT_EQ(grouped["f1"].size(), grouped["iou"].size());
+    EXPECT_GE(grouped["groups"]["all"], 0);
     const Json stored = Json::parse(core::read_text_file(entry.path() / "metrics.json"));
     EXPECT_NEAR(torch["miou"].get<double>(), stored["miou"].get<double>(), 1e-9);
     if (!deploy::OrtSession::available()) continue;

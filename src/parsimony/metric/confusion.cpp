@@ -113,6 +113,17 @@ std::optional<double> ConfusionMatrix::accuracy(int c) const {
   return static_cast<double>(count(c, c)) / static_cast<double>(pixels);
 }
 
+std::optional<double> ConfusionMatrix::f1(const std::vector<int>& group) const {
+  std::int64_t either = 0;
+  std::int64_t both = 0;
+  for (const int truth : group) {
+    either += labelled(truth) + predicted(truth);
+    for (const int prediction : group) both += count(truth, prediction);
+  }
+  if (either == 0) return std::nullopt;
+  return 2 * static_cast<double>(both) / static_cast<double>(either);
+}
+
 Quality quality(const ConfusionMatrix& matrix) {
   ClassMeans means;
   std::int64_t correct = 0;

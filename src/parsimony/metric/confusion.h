@@ -31,6 +31,10 @@ class ConfusionMatrix {
   std::optional<double> iou(int c) const;
   // Share of the class's pixels that are predicted as it; nullopt when it is absent.
   std::optional<double> accuracy(int c) const;
+  // F1 of some classes taken as one: 2 |truth and prediction| / (|truth| + |prediction|), where
+  // confusions within the group count as right, as face parsing reports eyes, brows and mouths
+  // (Lyu et al.'s evaluation code). nullopt when none of them occurs in either.
+  std::optional<double> f1(const std::vector<int>& group) const;
 
  private:
   int classes_;

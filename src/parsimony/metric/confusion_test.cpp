@@ -66,6 +66,23 @@ TEST(ConfusionMatrix, LeavesIgnoredPixelsOut) {
   EXPECT_EQ(sum.total(), 6);
 }
 
+// Classes: background, left eye, right eye, nose. Left taken for right is right within the group.
+TEST(ConfusionMatrix, F1OfGroupsForgivesConfusionsWithin) {
+  ConfusionMatrix matrix(4);
+  matrix.set(0, 0, 100);
+  matrix.set(0, 1, 4);
+  matrix.set(1, 1, 6);
+  matrix.set(1, 2, 3);
+  matrix.set(2, 2, 5);
+  matrix.set(2, 0, 2);
+  EXPECT_DOUBLE_EQ(*matrix.f1({1}), 2.0 * 6 / (9 + 10));
+  EXPECT_DOUBLE_EQ(*matrix.f1({2}), 2.0 * 5 / (7 + 8));
+  EXPECT_DOUBLE_EQ(*matrix.f1({1, 2}), 2.0 * 14 / (16 + 18));
+  EXPECT_FALSE(matrix.f1({3}));
+  EXPECT_DOUBLE_EQ(*matrix.f1({1, 2, 3}), *matrix.f1({1, 2}));
+  EXPECT_FALSE(matrix.f1({}));
+}
+
 TEST(ConfusionMatrix, OfNothingHasNoQuality) {
   const ConfusionMatrix empty(2);
   EXPECT_FALSE(empty.iou(0).has_value());

@@ -188,6 +188,11 @@ std::string metrics_json(const metric::ConfusionMatrix& matrix,
     const std::optional<double> iou = matrix.iou(c);
     json["iou"].push_back(iou ? nlohmann::ordered_json(*iou) : nlohmann::ordered_json());
   }
+  json["f1"] = nlohmann::ordered_json::array();
+  for (int c = 0; c < matrix.classes(); ++c) {
+    const std::optional<double> f1 = matrix.f1({c});
+    json["f1"].push_back(f1 ? nlohmann::ordered_json(*f1) : nlohmann::ordered_json());
+  }
   json["pixel_accuracy"] = quality.pixel_accuracy;
   json["mean_accuracy"] = quality.mean_accuracy;
   json["fwiou"] = quality.fwiou;

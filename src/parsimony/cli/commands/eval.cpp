@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "parsimony/cli/application.h"
 #include "parsimony/cli/command.h"
 #include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
 #include "parsimony/run/model.h"
 
 namespace parsimony::cli {
@@ -14,11 +18,41 @@ data::Split parse_split(const std::string& name) {
   core::throw_user_error("--split {}: expected train, val or test", name);
 }
 
+// Classes whose F1 is taken as if they were one.
+struct ClassGroup {
+  std::string name;
+  std::vector<int> classes;
+};
+
+ClassGroup parse_group(const std::string& text, const std::vector<std::string>& classes) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    core::throw_user_error("--group {}: expected NAME=CLASS,CLASS", text);
+  ClassGroup group{text.substr(0, equals), {}};
+  for (const std::string& part : core::split(text.substr(equals + 1), ',')) {
+    const std::string_view name = core::trim(part);
+    const auto found = std::find(classes.begin(), classes.end(), name);
+    if (found == classes.end()) {
+      core::throw_user_error("--group {}: the data set has no class '{}'{} Its classes: {}",
+                             text,
+                             name,
+                             core::did_you_mean(name, classes),
+                             core::join(classes, ", "));
+    }
+    const auto id = static_cast<int>(found - classes.begin());
+    if (std::find(group.classes.begin(), group.classes.end(), id) != group.classes.end())
+      core::throw_user_error("--group {}: names '{}' twice", text, name);
+    group.classes.push_back(id);
+  }
+  return group;
+}
+
 }  // namespace
 
 Action declare_eval(CLI::App& app) {
   struct Arguments {
     std::string model, dataset, split = "test";
+    std::vector<std::string> groups;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -26,6 +60,11 @@ Action declare_eval(CLI::App& app) {
       ->required();
   app.add_option("DATASET", arguments->dataset, "folder of the data set")->required();
   app.add_option("--split", arguments->split, "train, val or test")->capture_default_str();
+  app.add_option(
+         "--group",
+         arguments->groups,
+         "NAME=CLASS,CLASS: F1 of classes taken as one, for example eyes=left_eye,right_eye")
+      ->allow_extra_args(false);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment& environment) {
     const data::Split split = parse_split(arguments->split);
@@ -34,12 +73,20 @@ Action declare_eval(CLI::App& app) {
       core::throw_user_error(
           "{}: has no pictures in its split '{}'", arguments->dataset, arguments->split);
     }
+    const std::vector<std::string>& classes = dataset->info().classes;
+    std::vector<ClassGroup> groups;
+    for (const std::string& text : arguments->groups) groups.push_back(parse_group(text, classes));
     const auto model = run::open_model(arguments->model, environment.context.threads);
     const auto matrix = run::evaluate_model(*model, *dataset, split, environment.context);
     if (environment.context.stop.requested()) return kInterrupted;
-    const std::vector<std::string>& classes = dataset->info().classes;
     if (arguments->json) {
-      fmt::print("{}\n", run::metrics_json(matrix, classes, dataset->size(split)));
+      auto json =
+          nlohmann::ordered_json::parse(run::metrics_json(matrix, classes, dataset->size(split)));
+      for (const ClassGroup& group : groups) {
+        const auto f1 = matrix.f1(group.classes);
+        json["groups"][group.name] = f1 ? nlohmann::ordered_json(*f1) : nlohmann::ordered_json();
+      }
+      fmt::print("{}\n", json.dump());
       return kDone;
     }
     const metric::Quality quality = metric::quality(matrix);
@@ -48,12 +95,17 @@ Action declare_eval(CLI::App& app) {
                dataset->size(split),
                arguments->dataset,
                arguments->split);
+    const auto percent = [](const std::optional<double>& share) {
+      return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("absent");
+    };
+    fmt::print("  {:<24}{:>10}{:>10}\n", "", "IoU", "F1");
     for (std::size_t c = 0; c < classes.size(); ++c) {
-      const auto iou = matrix.iou(static_cast<int>(c));
-      fmt::print("  {:<24}{}\n",
-                 classes[c],
-                 iou ? fmt::format("{:6.2f} %", 100 * *iou) : std::string("   absent"));
+      const auto id = static_cast<int>(c);
+      fmt::print(
+          "  {:<24}{:>10}{:>10}\n", classes[c], percent(matrix.iou(id)), percent(matrix.f1({id})));
     }
+    for (const ClassGroup& group : groups)
+      fmt::print("  {:<24}{:>10}{:>10}\n", group.name, "", percent(matrix.f1(group.classes)));
     fmt::print("mIoU {:.2f} %, pixel accuracy {:.2f} %, mean accuracy {:.2f} %\n",
                100 * quality.miou,
                100 * quality.pixel_accuracy,
