@@ -43,6 +43,12 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
       if (const auto value = value_of(model, name))
         fact(out, term_of(name).title + ", test", format_score(name, *value));
     }
+    // Where the network that was trained to the end is wider than the candidate.
+    for (const auto& [name, value] : trial.costs) {
+      const auto own = value_of(model, name);
+      if (own && *own != value)
+        fact(out, term_of(name).title + ", trained network", format_score(name, *own));
+    }
     if (model.onnx_difference)
       fact(out, "ONNX, largest difference", fmt::format("{:.2g}", *model.onnx_difference));
     if (!model.model.folder.empty()) fact(out, "Folder", model.model.folder);

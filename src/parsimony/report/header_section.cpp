@@ -52,12 +52,8 @@ std::string abstract_of(const View& view) {
     text += fmt::format(" The best trained network, #{}, reaches {} mIoU on the test split",
                         best->model.trial,
                         percent(*value_of(*best, "miou")));
-    const auto trial = view.trials.find(best->model.trial);
-    if (trial != view.trials.end()) {
-      if (const auto params = value_of(*trial->second, "params")) {
-        text += fmt::format(" with {} parameters", core::human_count(*params));
-      }
-    }
+    if (const auto params = view.cost_of(*best, "params"))
+      text += fmt::format(" with {} parameters", core::human_count(*params));
     text += '.';
   } else if (view.data.models.empty() && view.summary.scored > 0) {
     text += " No network has been trained to the end yet, so all figures are those of the search.";
@@ -81,24 +77,25 @@ void tile(std::string& out,
 
 void tiles(std::string& out, const View& view) {
   out += "<dl class=\"tiles\">\n";
-  const study::Trial* best = view.best_trial();
+  std::optional<double> params;
+  std::optional<double> macs;
   if (const ReportedModel* model = view.best_model()) {
     tile(out,
          "Best test mIoU",
          percent(*value_of(*model, "miou")),
          fmt::format("network #{}", model->model.trial));
-    const auto trial = view.trials.find(model->model.trial);
-    best = trial == view.trials.end() ? nullptr : trial->second;
-  } else if (best != nullptr) {
+    params = view.cost_of(*model, "params");
+    macs = view.cost_of(*model, "macs");
+  } else if (const study::Trial* best = view.best_trial()) {
     tile(out,
          "Best " + term_of(view.quality).title,
          format_score(view.quality, *value_of(*best, view.quality)),
          fmt::format("candidate #{}, validation", best->id));
+    params = value_of(*best, "params");
+    macs = value_of(*best, "macs");
   } else {
     tile(out, "Best score", "–", "no candidate scored yet");
   }
-  const auto params = best == nullptr ? std::nullopt : value_of(*best, "params");
-  const auto macs = best == nullptr ? std::nullopt : value_of(*best, "macs");
   tile(out,
        "Its parameters",
        params ? core::human_count(*params) : "–",

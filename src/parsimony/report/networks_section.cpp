@@ -34,7 +34,7 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
       model.model.trial);
   cell(out, view.quality, of_trial(view.quality));
   cell(out, "miou", value_of(model, "miou"));
-  for (const std::string& cost : view.costs) cell(out, cost, of_trial(cost));
+  for (const std::string& cost : view.costs) cell(out, cost, view.cost_of(model, cost));
   if (model.onnx_difference) {
     put(out,
         R"(<td class="num" data-v="{}">{:.1e}</td>)",

@@ -51,6 +51,19 @@ TEST(Report, EveryPartIsThere) {
   EXPECT_THAT(rich_page(), HasSubstr("parsimony search configs/portraits.yaml --set seed=7"));
 }
 
+// Networks are trained wider than they were searched: what is told with their test score is theirs.
+TEST(Report, ATrainedNetworkHasItsOwnCosts) {
+  ReportData data = fake_report_data(20);
+  ASSERT_FALSE(data.models.empty());
+  data.models.resize(1);
+  data.models[0].model.scores = {{"params", 9'870'000}, {"macs", 65'400'000'000}};
+  const std::string page = render_report(data);
+  EXPECT_THAT(page, HasSubstr("with 9.87 M parameters"));
+  EXPECT_THAT(page, HasSubstr("<dt>Its parameters</dt><dd><b>9.87 M</b><span>65.4 G MACs"));
+  EXPECT_THAT(page, HasSubstr("<dt>Parameters, trained network</dt><dd>9.87 M</dd>"));
+  EXPECT_THAT(page, HasSubstr("<td class=\"num\" data-v=\"9870000\">9.87 M</td>"));
+}
+
 TEST(Report, AllDrawingsAreWellFormed) {
   std::size_t count = 0;
   std::string_view rest = rich_page();

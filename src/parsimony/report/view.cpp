@@ -101,6 +101,12 @@ const ReportedModel* View::best_model() const {
   return best;
 }
 
+std::optional<double> View::cost_of(const ReportedModel& model, std::string_view name) const {
+  if (const auto own = value_of(model, name)) return own;
+  const auto trial = trials.find(model.model.trial);
+  return trial == trials.end() ? std::nullopt : value_of(*trial->second, name);
+}
+
 const study::Trial* View::best_trial() const {
   const study::Trial* best = nullptr;
   for (const study::Trial& trial : data.trials) {

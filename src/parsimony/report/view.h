@@ -39,6 +39,9 @@ struct View {
 
   // The trained network with the best test mIoU; nullptr when none has one.
   const ReportedModel* best_model() const;
+  // What a trained network costs: it is often wider than the candidate it was searched as, so its
+  // own figure counts, and the candidate's only where it has none.
+  std::optional<double> cost_of(const ReportedModel& model, std::string_view name) const;
   // The front member, else the trial, that is best in quality.
   const study::Trial* best_trial() const;
 };

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <optional>
+
 #include "parsimony/cli/command.h"
 #include "parsimony/cli/study_folder.h"
 #include "parsimony/core/text.h"
@@ -30,19 +33,31 @@ Action declare_front(CLI::App& app) {
       fmt::print("{}\n", study::front_json(front));
       return 0;
     }
+    // What networks that were trained to the end, often wider, reach and cost.
+    const auto of_final = [](const study::FrontTrial& trial, const char* name) {
+      if (!trial.final_model) return std::optional<double>();
+      const auto found = trial.final_model->scores.find(name);
+      return found == trial.final_model->scores.end() ? std::optional<double>()
+                                                      : std::optional(found->second);
+    };
+    const auto width = [](const std::string& name) {
+      return std::max<std::size_t>(14, name.size() + 2);
+    };
     fmt::print("{:>6}", "trial");
-    for (const std::string& name : names) fmt::print("{:>14}", name);
-    fmt::print("  {:>10}  genotype\n", "final mIoU");
+    for (const std::string& name : names) fmt::print("{:>{}}", name, width(name));
+    fmt::print("  {:>10}  {:>12}  genotype\n", "final mIoU", "final params");
     for (const study::FrontTrial& trial : front.trials) {
       fmt::print("{:>6}", trial.id);
       for (const std::string& name : names) {
         const auto score = trial.scores.find(name);
         const double value = score != trial.scores.end() ? score->second : trial.costs.at(name);
-        fmt::print("{:>14}", core::human_count(value));
+        fmt::print("{:>{}}", core::human_count(value), width(name));
       }
-      const bool done = trial.final_model && trial.final_model->scores.contains("miou");
-      fmt::print("  {:>10}  {}\n",
-                 done ? fmt::format("{:.2f} %", 100 * trial.final_model->scores.at("miou")) : "-",
+      const auto miou = of_final(trial, "miou");
+      const auto params = of_final(trial, "params");
+      fmt::print("  {:>10}  {:>12}  {}\n",
+                 miou ? fmt::format("{:.2f} %", 100 * *miou) : "-",
+                 params ? core::human_count(*params) : "-",
                  trial.genotype);
     }
     fmt::print(
