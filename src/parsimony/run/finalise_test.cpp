@@ -57,10 +57,10 @@ TEST(MetricsJson, HasTheContractsKeys) {
   metric::ConfusionMatrix matrix(3);
   matrix.set(0, 0, 3);
   matrix.set(1, 0, 1);
-  EXPECT_EQ(
-      metrics_json(matrix, {"a", "b", "c"}, 2),
-      R"({"miou":0.375,"iou":[0.75,0.0,null],"pixel_accuracy":0.75,"mean_accuracy":0.5,"fwiou":0.5625,)"
-      R"("images":2,"classes":["a","b","c"]})");
+  EXPECT_EQ(metrics_json(matrix, {"a", "b", "c"}, 2),
+            R"({"miou":0.375,"iou":[0.75,0.0,null],"f1":[0.8571428571428571,0.0,null],)"
+            R"("pixel_accuracy":0.75,"mean_accuracy":0.5,"fwiou":0.5625,)"
+            R"("images":2,"classes":["a","b","c"]})");
 }
 
 }  // namespace
