@@ -434,6 +434,14 @@ TEST(Inspect, EstimatesTheLatencyOnTheDevicesAskedFor) {
   ASSERT_EQ(answer.code, 0) << answer.err;
   EXPECT_THAT(answer.out, HasSubstr("gap8"));
   EXPECT_THAT(answer.out, testing::Not(HasSubstr("pixel1")));
+  const core::TemporaryFolder folder;
+  core::write_file_atomic(
+      folder.path() / "board.json",
+      std::string(R"({"name": "board", "model": "linear", "linear": {"layer": 1}})"));
+  const Answer own = parsimony(
+      {"inspect", "--genotype", arch1, "--profile", (folder.path() / "board.json").string()});
+  EXPECT_EQ(own.code, 0) << own.err;
+  EXPECT_THAT(own.out, HasSubstr(" ms, error unknown"));
   const Answer other = parsimony({"inspect", "--genotype", arch1, "--profile", "gap9"});
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err, HasSubstr("unknown device 'gap9'"));

@@ -44,7 +44,7 @@ void DeviceProfile::visit(core::FieldVisitor& v) {
   v.field("name", name, {"how the device is called in objectives and reports"});
   v.field("title", title, {"device, kernels and clocks in words"});
   v.field("precision", precision, {"number format of the deployed network"});
-  v.field("error", error, {"rms of log(estimated / measured)", 0});
+  v.field("error", error, {"rms of log(estimated / measured); 0: unknown", 0});
   v.field("source", source, {"where the numbers come from"});
   v.choice("model", model, kModelKindNames, {"how times are estimated"});
   v.group("tiled", tiled, "cores with a small memory that is filled tile by tile");

@@ -21,7 +21,8 @@ struct DeviceProfile {
   std::string name;       // "gap8"
   std::string title;      // "GAP8, AutoTiler kernels, 250/175 MHz"
   std::string precision;  // "int8", "fp32"
-  double error = 0;  // root mean square of log(estimated / measured), on networks named in `source`
+  // Root mean square of log(estimated / measured) on the networks that `source` names; 0: unknown.
+  double error = 0;
   std::vector<std::string> source;  // where its numbers come from
   ModelKind model = ModelKind::kTiled;
   TiledDevice tiled;

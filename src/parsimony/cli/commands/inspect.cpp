@@ -87,25 +87,30 @@ nlohmann::ordered_json to_json(const std::vector<DeviceTime>& times) {
                                     {"title", device.title},
                                     {"precision", device.precision},
                                     {"estimated", true},
-                                    {"milliseconds", estimate.milliseconds},
-                                    {"error", device.error}};
+                                    {"milliseconds", estimate.milliseconds}};
+    entry["error"] = device.error > 0 ? nlohmann::ordered_json(device.error)
+                                      : nlohmann::ordered_json();  // unknown
     if (!estimate.does_not_fit.empty()) entry["does_not_fit"] = estimate.does_not_fit;
     list.push_back(entry);
   }
   return list;
 }
 
+std::string text_of(const DeviceTime& time) {
+  if (!time.estimate.does_not_fit.empty()) return "does not fit: " + time.estimate.does_not_fit;
+  return fmt::format("{:.3g} ms, {}",
+                     time.estimate.milliseconds,
+                     time.device.error > 0 ? fmt::format("+-{:.0f} %", 100 * time.device.error)
+                                           : std::string("error unknown"));
+}
+
 void print(const std::vector<DeviceTime>& times) {
   fmt::print(
-      "\nestimated latency (models of devices, not measurements; errors are those on the MobileNets they were fitted "
-      "to)\n");
-  for (const auto& [device, estimate] : times) {
-    const std::string time =
-        estimate.does_not_fit.empty()
-            ? fmt::format("{:.3g} ms +-{:.0f} %", estimate.milliseconds, 100 * device.error)
-            : "does not fit: " + estimate.does_not_fit;
-    fmt::print(
-        "  {:<14}{:<6}{}\n{:<22}{}\n", device.name, device.precision, time, "", device.title);
+      "\nestimated latency (models of devices, not measurements; errors as their profiles state them)\n");
+  for (const DeviceTime& time : times) {
+    const latency::DeviceProfile& device = time.device;
+    fmt::print("  {:<14}{:<6}{}\n", device.name, device.precision, text_of(time));
+    if (!device.title.empty()) fmt::print("{:<22}{}\n", "", device.title);
   }
 }
 
