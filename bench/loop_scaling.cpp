@@ -45,14 +45,15 @@ int main(int argc, char** argv) {
          .delay_spread = 20});
     search::SearchOptions method;
     method.method = search::SearchMethod::kPpo;
-    const auto search = search::make_search(method, space, rng.split("search"));
+    std::vector<run::Setting> settings(1);
+    settings[0].search = search::make_search(method, space, rng.split("search"));
     const core::TemporaryFolder folder;
     const auto store = study::open_sqlite_store(folder.path() / "study.db");
     run::LoopOptions options;
     options.trials = 12 * workers;
     options.workers = workers;
     const auto start = std::chrono::steady_clock::now();
-    run::run_loop(*search, evaluator, *store, options, {log, progress, stop, 1});
+    run::run_loop(settings, evaluator, *store, options, {log, progress, stop, 1});
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     double busy = 0;

@@ -214,7 +214,55 @@ TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
 
   const Answer unknown = search("other", {"--set", "objectives=[miou, latency_ms.gap8]"});
   EXPECT_EQ(unknown.code, 2);
-  EXPECT_THAT(unknown.err, HasSubstr("'latency_ms.gap8' needs that device in cost.devices"));
+  EXPECT_THAT(unknown.err, HasSubstr("the objective 'latency_ms.gap8' needs the cost"));
+  EXPECT_THAT(unknown.err, HasSubstr("put the device into cost.devices"));
+}
+
+// Several rewards: a search each, one front; the same study when it was interrupted.
+TEST_F(StudyTest, SearchesForSeveralRewards) {
+  const std::vector<std::string> settings = {
+      "--set",
+      "rewards=[reward, 'reward * (params / 30000)^-0.6', 'reward * (flops / 4e6)^-0.3']",
+      "--set",
+      "final.count=0"};
+  ASSERT_EQ(search("run", settings).code, 0);
+  const auto trials = trials_of(file("run"));
+  ASSERT_EQ(trials.size(), 10U);
+  for (std::size_t i = 0; i < trials.size(); ++i)
+    EXPECT_EQ(trials[i].setting, static_cast<int>(i % 3)) << i;
+  const Json status = Json::parse(parsimony({"status", file("run"), "--json"}).out);
+  ASSERT_EQ(status["settings"].size(), 3U);
+  EXPECT_EQ(status["settings"][0]["trials"], 4);
+  EXPECT_EQ(status["settings"][1]["reward"], "reward * (params / 30000)^-0.6");
+  EXPECT_THAT(parsimony({"status", file("run")}).out,
+              HasSubstr("reward reward * (flops / 4000000)^-0.3: 3 trials"));
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"),
+              HasSubstr("Reward as each search sees it"));
+
+  std::vector<std::string> first_part = settings;
+  first_part.insert(first_part.end(), {"--set", "budget.trials=4"});
+  ASSERT_EQ(search("parts", first_part).code, 0);
+  ASSERT_EQ(search("parts", settings).code, 0);
+  EXPECT_TRUE(trials_of(file("parts")) == trials);
+
+  const Answer other = search("run", {"--set", "rewards=[miou]"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("rewards"));
+  const Answer wrong = search("wrong", {"--set", "rewards=['reward * (latency_ms.gap8 / 9)^-1']"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("put the device into cost.devices"));
+}
+
+// Nothing is lost and nothing made up where no candidate may be trained; the reader is told why.
+TEST_F(StudyTest, AConstraintThatNobodyMeetsIsVisible) {
+  const Answer run = search("run", {"--set", "cost.constraints=['params <= 100']"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  const Answer status = parsimony({"status", file("run")});
+  EXPECT_THAT(status.out, HasSubstr("note: All 10 candidates were rejected before training"));
+  EXPECT_THAT(status.out, HasSubstr("breaks the constraint params <= 100"));
+  EXPECT_EQ(Json::parse(parsimony({"status", file("run"), "--json"}).out)["remarks"].size(), 1U);
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"),
+              HasSubstr("All 10 candidates were rejected"));
 }
 
 // The encoder of a template network is too short for the cell space.

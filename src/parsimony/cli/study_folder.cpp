@@ -8,6 +8,17 @@
 
 namespace parsimony::cli {
 
+namespace {
+
+run::StudyOptions options_of(const study::Store& store) {
+  run::StudyOptions options;
+  if (const auto yaml = store.state("study.yaml"))
+    core::Config::from_text(*yaml, "study.yaml").read_into(options);
+  return options;
+}
+
+}  // namespace
+
 std::unique_ptr<study::Store> open_study(const std::string& folder) {
   const std::filesystem::path file = std::filesystem::path(folder) / "study.db";
   if (!std::filesystem::exists(file)) {
@@ -18,10 +29,11 @@ std::unique_ptr<study::Store> open_study(const std::string& folder) {
 }
 
 std::vector<std::string> study_objectives(const study::Store& store) {
-  run::StudyOptions options;
-  if (const auto yaml = store.state("study.yaml"))
-    core::Config::from_text(*yaml, "study.yaml").read_into(options);
-  return options.objectives;
+  return options_of(store).objectives;
+}
+
+std::vector<objective::Scalarization> study_rewards(const study::Store& store) {
+  return run::parse_rewards(options_of(store));
 }
 
 }  // namespace parsimony::cli

@@ -48,6 +48,12 @@ Objective objective_by_name(std::string_view name) {
                          core::did_you_mean(name, names));
 }
 
+std::vector<Objective> objectives_by_name(const std::vector<std::string>& names) {
+  std::vector<Objective> objectives;
+  for (const std::string& name : names) objectives.push_back(objective_by_name(name));
+  return objectives;
+}
+
 std::optional<Point> to_point(const Scores& scores, const std::vector<Objective>& objectives) {
   Point point;
   point.reserve(objectives.size());

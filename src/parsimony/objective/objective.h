@@ -27,6 +27,7 @@ struct Objective {
 // user error with the nearest name for any other.
 inline constexpr std::string_view kLatencyOn = "latency_ms.";
 Objective objective_by_name(std::string_view name);
+std::vector<Objective> objectives_by_name(const std::vector<std::string>& names);
 const std::vector<Objective>& known_objectives();
 
 // A network as a point: one value per objective, turned so that smaller is better.

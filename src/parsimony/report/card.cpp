@@ -53,6 +53,12 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
       fact(out, "ONNX, largest difference", fmt::format("{:.2g}", *model.onnx_difference));
     if (!model.model.folder.empty()) fact(out, "Folder", model.model.folder);
   }
+  if (view.data.rewards.size() > 1)
+    fact(out,
+         "Proposed by the search for",
+         objective::to_text(view.data.rewards[static_cast<std::size_t>(trial.setting)]));
+  if (const auto value = scalarized_value(view.data, trial))
+    fact(out, "Worth to its search", fmt::format("{:.4f}", *value));
   fact(out, "Time spent", core::human_duration(trial.seconds));
   if (trial.same_as) fact(out, "Same network as", fmt::format("#{}", *trial.same_as));
   out += "</dl>\n";

@@ -108,6 +108,8 @@ class FrontChart {
     if (!x || !y || !trial.outcome) return std::nullopt;
     std::string tip = fmt::format("{}{}, {}", prefix, trial.id, word_of(trial));
     tip += fmt::format("\n{} {}", term_of(view_.quality).title, format_score(view_.quality, *y));
+    if (view_.data.rewards.size() > 1 && prefix == "#")
+      tip += fmt::format("\nby the search for reward {}", trial.setting + 1);
     for (const std::string& cost : view_.costs) {
       if (const auto value = value_of(trial, cost)) {
         tip += fmt::format("\n{} {}", term_of(cost).title, format_score(cost, *value));

@@ -2,6 +2,7 @@
 #include "parsimony/report/html.h"
 #include "parsimony/report/sections.h"
 #include "parsimony/report/terms.h"
+#include "parsimony/study/remarks.h"
 
 namespace parsimony::report {
 namespace {
@@ -124,6 +125,8 @@ std::string render_header(const View& view) {
       badge.text,
       escape_markup(view.data.title));
   put(out, R"(<p class="abstract">{}</p>)", escape_markup(abstract_of(view)));
+  for (const std::string& remark : study::remarks_on(view.data.trials, view.objectives))
+    put(out, R"(<p class="remark">{}.</p>)", escape_markup(remark));
   tiles(out, view);
   std::string origin;
   const auto add = [&origin](std::string_view name, const std::string& value) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "parsimony/report/chart.h"
 #include "parsimony/report/html.h"
@@ -107,12 +109,32 @@ std::string volume_chart(const View& view) {
   return render_chart(chart);
 }
 
-std::string diagnostic_chart(const std::string& name, const Curve& curve) {
-  std::vector<ChartPoint> points;
-  for (const auto& [trial, value] : curve) {
-    if (std::isfinite(value)) points.push_back({static_cast<double>(trial), value});
+// "1", "2", ...: the table of settings says what they are.
+std::string setting_name(const View& view, int setting) {
+  return view.data.rewards.size() > 1 ? fmt::format("reward {}", setting + 1) : "";
+}
+
+// Lines of several settings are told apart by their class in report.css.
+std::string_view setting_style(int setting) {
+  constexpr std::array<std::string_view, 6> kStyles = {
+      "first", "second", "third", "fourth", "fifth", "sixth"};
+  return kStyles[static_cast<std::size_t>(setting) % kStyles.size()];
+}
+
+std::string diagnostic_chart(const View& view,
+                             const std::string& name,
+                             const std::map<int, Curve>& curves) {
+  std::vector<ChartSeries> series;
+  for (const auto& [setting, curve] : curves) {
+    std::vector<ChartPoint> points;
+    for (const auto& [trial, value] : curve) {
+      if (std::isfinite(value)) points.push_back({static_cast<double>(trial), value});
+    }
+    if (points.empty()) continue;
+    series.push_back(
+        {setting_style(setting), setting_name(view, setting), Mark::kLine, std::move(points)});
   }
-  if (points.empty()) return {};
+  if (series.empty()) return {};
   const bool entropy = name == "entropy";
   const std::string title = term_of(name).title;
   Chart chart{
@@ -122,8 +144,64 @@ std::string diagnostic_chart(const std::string& name, const Curve& curve) {
       .x = {.whole = true, .headroom = 0.02},
       .description =
           entropy ? "How undecided the controller is; it falls as the search settles." : ""};
-  chart.series = {{"scored", "", Mark::kLine, std::move(points)}};
+  chart.series = std::move(series);
   return render_chart(chart);
+}
+
+// What each search maximised, and how far it came.
+std::string settings_table(const View& view) {
+  const auto settings = study::summarize_settings(view.data.trials, view.data.rewards);
+  const bool plain =
+      settings.empty() || (settings.size() == 1 && view.data.rewards[0].factors.empty());
+  if (plain) return {};
+  std::string out =
+      "<table><thead><tr><th>Search</th><th>Maximises</th><th class=\"num\">Candidates</th>"
+      "<th class=\"num\">Scored</th><th class=\"num\">Best value</th><th>Candidate</th></tr></thead><tbody>\n";
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const study::SettingSummary& setting = settings[i];
+    put(out,
+        R"(<tr><td>reward {}</td><td><code>{}</code></td><td class="num">{}</td><td class="num">{}</td>)"
+        R"(<td class="num">{}</td><td>{}</td></tr>)",
+        i + 1,
+        escape_markup(setting.reward),
+        setting.trials,
+        setting.scored,
+        setting.best ? fmt::format("{:.4f}", setting.best->reward) : "–",
+        setting.best ? fmt::format("#{}", setting.best->trial) : "–");
+  }
+  out += "</tbody></table>\n";
+  return out;
+}
+
+// Mean value of each setting's latest candidates, as its own search sees it.
+std::string settings_chart(const View& view) {
+  Chart chart{.title = "Reward as each search sees it",
+              .x_title = "Candidate",
+              .y_title = "Reward, mean of the latest candidates",
+              .x = {.whole = true, .headroom = 0.02},
+              .description = "Rises as a search learns. Different rewards do not compare."};
+  for (std::size_t i = 0; i < view.data.rewards.size(); ++i) {
+    std::vector<ChartPoint> points;
+    std::vector<double> values;
+    for (const Trial& trial : view.data.trials) {
+      if (trial.setting != static_cast<int>(i) || !trial.outcome) continue;
+      const objective::Scores* scores = study::scores_of(*trial.outcome);
+      if (scores == nullptr) continue;
+      const auto value = objective::evaluate(view.data.rewards[i], *scores, trial.costs);
+      if (!value) continue;
+      values.push_back(*value);
+      const std::size_t window = std::min<std::size_t>(values.size(), 20);
+      const double sum =
+          std::accumulate(values.end() - static_cast<std::ptrdiff_t>(window), values.end(), 0.0);
+      if (view.shows(trial.id))
+        points.push_back({static_cast<double>(trial.id), sum / static_cast<double>(window)});
+    }
+    if (points.empty()) continue;
+    const int setting = static_cast<int>(i);
+    chart.series.push_back(
+        {setting_style(setting), setting_name(view, setting), Mark::kLine, std::move(points)});
+  }
+  return chart.series.empty() ? "" : render_chart(chart);
 }
 
 }  // namespace
@@ -147,8 +225,11 @@ std::string render_history(const View& view) {
   }
   out += "<div class=\"charts\">\n" + quality_chart(view);
   if (view.summary.scored > 0) out += volume_chart(view);
-  for (const auto& [name, curve] : view.data.diagnostics) out += diagnostic_chart(name, curve);
-  out += "</div>\n";
+  const std::string settings = settings_table(view);
+  if (!settings.empty()) out += settings_chart(view);
+  for (const auto& [name, curves] : view.data.diagnostics)
+    out += diagnostic_chart(view, name, curves);
+  out += "</div>\n" + settings;
   put(out,
       R"(<p class="note">Failed and rejected candidates have no score; they are strokes on the lower edge. A search )"
       R"(never sees them as a reward of 0.</p></section>)");

@@ -61,8 +61,11 @@ void read_report_state(const study::Store& store, ReportData& data) {
   }
   std::vector<std::string> objectives;
   read(object, "objectives", objectives, origin);
-  for (const std::string& name : objectives)
-    data.objectives.push_back(objective::objective_by_name(name));
+  data.objectives = objective::objectives_by_name(objectives);
+  std::vector<std::string> rewards;
+  read(object, "rewards", rewards, origin);
+  for (const std::string& text : rewards)
+    data.rewards.push_back(objective::parse_scalarization(text));
 }
 
 void read_diagnostics(ReportData& data) {
@@ -72,13 +75,16 @@ void read_diagnostics(ReportData& data) {
     const json object = parse_json(event.text, origin);
     study::TrialId trial = 0;
     read(object, "trial", trial, origin);
+    int setting = 0;
+    read(object, "setting", setting, origin);
     for (const auto& [name, value] : object.items()) {
-      if (name != "trial" && value.is_number())
-        data.diagnostics[name].emplace_back(trial, value.get<double>());
+      if (name != "trial" && name != "setting" && value.is_number())
+        data.diagnostics[name][setting].emplace_back(trial, value.get<double>());
     }
   }
   // Concurrent candidates finish in any order.
-  for (auto& [name, curve] : data.diagnostics) std::ranges::sort(curve);
+  for (auto& [name, curves] : data.diagnostics)
+    for (auto& [setting, curve] : curves) std::ranges::sort(curve);
 }
 
 Picture read_picture(const fs::path& file) {

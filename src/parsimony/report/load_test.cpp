@@ -67,7 +67,7 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
   EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
   EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
-  EXPECT_THAT(data.diagnostics.at("entropy"), ElementsAre(Pair(3, 1.75), Pair(4, 1.5)));
+  EXPECT_THAT(data.diagnostics.at("entropy").at(0), ElementsAre(Pair(3, 1.75), Pair(4, 1.5)));
   ASSERT_EQ(data.models.size(), 1u);
   const ReportedModel& model = data.models[0];
   EXPECT_EQ(model.onnx_difference, 2e-5);

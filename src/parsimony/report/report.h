@@ -12,6 +12,7 @@
 
 #include "parsimony/graph/drawing.h"
 #include "parsimony/objective/objective.h"
+#include "parsimony/objective/scalarization.h"
 #include "parsimony/study/store.h"
 #include "parsimony/study/trial.h"
 
@@ -66,15 +67,17 @@ using Curve = std::vector<std::pair<study::TrialId, double>>;
 struct ReportData {
   std::string title;
   std::string version = {}, seed = {}, machine = {};
-  std::string command = {};                           // reproduces the study
-  std::string resolved_study = {};                    // YAML
-  std::vector<objective::Objective> objectives = {};  // empty: reward and parameters
+  std::string command = {};                            // reproduces the study
+  std::string resolved_study = {};                     // YAML
+  std::vector<objective::Objective> objectives = {};   // empty: reward and parameters
+  std::vector<objective::Scalarization> rewards = {};  // that searches maximised, by setting
   std::vector<study::Trial> trials = {};
   std::vector<study::Trial> baseline =
       {};  // of a random search with the same budget, if one was run
   std::vector<study::Event> events = {};
   std::vector<ReportedModel> models = {};
-  std::map<std::string, Curve> diagnostics = {};
+  // By name, then by reward setting.
+  std::map<std::string, std::map<int, Curve>> diagnostics = {};
   std::vector<std::string> classes = {};
   std::vector<Colour> palette = {};  // by class; missing ones are taken from the PASCAL VOC map
   std::array<std::int64_t, space::kEncoderTaps> tap_strides = graph::kUsualTapStrides;
@@ -85,10 +88,10 @@ std::string render_report(const ReportData& data);
 
 // Collects what a store and a study folder hold; what is missing stays empty.
 //  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
-//    "objectives" (names), "command", "machine", "version", "seed", "classes",
+//    "objectives" (names), "rewards" (texts), "command", "machine", "version", "seed", "classes",
 //    "palette" ([[r,g,b], ...]) and "tap_strides";
-//  * events "diagnostics": a JSON object with "trial" and any figures, {"trial": 12,
-//  "entropy": 1.7};
+//  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
+//    figures, {"trial": 12, "entropy": 1.7};
 //  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;
 //  * models/ID/metrics.json, and samples/NAME_{image.jpg,label.png,prediction.png};
 //  * score "onnx_difference" of a final model.

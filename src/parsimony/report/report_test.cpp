@@ -96,7 +96,7 @@ TEST(Report, TextFromDataIsNeverMarkup) {
   data.classes = {evil, evil};
   data.objectives = {{evil, objective::Direction::kMaximize, evil},
                      {"params", objective::Direction::kMinimize, evil}};
-  data.diagnostics[evil] = {{1, 2.0}, {2, 3.0}};
+  data.diagnostics[evil][0] = {{1, 2.0}, {2, 3.0}};
   data.models.resize(1);
   data.models[0].model.folder = evil;
   for (Sample& sample : data.models[0].samples) {
@@ -177,7 +177,7 @@ TEST(Report, VeryManyTrialsAreThinnedAndSaidSo) {
 TEST(Report, FiguresThatAreNotNumbersLeaveNoTrace) {
   ReportData data = fake_report_data(20);
   data.models.resize(1);
-  data.diagnostics["entropy"] = {{1, std::nan("")}};
+  data.diagnostics["entropy"][0] = {{1, std::nan("")}};
   data.models[0].metrics->miou = std::nan("");
   const std::string page = render_report(data);
   EXPECT_THAT(page, Not(HasSubstr("nan%")));

@@ -110,8 +110,8 @@ inline ReportData fake_report_data(int count = 160) {
         i, 0.20 + 0.16 * i / count, root.split("search").split(static_cast<std::uint64_t>(i))));
     data.baseline.push_back(
         fake_trial(i, 0.20, root.split("random").split(static_cast<std::uint64_t>(i))));
-    data.diagnostics["entropy"].emplace_back(i, 1.95 - 0.003 * i - 0.00001 * i * i);
-    data.diagnostics["baseline"].emplace_back(i, 0.62 - 0.3 * std::exp(-i / 40.0));
+    data.diagnostics["entropy"][0].emplace_back(i, 1.95 - 0.003 * i - 0.00001 * i * i);
+    data.diagnostics["baseline"][0].emplace_back(i, 0.62 - 0.3 * std::exp(-i / 40.0));
     if (i == 50 || i == 90) {
       data.trials.back().same_as = 10;
       data.trials.back().seconds = 0.1;

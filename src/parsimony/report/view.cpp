@@ -135,6 +135,15 @@ std::optional<double> value_of(const ReportedModel& model, std::string_view name
   return find(scores, name);
 }
 
+std::optional<double> scalarized_value(const ReportData& data, const study::Trial& trial) {
+  const auto setting = static_cast<std::size_t>(trial.setting);
+  if (setting >= data.rewards.size() || data.rewards[setting].factors.empty() || !trial.outcome)
+    return std::nullopt;
+  const objective::Scores* scores = study::scores_of(*trial.outcome);
+  if (scores == nullptr) return std::nullopt;
+  return objective::evaluate(data.rewards[setting], *scores, trial.costs);
+}
+
 bool is_scored(const study::Trial& trial) {
   return trial.outcome && std::holds_alternative<study::Scored>(*trial.outcome);
 }

@@ -52,6 +52,10 @@ std::optional<double> value_of(const study::Trial& trial, std::string_view name)
 // Of a final model: from its test metrics, else its scores.
 std::optional<double> value_of(const ReportedModel& model, std::string_view name);
 
+// What the search that proposed the trial was told it is worth; nothing where that is the quality
+// alone, or unknown.
+std::optional<double> scalarized_value(const ReportData& data, const study::Trial& trial);
+
 bool is_scored(const study::Trial& trial);
 
 // "scored", "pruned", "rejected", "failed" or "running": an outcome in one word, also its CSS

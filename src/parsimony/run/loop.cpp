@@ -24,7 +24,6 @@ using evaluate::Evaluation;
 using study::Trial;
 using study::TrialId;
 
-constexpr const char* kSearchState = "search";
 constexpr double kLeaseSeconds = 24 * 3600.0;
 
 double now() {
@@ -127,21 +126,29 @@ class Workers {
   std::vector<std::jthread> threads_;  // last: joined before the rest goes
 };
 
+// Under which name the store keeps the state of a setting's search.
+std::string state_name(std::size_t setting) {
+  return setting == 0 ? "search" : fmt::format("search.{}", setting);
+}
+
 class Loop {
  public:
-  Loop(search::Search& search,
+  Loop(const std::vector<Setting>& settings,
        evaluate::Evaluator& evaluator,
        study::Store& store,
        const LoopOptions& options,
        const core::Context& context)
-      : search_(search),
+      : settings_(settings),
         evaluator_(evaluator),
         store_(store),
         options_(options),
         context_(context),
         workers_(options.workers > 0 ? options.workers : core::available_cores(),
                  evaluator,
-                 context.stop) {}
+                 context.stop),
+        asked_(settings.size(), 0) {
+    core::require(!settings.empty(), "a loop without a search");
+  }
 
   LoopEnd run() {
     restore();
@@ -172,6 +179,12 @@ class Loop {
     std::vector<const Trial*> done;
     for (const Trial& trial : trials) {
       next_id_ = std::max(next_id_, trial.id + 1);
+      core::require(setting_of(trial) < settings_.size(),
+                    "trial {} is of setting {}, the study has {}",
+                    trial.id,
+                    trial.setting,
+                    settings_.size());
+      ++asked_[setting_of(trial)];
       if (trial.state == study::TrialState::kDone) {
         done.push_back(&trial);
         remember(trial);
@@ -180,14 +193,16 @@ class Loop {
         redo_.push_back(trial);
       }
     }
-    if (trials.empty()) return;
     std::sort(done.begin(), done.end(), [](const Trial* a, const Trial* b) {
       return std::pair(a->started + a->seconds, a->id) < std::pair(b->started + b->seconds, b->id);
     });
     for (const Trial* trial : done) evaluator_.replay(*trial);
-    const std::optional<std::string> state = store_.state(kSearchState);
-    core::require(state.has_value(), "the study has trials but no search state");
-    search_.load(*state);
+    for (std::size_t i = 0; i < settings_.size(); ++i) {
+      if (asked_[i] == 0) continue;
+      const std::optional<std::string> state = store_.state(state_name(i));
+      core::require(state.has_value(), "the study has trials but no state '{}'", state_name(i));
+      settings_[i].search->load(*state);
+    }
   }
 
   void start_next() {
@@ -198,7 +213,7 @@ class Loop {
     trial.costs = prepared.costs;
     study::Update update;
     update.trials = {trial};
-    update.states[kSearchState] = search_.save();
+    note_search(trial, update);
     core::require(store_.commit(update), "trial {} is claimed by somebody else", trial.id);
 
     if (prepared.rejection) {
@@ -216,9 +231,25 @@ class Loop {
   Trial claim_new() {
     Trial trial;
     trial.id = next_id_++;
-    trial.tokens = search_.ask(trial.id);
+    trial.setting = static_cast<int>(next_setting());
+    ++asked_[setting_of(trial)];
+    trial.tokens = settings_[setting_of(trial)].search->ask(trial.id);
     claim(trial);
     return trial;
+  }
+
+  std::size_t next_setting() const {
+    if (options_.order == TurnOrder::kInTurns)
+      return static_cast<std::size_t>(std::ranges::min_element(asked_) - asked_.begin());
+    const auto settings = static_cast<std::int64_t>(settings_.size());
+    const std::int64_t share = (options_.trials + settings - 1) / settings;
+    const auto first = std::ranges::find_if(asked_, [share](auto asked) { return asked < share; });
+    return first == asked_.end() ? settings_.size() - 1
+                                 : static_cast<std::size_t>(first - asked_.begin());
+  }
+
+  static std::size_t setting_of(const Trial& trial) {
+    return static_cast<std::size_t>(trial.setting);
   }
 
   Trial claim_again() {
@@ -282,15 +313,16 @@ class Loop {
     trial.seconds = seconds;
     trial.same_as = same_as;
 
-    const objective::Scores* scores = study::scores_of(outcome);
+    const Setting& setting = settings_[setting_of(trial)];
     search::Feedback feedback{trial.id, trial.tokens, std::nullopt};
-    if (scores != nullptr) feedback.reward = scores->at(options_.reward);
-    search_.tell(feedback);
+    if (const objective::Scores* scores = study::scores_of(outcome))
+      feedback.reward = objective::evaluate(setting.reward, *scores, trial.costs);
+    setting.search->tell(feedback);
 
     study::Update update;
     update.trials = {trial};
-    update.states[kSearchState] = search_.save();
-    if (feedback.reward) note_diagnostics(trial.id, update);
+    note_search(trial, update);
+    if (feedback.reward) note_diagnostics(trial, update);
     if (!store_.commit(update)) {
       context_.log.line(
           core::LogLevel::kWarning,
@@ -303,11 +335,17 @@ class Loop {
     if (seconds > 0) ++evaluated_now_;
   }
 
-  // What the search has become by learning from this trial; the report draws it.
-  void note_diagnostics(TrialId trial, study::Update& update) const {
-    const std::map<std::string, double> figures = search_.diagnostics();
+  void note_search(const Trial& trial, study::Update& update) const {
+    const std::size_t setting = setting_of(trial);
+    update.states[state_name(setting)] = settings_[setting].search->save();
+  }
+
+  // What its search has become by learning from this trial; the report draws it.
+  void note_diagnostics(const Trial& trial, study::Update& update) const {
+    const auto figures = settings_[setting_of(trial)].search->diagnostics();
     if (figures.empty()) return;
-    nlohmann::ordered_json json = {{"trial", trial}};
+    nlohmann::ordered_json json = {{"trial", trial.id}};
+    if (settings_.size() > 1) json["setting"] = trial.setting;
     for (const auto& [name, value] : figures) json[name] = value;
     update.events.push_back({0, now(), "diagnostics", json.dump()});
   }
@@ -320,14 +358,17 @@ class Loop {
   void note_reward(const Trial& trial) {
     ++done_;
     const objective::Scores* scores = study::scores_of(*trial.outcome);
-    if (scores != nullptr) best_ = std::max(best_, scores->at(options_.reward));
+    if (scores == nullptr) return;
+    const auto quality = scores->find(settings_[0].reward.quality);
+    if (quality != scores->end()) best_ = std::max(best_, quality->second);
   }
 
   void report_progress() {
     const double hours =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() / 3600;
     const double rate = hours > 0 ? static_cast<double>(evaluated_now_) / hours : 0;
-    const std::string detail = fmt::format("best reward {:.3f}, {:.0f} candidates/h", best_, rate);
+    const std::string detail = fmt::format(
+        "best {} {:.3f}, {:.0f} candidates/h", settings_[0].reward.quality, best_, rate);
     context_.progress.advance(
         {"search", static_cast<double>(done_), static_cast<double>(options_.trials), detail});
   }
@@ -337,7 +378,7 @@ class Loop {
     study::Outcome outcome;
   };
 
-  search::Search& search_;
+  const std::vector<Setting>& settings_;
   evaluate::Evaluator& evaluator_;
   study::Store& store_;
   const LoopOptions& options_;
@@ -351,8 +392,9 @@ class Loop {
   std::map<std::string, std::vector<Trial>> followers_;
   std::int64_t done_ = 0;
   std::int64_t evaluated_now_ = 0;
-  double best_ = 0;
+  double best_ = 0;  // of the first setting's quality
   Workers workers_;
+  std::vector<std::int64_t> asked_;  // trials of each setting
 };
 
 }  // namespace
@@ -363,14 +405,18 @@ void LoopOptions::visit(core::FieldVisitor& v) {
   v.field("workers",
           workers,
           {"candidates evaluated at once, one thread each; 0: one per core", 0, 4096});
+  v.choice("order",
+           order,
+           kTurnOrderNames,
+           {"with several rewards: in_turns (a candidate each) or one_after_another"});
 }
 
-LoopEnd run_loop(search::Search& search,
+LoopEnd run_loop(const std::vector<Setting>& settings,
                  evaluate::Evaluator& evaluator,
                  study::Store& store,
                  const LoopOptions& options,
                  const core::Context& context) {
-  return Loop(search, evaluator, store, options, context).run();
+  return Loop(settings, evaluator, store, options, context).run();
 }
 
 }  // namespace parsimony::run

@@ -14,31 +14,39 @@
 #include "parsimony/report/report.h"
 #include "parsimony/search/table.h"
 #include "parsimony/space/cell.h"
+#include "parsimony/study/summary.h"
 
 namespace parsimony::run {
 namespace {
 
 using study::Trial;
 
-struct Setting {
+struct Scenario {
   search::SearchMethod method = search::SearchMethod::kPpo;
-  evaluate::FakeEvaluator::Options fake;
+  evaluate::FakeEvaluator::Options fake = {};
   LoopOptions loop{.trials = 40, .workers = 1};
+  std::vector<std::string> rewards = {"reward"};
+  std::uint64_t seed = 5;
 };
 
-LoopEnd run_once(study::Store& store, const Setting& setting, const core::StopFlag& stop) {
+LoopEnd run_once(study::Store& store, const Scenario& scenario, const core::StopFlag& stop) {
   static const space::CellSpace space;
-  core::Rng rng(5);
+  core::Rng rng(scenario.seed);
   core::Rng hidden = rng.split("optimum");
   search::SearchOptions options;
-  options.method = setting.method;
+  options.method = scenario.method;
   options.ppo.capacity = 8;  // fast
-  const auto search = search::make_search(options, space, rng.split("search"));
+  std::vector<Setting> settings;
+  for (const std::string& reward : scenario.rewards) {
+    settings.push_back(
+        {objective::parse_scalarization(reward),
+         search::make_search(options, space, rng.split("search").split(settings.size()))});
+  }
   evaluate::FakeEvaluator evaluator(
-      space, space::sample(space, hidden), rng.split("noise"), setting.fake);
+      space, space::sample(space, hidden), rng.split("noise"), scenario.fake);
   core::SilentLog log;
   core::SilentProgress progress;
-  return run_loop(*search, evaluator, store, setting.loop, {log, progress, stop, 1});
+  return run_loop(settings, evaluator, store, scenario.loop, {log, progress, stop, 1});
 }
 
 // What must agree between an uninterrupted and a continued study: everything but times and claims.
@@ -73,22 +81,22 @@ TEST(Loop, RunsToTheEndAndRecordsEveryTrial) {
 TEST(Loop, FinishedStudiesStayAsTheyAreAndCanBeExtended) {
   const auto store = study::make_memory_store();
   const core::StopFlag stop;
-  Setting setting;
-  run_once(*store, setting, stop);
+  Scenario scenario;
+  run_once(*store, scenario, stop);
   const auto before = essence(*store);
-  EXPECT_EQ(run_once(*store, setting, stop), LoopEnd::kFinished);
+  EXPECT_EQ(run_once(*store, scenario, stop), LoopEnd::kFinished);
   EXPECT_TRUE(essence(*store) == before);
-  setting.loop.trials = 55;
-  EXPECT_EQ(run_once(*store, setting, stop), LoopEnd::kFinished);
+  scenario.loop.trials = 55;
+  EXPECT_EQ(run_once(*store, scenario, stop), LoopEnd::kFinished);
   EXPECT_EQ(store->trials().size(), 55u);
 }
 
 TEST(Loop, FailuresAreOutcomesAndNeverRewards) {
   const auto store = study::make_memory_store();
   const core::StopFlag stop;
-  Setting setting;
-  setting.fake.fail_every = 5;
-  run_once(*store, setting, stop);
+  Scenario scenario;
+  scenario.fake.fail_every = 5;
+  run_once(*store, scenario, stop);
   int failed = 0;
   for (const Trial& trial : store->trials()) {
     if (std::holds_alternative<study::Failed>(*trial.outcome)) ++failed;
@@ -105,7 +113,7 @@ TEST(Loop, DiagnosticsOfTheSearchReachTheReport) {
   const report::ReportData data = report::load_report_data(*store, "nowhere");
   for (const char* figure : {"entropy", "baseline", "mean_reward"}) {
     ASSERT_TRUE(data.diagnostics.contains(figure)) << figure;
-    const report::Curve& curve = data.diagnostics.at(figure);
+    const report::Curve& curve = data.diagnostics.at(figure).at(0);
     ASSERT_EQ(curve.size(), 40u);
     EXPECT_EQ(curve.front().first, 1);
     EXPECT_EQ(curve.back().first, 40);
@@ -118,11 +126,11 @@ TEST(Loop, DiagnosticsOfTheSearchReachTheReport) {
 TEST(Loop, ManyWorkersRunEveryTrialOnce) {
   const auto store = study::make_memory_store();
   const core::StopFlag stop;
-  Setting setting;
-  setting.method = search::SearchMethod::kRandom;
-  setting.loop = {.trials = 300, .workers = 8};
-  setting.fake.delay = std::chrono::microseconds(300);
-  EXPECT_EQ(run_once(*store, setting, stop), LoopEnd::kFinished);
+  Scenario scenario;
+  scenario.method = search::SearchMethod::kRandom;
+  scenario.loop = {.trials = 300, .workers = 8};
+  scenario.fake.delay = std::chrono::microseconds(300);
+  EXPECT_EQ(run_once(*store, scenario, stop), LoopEnd::kFinished);
   std::set<study::TrialId> ids;
   for (const Trial& trial : store->trials()) ids.insert(trial.id);
   EXPECT_EQ(ids.size(), 300u);
@@ -150,7 +158,8 @@ TEST(Loop, EqualNetworksAreEvaluatedOnce) {
   for (const int workers : {1, 4}) {
     search::SearchOptions options;
     options.method = search::SearchMethod::kRandom;
-    const auto search = search::make_search(options, space, core::Rng(1));
+    std::vector<Setting> settings(1);
+    settings[0].search = search::make_search(options, space, core::Rng(1));
     evaluate::FakeEvaluator evaluator(
         space, {1, 1}, core::Rng(2), {.delay = std::chrono::microseconds(500)});
     const auto store = study::make_memory_store();
@@ -158,7 +167,7 @@ TEST(Loop, EqualNetworksAreEvaluatedOnce) {
     core::SilentProgress progress;
     const core::StopFlag stop;
     run_loop(
-        *search, evaluator, *store, {.trials = 60, .workers = workers}, {log, progress, stop, 1});
+        settings, evaluator, *store, {.trials = 60, .workers = workers}, {log, progress, stop, 1});
     std::map<std::string, int> evaluated;
     for (const Trial& trial : store->trials()) {
       if (!trial.same_as) ++evaluated[trial.canonical_id];
@@ -172,9 +181,9 @@ TEST(Loop, EqualNetworksAreEvaluatedOnce) {
 TEST(Loop, AStopKeepsTheStateAndTheNextRunContinues) {
   const auto whole = study::make_memory_store();
   const core::StopFlag never;
-  Setting setting;
-  setting.fake.delay = std::chrono::milliseconds(3);
-  run_once(*whole, setting, never);
+  Scenario scenario;
+  scenario.fake.delay = std::chrono::milliseconds(3);
+  run_once(*whole, scenario, never);
 
   const auto broken = study::make_memory_store();
   int session = 0;
@@ -185,7 +194,7 @@ TEST(Loop, AStopKeepsTheStateAndTheNextRunContinues) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10 + session));
       stop.request();
     });
-    finished = run_once(*broken, setting, stop) == LoopEnd::kFinished;
+    finished = run_once(*broken, scenario, stop) == LoopEnd::kFinished;
   }
   EXPECT_GT(session, 1);
   EXPECT_TRUE(essence(*broken) == essence(*whole));
@@ -197,11 +206,11 @@ TEST(Loop, SurvivesKillsAtRandomPoints) {
   const core::TemporaryFolder folder;
   const std::string file = (folder.path() / "study.db").string();
   const core::StopFlag never;
-  Setting setting;
-  setting.loop.trials = 30;
-  setting.fake.delay = std::chrono::milliseconds(2);
+  Scenario scenario;
+  scenario.loop.trials = 30;
+  scenario.fake.delay = std::chrono::milliseconds(2);
   const auto whole = study::make_memory_store();
-  run_once(*whole, setting, never);
+  run_once(*whole, scenario, never);
 
   core::Rng moments(17);
   int kills = 0;
@@ -210,7 +219,7 @@ TEST(Loop, SurvivesKillsAtRandomPoints) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       const auto store = study::open_sqlite_store(file);
-      ::_exit(run_once(*store, setting, never) == LoopEnd::kFinished ? 0 : 1);
+      ::_exit(run_once(*store, scenario, never) == LoopEnd::kFinished ? 0 : 1);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(20'000 + moments.below(120'000)));
     // The last children are left alone, so that a slow machine finishes too.
@@ -229,6 +238,112 @@ TEST(Loop, SurvivesKillsAtRandomPoints) {
   const auto continued = study::open_sqlite_store(file);
   EXPECT_TRUE(essence(*continued) == essence(*whole));
   EXPECT_EQ(diagnostics(*continued), diagnostics(*whole));
+}
+
+const std::vector<std::string> kThreeRewards = {
+    "reward", "reward * (params / 130000)^-0.6", "reward * (macs / 1.3e7)^-1"};
+
+TEST(Loop, EachRewardHasItsShareOfTheTrialsAndASearchOfItsOwn) {
+  for (const TurnOrder order : {TurnOrder::kInTurns, TurnOrder::kOneAfterAnother}) {
+    const auto store = study::make_memory_store();
+    const core::StopFlag stop;
+    Scenario scenario{.rewards = kThreeRewards};
+    scenario.loop.trials = 32;
+    scenario.loop.order = order;
+    run_once(*store, scenario, stop);
+    std::map<int, int> trials;
+    std::vector<int> sequence;
+    for (const Trial& trial : store->trials()) {
+      ++trials[trial.setting];
+      sequence.push_back(trial.setting);
+    }
+    EXPECT_EQ(trials[0], 11);
+    EXPECT_EQ(trials[1], 11);
+    EXPECT_EQ(trials[2], 10);
+    const std::vector<int> first_four(sequence.begin(), sequence.begin() + 4);
+    EXPECT_EQ(first_four,
+              order == TurnOrder::kInTurns ? std::vector({0, 1, 2, 0}) : std::vector({0, 0, 0, 0}));
+    EXPECT_EQ(std::ranges::is_sorted(sequence), order == TurnOrder::kOneAfterAnother);
+    std::set<std::string> states;
+    for (const char* name : {"search", "search.1", "search.2"}) {
+      ASSERT_TRUE(store->state(name).has_value()) << name;
+      states.insert(*store->state(name));
+    }
+    EXPECT_EQ(states.size(), 3U);
+    const report::ReportData data = report::load_report_data(*store, "nowhere");
+    EXPECT_EQ(data.diagnostics.at("mean_reward").size(), 3U);
+  }
+}
+
+// The mean of what its search was told about the last trials of a setting.
+double last_params(const study::Store& store, int setting) {
+  std::vector<double> params;
+  for (const Trial& trial : store.trials()) {
+    if (trial.setting == setting) params.push_back(trial.costs.at("params"));
+  }
+  double sum = 0;
+  for (std::size_t i = params.size() - 50; i < params.size(); ++i) sum += params[i];
+  return sum / 50;
+}
+
+TEST(Loop, ARewardForSmallNetworksFindsSmallerOnes) {
+  const auto store = study::make_memory_store();
+  const core::StopFlag stop;
+  Scenario scenario{.rewards = {"reward", "reward * (params / 130000)^-6"}};
+  scenario.loop.trials = 260;
+  run_once(*store, scenario, stop);
+  EXPECT_LT(last_params(*store, 1), last_params(*store, 0) - 5000);
+}
+
+TEST(Loop, SeveralSearchesContinueWhereTheyStopped) {
+  const core::StopFlag never;
+  Scenario scenario{.rewards = kThreeRewards};
+  scenario.loop.trials = 30;
+  const auto whole = study::make_memory_store();
+  run_once(*whole, scenario, never);
+  const auto parts = study::make_memory_store();
+  for (const std::int64_t trials : {1, 2, 17, 30}) {
+    scenario.loop.trials = trials;
+    run_once(*parts, scenario, never);
+  }
+  EXPECT_TRUE(essence(*parts) == essence(*whole));
+  EXPECT_EQ(diagnostics(*parts), diagnostics(*whole));
+}
+
+TEST(Loop, ARewardThatCannotBeComputedIsNoReward) {
+  const auto store = study::make_memory_store();
+  const core::StopFlag stop;
+  run_once(*store, {.rewards = {"reward * (latency_ms.absent / 5)^-1"}}, stop);
+  EXPECT_EQ(store->trials().size(), 40U);
+  EXPECT_TRUE(diagnostics(*store).empty());
+}
+
+// Three rewards trade quality against parameters better than chance does, at equal budgets.
+TEST(Loop, SearchesWithSeveralRewardsBeatRandomSearch) {
+  int wins = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    std::vector<std::vector<Trial>> both;
+    for (const search::SearchMethod method :
+         {search::SearchMethod::kPpo, search::SearchMethod::kRandom}) {
+      const auto store = study::make_memory_store();
+      const core::StopFlag stop;
+      Scenario scenario{
+          .method = method,
+          .rewards = {"reward", "reward * (params / 140000)^-1", "reward * (params / 140000)^-3"},
+          .seed = seed};
+      scenario.loop.trials = 320;
+      run_once(*store, scenario, stop);
+      both.push_back(store->trials());
+    }
+    const auto objectives = objective::objectives_by_name({"reward", "params"});
+    std::vector<Trial> all = both[0];
+    all.insert(all.end(), both[1].begin(), both[1].end());
+    const study::Scale scale = study::scale_of(all, objectives);
+    const double found = study::front_of(both[0], {}, objectives, scale).hypervolume;
+    const double chance = study::front_of(both[1], {}, objectives, scale).hypervolume;
+    wins += found > chance ? 1 : 0;
+  }
+  EXPECT_GE(wins, 4);
 }
 
 }  // namespace

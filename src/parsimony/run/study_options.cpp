@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
 #include "parsimony/objective/objective.h"
 
 namespace parsimony::run {
@@ -74,11 +75,55 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.group("search", search, "the search method");
   v.group("budget", budget, "how much is searched");
   v.field(
+      "rewards",
+      rewards,
+      {"what is maximised, a search for each: \"reward\", \"reward * (params / 500000)^-0.6\", ..."});
+  v.field(
       "objectives", objectives, {"what the Pareto front trades: miou, reward, params, macs, ..."});
   v.field("random_baseline",
           random_baseline,
           {"repeat the search with the random method and the same budget"});
   v.group("final", final, "after the search");
+}
+
+namespace {
+
+// Costs can only be read where they are known: a latency needs its device.
+void require_known_cost(const std::string& name,
+                        const evaluate::Costs& costs,
+                        const std::string& file,
+                        const std::string& reader) {
+  const bool is_cost =
+      objective::objective_by_name(name).direction == objective::Direction::kMinimize;
+  const auto& known = costs.names();
+  if (!is_cost || std::find(known.begin(), known.end(), name) != known.end()) return;
+  core::throw_user_error("{}: the {} needs the cost '{}', which this study does not state: {}",
+                         file,
+                         reader,
+                         name,
+                         name.starts_with(objective::kLatencyOn)
+                             ? "put the device into cost.devices"
+                             : "known are " + core::join(known, ", "));
+}
+
+void check_rewards(const StudyOptions& options,
+                   const evaluate::Costs& costs,
+                   const std::string& file) {
+  if (options.rewards.empty())
+    core::throw_user_error("{}: 'rewards' is empty, must name at least one, such as reward", file);
+  for (const objective::Scalarization& reward : parse_rewards(options)) {
+    for (const std::string& name : objective::names_in(reward))
+      require_known_cost(name, costs, file, fmt::format("reward '{}'", objective::to_text(reward)));
+  }
+}
+
+}  // namespace
+
+std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options) {
+  std::vector<objective::Scalarization> rewards;
+  for (const std::string& text : options.rewards)
+    rewards.push_back(objective::parse_scalarization(text));
+  return rewards;
 }
 
 StudyOptions read_study(const std::string& file, const std::vector<std::string>& overrides) {
@@ -87,15 +132,9 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   StudyOptions options;
   config.read_into(options);
   const evaluate::Costs costs({}, options.cost);
-  for (const std::string& name : options.objectives) {
-    objective::objective_by_name(name);
-    const auto& known = costs.names();
-    if (name.starts_with(objective::kLatencyOn) &&
-        std::find(known.begin(), known.end(), name) == known.end()) {
-      core::throw_user_error(
-          "{}: the objective '{}' needs that device in cost.devices", file, name);
-    }
-  }
+  for (const std::string& name : options.objectives)
+    require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
+  check_rewards(options, costs, file);
   const space::Genotype start = space::parse_genotype(options.start.genotype);
   if (options.encoder.weights.empty() &&
       space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {

@@ -78,6 +78,8 @@ struct StudyOptions {
   evaluate::CandidateOptions candidate;
   search::SearchOptions search;
   LoopOptions budget;
+  // What searches maximise, objective::parse_scalarization() texts; one search for each.
+  std::vector<std::string> rewards = {"reward"};
   std::vector<std::string> objectives = {"miou", "params"};
   bool random_baseline = false;  // repeat the search with the random method and the same budget
   FinalOptions final;
@@ -86,5 +88,7 @@ struct StudyOptions {
 
 // Reads a study file and "a.b=value" overrides, and checks what the fields' types cannot say.
 StudyOptions read_study(const std::string& file, const std::vector<std::string>& overrides);
+
+std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options);
 
 }  // namespace parsimony::run

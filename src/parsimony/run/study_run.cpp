@@ -91,6 +91,7 @@ std::string report_state(const StudyOptions& options,
   nlohmann::ordered_json json;
   json["name"] = options.name;
   json["objectives"] = options.objectives;
+  json["rewards"] = options.rewards;
   json["command"] = command;
   json["machine"] = machine(device);
   json["version"] = deploy::version();
@@ -106,20 +107,28 @@ core::Rng study_rng(const StudyOptions& options) {
   return core::Rng(static_cast<std::uint64_t>(options.seed));
 }
 
+// A search for each reward, with random streams of their own.
+std::vector<Setting> make_settings(const StudyOptions& options, const space::SearchSpace& space) {
+  std::vector<Setting> settings;
+  const core::Rng rng = study_rng(options).split("search");
+  for (const objective::Scalarization& reward : parse_rewards(options)) {
+    const core::Rng own = settings.empty() ? rng : rng.split(settings.size());
+    settings.push_back({reward, search::make_search(options.search, space, own)});
+  }
+  return settings;
+}
+
 LoopEnd search_into(study::Store& store,
                     const StudyOptions& options,
-                    const search::SearchOptions& method,
-                    const std::string& stream,
+                    const std::vector<Setting>& settings,
                     const space::SearchSpace& space,
                     const std::shared_ptr<const evaluate::SharedData>& shared,
                     const fs::path& folder,
                     const core::Context& context) {
-  const std::unique_ptr<search::Search> search =
-      search::make_search(method, space, study_rng(options).split(stream));
   evaluate::TrainAndMeasure evaluator(
       space, shared, options.candidate, study_rng(options), folder / "donors");
   network::set_threads(1);  // candidates are what runs in parallel
-  const LoopEnd end = run_loop(*search, evaluator, store, options.budget, context);
+  const LoopEnd end = run_loop(settings, evaluator, store, options.budget, context);
   network::set_threads(context.threads);
   return end;
 }
@@ -160,7 +169,7 @@ class Study {
       if (!shared_) return StudyEnd::kInterrupted;
       network::release_unused_tensor_memory();  // what the start network's training worked in
       const LoopEnd end = search_into(
-          *store_, options_, options_.search, "search", *space_, shared_, folder_, context_);
+          *store_, options_, make_settings(options_, *space_), *space_, shared_, folder_, context_);
       report::write_report(folder_);
       if (end != LoopEnd::kFinished) return to_study_end(end);
       if (options_.random_baseline) {
@@ -190,17 +199,12 @@ class Study {
     fs::create_directories(folder_ / "random");
     const std::unique_ptr<study::Store> store =
         study::open_sqlite_store(folder_ / "random" / "study.db");
-    search::SearchOptions random;
-    random.method = search::SearchMethod::kRandom;
+    std::vector<Setting> random(1);
+    random[0].search = search::make_search({.method = search::SearchMethod::kRandom},
+                                           *space_,
+                                           study_rng(options_).split("random baseline"));
     context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
-    return search_into(*store,
-                       options_,
-                       random,
-                       "random baseline",
-                       *space_,
-                       shared_,
-                       folder_ / "random",
-                       context_);
+    return search_into(*store, options_, random, *space_, shared_, folder_ / "random", context_);
   }
 
   bool finalise() {

@@ -31,7 +31,8 @@ CREATE TABLE trials (
   same_as INTEGER,
   observations_json TEXT NOT NULL,
   started REAL NOT NULL,
-  seconds REAL NOT NULL
+  seconds REAL NOT NULL,
+  setting INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE models (
   trial INTEGER PRIMARY KEY,
@@ -91,6 +92,16 @@ void check_is_study(Database& database) {
   if (version < 1) database.fail_damaged(fmt::format("study format {}", version));
 }
 
+// Version 1 knew one reward per study.
+void upgrade(Database& database) {
+  if (integer(database, "PRAGMA user_version") == kSchemaVersion) return;
+  Transaction transaction(database);
+  if (integer(database, "PRAGMA user_version") == kSchemaVersion) return;  // another was faster
+  database.execute("ALTER TABLE trials ADD COLUMN setting INTEGER NOT NULL DEFAULT 0");
+  database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
+  transaction.commit();
+}
+
 void check_is_whole(Database& database) {
   Statement statement(database, "PRAGMA quick_check(1)");
   Query query(statement);
@@ -104,6 +115,7 @@ void prepare_schema(Database& database) {
   if (is_empty(database)) create_tables(database);
   check_is_study(database);
   check_is_whole(database);
+  upgrade(database);
 }
 
 }  // namespace parsimony::study

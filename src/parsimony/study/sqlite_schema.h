@@ -6,10 +6,11 @@
 namespace parsimony::study {
 
 // Raised whenever older programs would misread the tables.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Creates the tables in an empty file; in any other, checks that they are ours, of a version we
-// know and undamaged. User errors else. A foreign database is left as it was.
+// know and undamaged, and brings an older version's up to date. User errors else. A foreign
+// database is left as it was.
 void prepare_schema(Database& database);
 
 }  // namespace parsimony::study

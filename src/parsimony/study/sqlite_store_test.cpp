@@ -106,6 +106,19 @@ TEST_F(SqliteStoreTest, ALaterVersionIsAUserError) {
   EXPECT_THAT(open_error(), AllOf(HasSubstr("later version"), HasSubstr("format 7")));
 }
 
+TEST_F(SqliteStoreTest, AStudyOfTheFirstVersionIsReadAndContinued) {
+  write_study();
+  const std::vector<Trial> before = open_sqlite_store(file_)->trials();
+  execute("ALTER TABLE trials DROP COLUMN setting");
+  execute("PRAGMA user_version = 1");
+  for (int opening = 0; opening < 2; ++opening)
+    EXPECT_TRUE(open_sqlite_store(file_)->trials() == before);
+  Trial added = running_trial(99);
+  added.setting = 2;
+  EXPECT_TRUE(open_sqlite_store(file_)->commit({.trials = {added}}));
+  EXPECT_EQ(open_sqlite_store(file_)->trials().back().setting, 2);
+}
+
 TEST_F(SqliteStoreTest, AFolderOrAMissingFolderIsAUserError) {
   std::filesystem::create_directory(file_);
   EXPECT_THAT(open_error(), HasSubstr("cannot be opened"));

@@ -78,6 +78,7 @@ Trial full_trial() {
   trial.observations = {{0, 1, 0.25, 0.75, true}, {1, 0, 1.0 / 3, 0.1, false}};
   trial.started = 1.7e9;
   trial.seconds = 12.000000001;
+  trial.setting = 3;
   return trial;
 }
 

@@ -120,4 +120,24 @@ StudySummary summarize(const std::vector<Trial>& trials,
   return summary;
 }
 
+std::vector<SettingSummary> summarize_settings(
+    const std::vector<Trial>& trials, const std::vector<objective::Scalarization>& rewards) {
+  std::vector<SettingSummary> settings;
+  for (const objective::Scalarization& reward : rewards)
+    settings.push_back({objective::to_text(reward), 0, 0, std::nullopt});
+  for (const Trial& trial : trials) {
+    const auto index = static_cast<std::size_t>(trial.setting);
+    if (index >= settings.size()) continue;
+    SettingSummary& setting = settings[index];
+    ++setting.trials;
+    const auto* scored = trial.outcome ? std::get_if<Scored>(&*trial.outcome) : nullptr;
+    if (scored == nullptr) continue;
+    ++setting.scored;
+    const auto value = objective::evaluate(rewards[index], scored->scores, trial.costs);
+    if (value && (!setting.best || *value > setting.best->reward))
+      setting.best = SettingSummary::Best{trial.id, *value};
+  }
+  return settings;
+}
+
 }  // namespace parsimony::study

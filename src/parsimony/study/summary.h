@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parsimony/objective/objective.h"
+#include "parsimony/objective/scalarization.h"
 #include "parsimony/study/trial.h"
 
 namespace parsimony::study {
@@ -46,6 +47,21 @@ struct StudySummary {
 StudySummary summarize(const std::vector<Trial>& trials,
                        const std::vector<FinalModel>& models,
                        const std::vector<Event>& events);
+
+// What the search of one reward setting has reached.
+struct SettingSummary {
+  std::string reward;  // objective::to_text()
+  std::size_t trials = 0;
+  std::size_t scored = 0;
+  // The scored trial of this setting that its reward likes best, of equal ones the first.
+  struct Best {
+    TrialId trial = 0;
+    double reward = 0;
+  };
+  std::optional<Best> best;
+};
+std::vector<SettingSummary> summarize_settings(
+    const std::vector<Trial>& trials, const std::vector<objective::Scalarization>& rewards);
 
 // What hypervolumes are measured against, one value per objective, smaller is better: each
 // objective is scaled so that `ideal` becomes 0 and `reference` 1. To compare studies, take it from

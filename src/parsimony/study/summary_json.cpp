@@ -67,12 +67,24 @@ std::string front_json(const Front& front) {
       {{"objectives", objectives}, {"hypervolume", number(front.hypervolume)}, {"trials", trials}});
 }
 
-std::string status_json(const StudySummary& summary) {
+std::string status_json(const StudySummary& summary,
+                        const std::vector<SettingSummary>& settings,
+                        const std::vector<std::string>& remarks) {
   Json failures = Json::object();
   for (const auto& [reason, count] : summary.failures)
     failures[std::string(name_of(reason))] = count;
   const Json outcomes{
       {"scored", summary.scored}, {"pruned", summary.pruned}, {"failed", summary.failed}};
+  Json searches = Json::array();
+  for (const SettingSummary& setting : settings) {
+    Json best = nullptr;
+    if (setting.best)
+      best = {{"id", setting.best->trial}, {"reward", number(setting.best->reward)}};
+    searches.push_back({{"reward", setting.reward},
+                        {"trials", setting.trials},
+                        {"scored", setting.scored},
+                        {"best", best}});
+  }
   return write({{"trials", summary.trials},
                 {"running", summary.running},
                 {"outcomes", outcomes},
@@ -84,7 +96,9 @@ std::string status_json(const StudySummary& summary) {
                 {"elapsed_seconds", number(summary.elapsed_seconds)},
                 {"search_seconds", number(summary.search_seconds)},
                 {"compute_seconds", number(summary.compute_seconds)},
-                {"candidates_per_hour", number(summary.candidates_per_hour)}});
+                {"candidates_per_hour", number(summary.candidates_per_hour)},
+                {"settings", searches},
+                {"remarks", remarks}});
 }
 
 }  // namespace parsimony::study

@@ -19,7 +19,10 @@ std::string front_json(const Front& front);
 //  "duplicates":..,"measured":..,
 //  "best":{"id","genotype","reward","scores":{NAME:VALUE},"costs":{NAME:VALUE}}|null,
 //  "final_models":..,"elapsed_seconds":..,"search_seconds":..,"compute_seconds":..,
-//  "candidates_per_hour":..}
-std::string status_json(const StudySummary& summary);
+//  "candidates_per_hour":..,
+//  "settings":[{"reward","trials","scored","best":{"id","reward"}|null}],"remarks":[..]}
+std::string status_json(const StudySummary& summary,
+                        const std::vector<SettingSummary>& settings,
+                        const std::vector<std::string>& remarks);
 
 }  // namespace parsimony::study

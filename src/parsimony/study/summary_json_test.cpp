@@ -69,21 +69,30 @@ TEST(FrontJsonTest, ABrokenByteInAGenotypeStaysReadable) {
 
 TEST(StatusJsonTest, GoldenText) {
   const std::vector<Event> events{{1, 990, "started", ""}, {2, 1290, "finished", ""}};
-  EXPECT_EQ(status_json(summarize(example_trials(), kModels, events)),
-            R"({"trials":3,"running":0,"outcomes":{"scored":2,"pruned":0,"failed":1},)"
-            R"("failures":{"out of memory":1},"duplicates":0,"measured":2,)"
-            R"("best":{"id":1,"genotype":"[[8,[0,0,5,2]],[[3,3]]]","reward":0.625,)"
-            R"("scores":{"miou":0.5,"reward":0.625},"costs":{"macs":1250000000,"params":271000}},)"
-            R"("final_models":1,"elapsed_seconds":300,"search_seconds":110,"compute_seconds":190,)"
-            R"("candidates_per_hour":65.45454545454545})");
+  const std::vector<objective::Scalarization> rewards = {
+      objective::parse_scalarization("reward"),
+      objective::parse_scalarization("reward * (params / 1000)^-1")};
+  EXPECT_EQ(
+      status_json(summarize(example_trials(), kModels, events),
+                  summarize_settings(example_trials(), rewards),
+                  {"be careful"}),
+      R"({"trials":3,"running":0,"outcomes":{"scored":2,"pruned":0,"failed":1},)"
+      R"("failures":{"out of memory":1},"duplicates":0,"measured":2,)"
+      R"("best":{"id":1,"genotype":"[[8,[0,0,5,2]],[[3,3]]]","reward":0.625,)"
+      R"("scores":{"miou":0.5,"reward":0.625},"costs":{"macs":1250000000,"params":271000}},)"
+      R"("final_models":1,"elapsed_seconds":300,"search_seconds":110,"compute_seconds":190,)"
+      R"("candidates_per_hour":65.45454545454545,)"
+      R"("settings":[{"reward":"reward","trials":3,"scored":2,"best":{"id":1,"reward":0.625}},)"
+      R"({"reward":"reward * (params / 1000)^-1","trials":0,"scored":0,"best":null}],)"
+      R"("remarks":["be careful"]})");
 }
 
 TEST(StatusJsonTest, AnEmptyStudyHasAllNames) {
-  EXPECT_EQ(
-      status_json(summarize({}, {}, {})),
-      R"({"trials":0,"running":0,"outcomes":{"scored":0,"pruned":0,"failed":0},)"
-      R"("failures":{},"duplicates":0,"measured":0,"best":null,"final_models":0,)"
-      R"("elapsed_seconds":0,"search_seconds":0,"compute_seconds":0,"candidates_per_hour":0})");
+  EXPECT_EQ(status_json(summarize({}, {}, {}), {}, {}),
+            R"({"trials":0,"running":0,"outcomes":{"scored":0,"pruned":0,"failed":0},)"
+            R"("failures":{},"duplicates":0,"measured":0,"best":null,"final_models":0,)"
+            R"("elapsed_seconds":0,"search_seconds":0,"compute_seconds":0,"candidates_per_hour":0,)"
+            R"("settings":[],"remarks":[]})");
 }
 
 }  // namespace

@@ -41,6 +41,26 @@ std::vector<TrialId> ids_of(const Front& front) {
   return ids;
 }
 
+TEST(SummaryTest, EachSettingHasItsOwnBest) {
+  const std::vector<objective::Scalarization> rewards = {
+      objective::parse_scalarization("miou"),
+      objective::parse_scalarization("miou * (params / 100)^-1")};
+  std::vector<Trial> trials = {scored_trial(1, 0.9, 400),
+                               scored_trial(2, 0.9, 400),
+                               scored_trial(3, 0.5, 100),
+                               scored_trial(4, 0.8, 200),
+                               done_trial(5, Failed{})};
+  trials[1].setting = trials[2].setting = trials[3].setting = trials[4].setting = 1;
+  const auto settings = summarize_settings(trials, rewards);
+  ASSERT_EQ(settings.size(), 2U);
+  EXPECT_EQ(settings[0].trials, 1U);
+  EXPECT_EQ(settings[0].best->trial, 1);
+  EXPECT_EQ(settings[1].trials, 4U);
+  EXPECT_EQ(settings[1].scored, 3U);
+  EXPECT_EQ(settings[1].best->trial, 3);
+  EXPECT_DOUBLE_EQ(settings[1].best->reward, 0.5);
+}
+
 // --- summarize ---
 
 TEST(SummaryTest, AnEmptyStudy) {

@@ -65,6 +65,7 @@ enum class TrialState { kRunning, kDone };
 struct Trial {
   TrialId id = 0;
   int attempt = 1;
+  int setting = 0;  // which of the study's reward settings its search maximises
   TrialState state = TrialState::kRunning;
   std::string worker;        // who holds the claim
   double lease_until = 0;    // seconds since the epoch; after that the claim may be taken over

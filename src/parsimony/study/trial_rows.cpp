@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kColumns =
     "id, attempt, state, worker, lease_until, genotype, canonical_id, tokens_json, costs_json, "
     "outcome, scores_json, pruned_where, pruned_why, failure_reason, failure_message, "
-    "same_as, observations_json, started, seconds";
+    "same_as, observations_json, started, seconds, setting";
 
 std::string_view name_of(TrialState state) {
   return state == TrialState::kDone ? "done" : "running";
@@ -75,7 +75,7 @@ std::optional<Outcome> outcome_of(const Query& row) {
 std::string save_trial_sql() {
   return fmt::format(
       "REPLACE INTO trials ({}) VALUES "
-      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
       kColumns);
 }
 
@@ -100,7 +100,8 @@ void save_trial(Statement& statement, const Trial& trial) {
         trial.same_as,
         observations_to_text(trial.observations),
         trial.started,
-        trial.seconds)
+        trial.seconds,
+        trial.setting)
       .run();
 }
 
@@ -124,6 +125,7 @@ Trial trial_of(const Query& row) {
   trial.observations = observations_from_text(row.text(16));
   trial.started = row.real(17);
   trial.seconds = row.real(18);
+  trial.setting = static_cast<int>(row.integer(19));
   return trial;
 }
 

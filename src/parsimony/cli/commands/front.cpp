@@ -26,9 +26,8 @@ Action declare_front(CLI::App& app) {
     const auto store = open_study(arguments->study);
     const auto names =
         arguments->objectives.empty() ? study_objectives(*store) : arguments->objectives;
-    std::vector<objective::Objective> objectives;
-    for (const std::string& name : names) objectives.push_back(objective::objective_by_name(name));
-    const study::Front front = study::front_of(store->trials(), store->models(), objectives);
+    const study::Front front =
+        study::front_of(store->trials(), store->models(), objective::objectives_by_name(names));
     if (arguments->json) {
       fmt::print("{}\n", study::front_json(front));
       return 0;

@@ -2,6 +2,7 @@
 #include "parsimony/cli/command.h"
 #include "parsimony/cli/study_folder.h"
 #include "parsimony/core/text.h"
+#include "parsimony/study/remarks.h"
 #include "parsimony/study/summary_json.h"
 
 namespace parsimony::cli {
@@ -16,10 +17,13 @@ Action declare_status(CLI::App& app) {
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
     const auto store = open_study(arguments->study);
-    const study::StudySummary summary =
-        study::summarize(store->trials(), store->models(), store->events(0));
+    const std::vector<study::Trial> trials = store->trials();
+    const study::StudySummary summary = study::summarize(trials, store->models(), store->events(0));
+    const auto settings = study::summarize_settings(trials, study_rewards(*store));
+    const auto remarks =
+        study::remarks_on(trials, objective::objectives_by_name(study_objectives(*store)));
     if (arguments->json) {
-      fmt::print("{}\n", study::status_json(summary));
+      fmt::print("{}\n", study::status_json(summary, settings, remarks));
       return 0;
     }
     fmt::print(
@@ -40,10 +44,23 @@ Action declare_status(CLI::App& app) {
                  core::human_count(summary.best->costs.at("params")),
                  summary.best->genotype);
     }
+    if (settings.size() > 1) {
+      for (const study::SettingSummary& setting : settings) {
+        fmt::print("reward {}: {} trials, {} scored{}\n",
+                   setting.reward,
+                   setting.trials,
+                   setting.scored,
+                   setting.best
+                       ? fmt::format(
+                             ", best {:.4f} of trial {}", setting.best->reward, setting.best->trial)
+                       : "");
+      }
+    }
     fmt::print("{} of search, {:.1f} candidates per hour; {} final models\n",
                core::human_duration(summary.search_seconds),
                summary.candidates_per_hour,
                summary.final_models);
+    for (const std::string& remark : remarks) fmt::print("note: {}\n", remark);
     return 0;
   };
 }
