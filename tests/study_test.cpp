@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 constexpr const char* kStudy = R"(
@@ -79,7 +80,11 @@ Answer parsimony(const std::vector<std::string>& arguments) {
 
 class StudyTest : public ::testing::Test {
  protected:
-  void SetUp() override { core::write_file_atomic(file("study.yaml"), std::string(kStudy)); }
+  void SetUp() override {
+    core::write_file_atomic(file("study.yaml"), std::string(kStudy));
+    // Trained networks are kept there: tests must not find those of other runs.
+    ::setenv("PARSIMONY_CACHE", file("cache").c_str(), 1);
+  }
   std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
   Answer search(const std::string& out, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {
@@ -216,6 +221,127 @@ TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.err, HasSubstr("the objective 'latency_ms.gap8' needs the cost"));
   EXPECT_THAT(unknown.err, HasSubstr("put the device into cost.devices"));
+}
+
+// What studies start from is trained once on a machine, and not where anything differs.
+TEST_F(StudyTest, AnEqualStartNetworkIsTakenOver) {
+  const std::vector<std::string> quick = {
+      "--set", "final.count=0", "--set", "budget.trials=2", "--set", "name=first"};
+  const auto with = [&quick](std::vector<std::string> more) {
+    more.insert(more.begin(), quick.begin(), quick.end());
+    return more;
+  };
+  const Answer first = search("first", quick);
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_THAT(first.err, Not(HasSubstr("taken over")));
+  const Answer second = search("second", with({"--set", "search.method=random"}));
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("start network: taken over from"));
+  const std::string weights = "/start/weights.safetensors";
+  EXPECT_EQ(core::sha256_of_file(file("first") + weights),
+            core::sha256_of_file(file("second") + weights));
+  for (const char* other :
+       {"seed=4", "start.training.batch=4", "data.synth.val=9", "start.reuse=false"}) {
+    const Answer anew = search(std::string("other ") + other, with({"--set", other}));
+    ASSERT_EQ(anew.code, 0) << anew.err;
+    EXPECT_THAT(anew.err, Not(HasSubstr("taken over"))) << other;
+  }
+}
+
+// Pre-training on other pictures with other classes, and a teacher from another study.
+TEST_F(StudyTest, PretrainsAndLearnsFromATeacher) {
+  ASSERT_EQ(search("teacher", {"--set", "final.count=1", "--set", "budget.trials=2"}).code, 0);
+  const std::string model = fs::directory_iterator(file("teacher") + "/models")->path();
+  const Answer synth = parsimony({"synth",
+                                  file("others"),
+                                  "--set",
+                                  "train=12",
+                                  "--set",
+                                  "val=4",
+                                  "--set",
+                                  "test=0",
+                                  "--set",
+                                  "width=64",
+                                  "--set",
+                                  "height=64"});
+  ASSERT_EQ(synth.code, 0) << synth.err;
+  const std::vector<std::string> settings = {
+      "--set",
+      "encoder.pretraining.path=" + file("others"),
+      "--set",
+      "encoder.pretraining.training={epochs: 1, batch: 4, augment: {crop: 64, shorter_side: 64}}",
+      "--set",
+      "start.when=never",
+      "--set",
+      "teacher.model=" + model,
+      "--set",
+      "candidate.stage0.distillation={loss: softmax, temperature: 3}",
+      "--set",
+      "final.count=0",
+      "--set",
+      "budget.trials=2"};
+  const Answer run = search("run", settings);
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("pre-training on"));
+  EXPECT_FALSE(fs::exists(file("run") + "/start"));
+  const auto taught = trials_of(file("run"));
+  ASSERT_EQ(taught.size(), 2U);
+
+  std::vector<std::string> alone = settings;
+  alone.insert(alone.end(), {"--set", "candidate.stage0.distillation.weight=0"});
+  const Answer untaught = search("alone", alone);
+  ASSERT_EQ(untaught.code, 0) << untaught.err;
+  EXPECT_THAT(untaught.err, HasSubstr("taken over"));
+  EXPECT_NE(trials_of(file("alone"))[0].outcome, taught[0].outcome);
+}
+
+// A network found on one data set, trained on another one with fewer classes.
+TEST_F(StudyTest, TransfersANetworkToOtherData) {
+  ASSERT_EQ(search("run", {"--set", "final.count=1", "--set", "budget.trials=2"}).code, 0);
+  const std::string model = fs::directory_iterator(file("run") + "/models")->path();
+  ASSERT_EQ(parsimony({"synth",
+                       file("others"),
+                       "--set",
+                       "train=8",
+                       "--set",
+                       "val=4",
+                       "--set",
+                       "test=4",
+                       "--set",
+                       "width=48",
+                       "--set",
+                       "height=80"})
+                .code,
+            0);
+  const auto transfer = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"train",
+                                          file("study.yaml"),
+                                          "--from",
+                                          model,
+                                          "--set",
+                                          "data.path=" + file("others"),
+                                          "--set",
+                                          "name=others"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return parsimony(arguments);
+  };
+  const Answer warm = transfer({});
+  ASSERT_EQ(warm.code, 0) << warm.err;
+  const Answer scratch = transfer({"--scratch"});
+  ASSERT_EQ(scratch.code, 0) << scratch.err;
+  const Json found = Json::parse(core::read_text_file(model + "/model.json"));
+  for (const std::string folder : {"/transfer/others", "/transfer/others-scratch"}) {
+    const Json card = Json::parse(core::read_text_file(model + folder + "/model.json"));
+    EXPECT_EQ(card["genotype"], found["genotype"]);
+    EXPECT_EQ(card["training"]["weights_of"].get<std::string>().empty(),
+              folder.ends_with("scratch"));
+  }
+  EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("its weights</td>"));
+
+  EXPECT_THAT(parsimony({"train", file("study.yaml"), "--out", file("x")}).err,
+              HasSubstr("--from MODEL"));
+  EXPECT_THAT(parsimony({"train", file("study.yaml"), "--from", file("absent")}).err,
+              HasSubstr("absent"));
 }
 
 // Several rewards: a search each, one front; the same study when it was interrupted.
@@ -528,9 +654,91 @@ TEST(Inspect, KnowsTemplatesByTheirForm) {
   EXPECT_THAT(other.err, HasSubstr("expected a number, found '['"));
 }
 
+constexpr const char* kArch1 = "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";
+
+// The contract of `bench` that other programs rely on.
+TEST(Bench, JsonContract) {
+  const Answer answer = parsimony({"bench",
+                                   "--genotype",
+                                   kArch1,
+                                   "--set",
+                                   "encoder.name=small",
+                                   "--input",
+                                   "64x96",
+                                   "--seconds",
+                                   "0.1",
+                                   "--meter",
+                                   "host-torch",
+                                   "--meter",
+                                   "profile:pixel1",
+                                   "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json json = Json::parse(answer.out);
+  EXPECT_EQ(json["meter"], "host-torch");
+  EXPECT_GT(json["median"], 0);
+  EXPECT_LE(json["quartiles"][0], json["median"]);
+  EXPECT_GE(json["quartiles"][1], json["median"]);
+  EXPECT_GE(json["repetitions"], 6);
+  EXPECT_EQ(json["estimated"], false);
+  EXPECT_EQ(json["conditions"]["threads"], 1);
+  EXPECT_EQ(json["conditions"]["batch"], 1);
+  EXPECT_EQ(json["conditions"]["input"], (Json{3, 64, 96}));
+  EXPECT_THAT(json["conditions"]["runtime"], HasSubstr("LibTorch"));
+  ASSERT_EQ(json["measurements"].size(), 2u);
+  EXPECT_EQ(json["measurements"][0]["median"], json["median"]);
+  EXPECT_EQ(json["measurements"][1]["estimated"], true);
+}
+
+TEST(Bench, SaysWhatIsWrong) {
+  EXPECT_THAT(parsimony({"bench"}).err, HasSubstr("expected a MODEL or --genotype, found neither"));
+  EXPECT_THAT(parsimony({"bench", "nowhere.onnx"}).err, HasSubstr("nowhere.onnx"));
+  const Answer meter = parsimony({"bench", "--genotype", kArch1, "--meter", "host-tarch"});
+  EXPECT_EQ(meter.code, 2);
+  EXPECT_THAT(meter.err, HasSubstr("did you mean 'host-torch'"));
+  // A device that is away is not an error of usage.
+  const core::TemporaryFolder folder;
+  const std::string device = folder.path() / "device.yaml";
+  core::write_file_atomic(device,
+                          std::string("{name: board, command: ['false', '{model}'], retries: 0}"));
+  const Answer away = parsimony({"bench",
+                                 "--genotype",
+                                 kArch1,
+                                 "--set",
+                                 "encoder.name=small",
+                                 "--input",
+                                 "64x64",
+                                 "--meter",
+                                 "runner:" + device});
+  EXPECT_EQ(away.code, 1);
+  EXPECT_THAT(away.out, HasSubstr("no latency: 'false' ended with exit code 1"));
+}
+
+// A table of this host's layers becomes a device that `inspect` and `bench` know.
+TEST(Bench, MakesALookupTable) {
+  const core::TemporaryFolder folder;
+  const std::string table = folder.path() / "here.json";
+  const std::vector<std::string> network = {
+      "--genotype", kArch1, "--set", "encoder.name=small", "--set", "width=16", "--input", "64x64"};
+  std::vector<std::string> make = {"bench", "lut", table, "--seconds", "0.005"};
+  make.insert(make.end(), network.begin(), network.end());
+  const Answer made = parsimony(make);
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("on 1 other networks"));
+  std::vector<std::string> look = {"inspect", "--json", "--profile", table};
+  look.insert(look.end(), network.begin(), network.end());
+  const Answer looked = parsimony(look);
+  ASSERT_EQ(looked.code, 0) << looked.err;
+  const Json latency = Json::parse(looked.out)["latency"][0];
+  EXPECT_EQ(latency["device"], "here");
+  EXPECT_GT(latency["milliseconds"], 0);
+  // Again: nothing is left to measure.
+  EXPECT_THAT(parsimony(make).out, HasSubstr(" 0 measured now"));
+}
+
 TEST(Configs, AllShippedStudiesLoad) {
   int loaded = 0;
   for (const auto& entry : fs::directory_iterator("configs")) {
+    if (!entry.is_regular_file()) continue;  // configs/devices: meter/runner_test.cpp
     const Answer answer =
         parsimony({"plan", entry.path(), "--set", "data.path=/nowhere", "--set", "name=x"});
     // The file is understood; the data set that was put in its place is what is missing.

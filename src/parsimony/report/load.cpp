@@ -110,6 +110,62 @@ std::vector<Sample> read_samples(const fs::path& folder) {
   return samples;
 }
 
+// One value per class, null where it never occurs.
+std::vector<std::optional<double>> read_by_class(const json& object,
+                                                 const char* name,
+                                                 const std::string& origin) {
+  std::vector<json> values;
+  read(object, name, values, origin);
+  std::vector<std::optional<double>> result;
+  for (const json& value : values) {
+    if (!value.is_null() && !value.is_number())
+      core::throw_user_error("{}: '{}' holds {}; expected numbers", origin, name, value.dump());
+    result.push_back(value.is_null() ? std::nullopt : std::optional(value.get<double>()));
+  }
+  return result;
+}
+
+TestMetrics read_metrics(const json& object, const std::string& origin) {
+  TestMetrics metrics;
+  read(object, "miou", metrics.miou, origin);
+  read(object, "pixel_accuracy", metrics.pixel_accuracy, origin);
+  read(object, "mean_accuracy", metrics.mean_accuracy, origin);
+  read(object, "images", metrics.images, origin);
+  metrics.iou = read_by_class(object, "iou", origin);
+  metrics.f1 = read_by_class(object, "f1", origin);
+  return metrics;
+}
+
+// What 'parsimony train --from' left beside a model; unfinished trainings have no metrics yet.
+std::vector<Transfer> read_transfers(const fs::path& folder) {
+  std::vector<Transfer> transfers;
+  if (!fs::is_directory(folder)) return transfers;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path metrics = entry.path() / "metrics.json";
+    const fs::path card = entry.path() / "model.json";
+    if (!fs::exists(metrics) || !fs::exists(card)) continue;
+    Transfer transfer{.name = entry.path().filename().string()};
+    const json measured = parse_json(core::read_text_file(metrics), metrics.string());
+    transfer.metrics = read_metrics(measured, metrics.string());
+    read(measured, "classes", transfer.classes, metrics.string());
+    const json described = parse_json(core::read_text_file(card), card.string());
+    read(described, "dataset", transfer.dataset, card.string());
+    json training = json::object();
+    read(described, "training", training, card.string());
+    std::string weights_of;
+    if (training.is_object()) read(training, "weights_of", weights_of, card.string());
+    transfer.from_weights = !weights_of.empty();
+    json costs = json::object();
+    read(described, "costs", costs, card.string());
+    double params = 0;
+    if (costs.is_object()) read(costs, "params", params, card.string());
+    if (params > 0) transfer.params = params;
+    transfers.push_back(std::move(transfer));
+  }
+  std::ranges::sort(transfers, {}, &Transfer::name);
+  return transfers;
+}
+
 ReportedModel read_model(const study::FinalModel& model,
                          const fs::path& study_folder,
                          ReportData& data) {
@@ -122,22 +178,12 @@ ReportedModel read_model(const study::FinalModel& model,
   if (fs::exists(file)) {
     const std::string origin = file.string();
     const json object = parse_json(core::read_text_file(file), origin);
-    TestMetrics& metrics = reported.metrics.emplace();
-    read(object, "miou", metrics.miou, origin);
-    read(object, "pixel_accuracy", metrics.pixel_accuracy, origin);
-    read(object, "mean_accuracy", metrics.mean_accuracy, origin);
-    read(object, "images", metrics.images, origin);
-    std::vector<json> iou;
-    read(object, "iou", iou, origin);
-    for (const json& value : iou) {
-      if (!value.is_null() && !value.is_number())
-        core::throw_user_error("{}: 'iou' holds {}; expected numbers", origin, value.dump());
-      metrics.iou.push_back(value.is_null() ? std::nullopt : std::optional(value.get<double>()));
-    }
+    reported.metrics = read_metrics(object, origin);
     if (data.classes.empty()) read(object, "classes", data.classes, origin);
     if (data.palette.empty()) read(object, "palette", data.palette, origin);
   }
   reported.samples = read_samples(folder / "samples");
+  reported.transfers = read_transfers(folder / "transfer");
   return reported;
 }
 

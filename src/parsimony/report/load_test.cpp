@@ -27,7 +27,7 @@ class LoadReport : public testing::Test {
                      {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":1.5})"},
                      {0, 1.7635e9, "diagnostics", R"({"trial":3,"entropy":1.75})"}};
     update.states["report"] =
-        R"({"name":"faces, wide","objectives":["miou","macs"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
+        R"({"name":"faces, wide","objectives":["miou","macs"],"rewards":["reward","miou * (macs / 1e6)^-1"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
     ASSERT_TRUE(store.commit(update));
     const auto folder = runs_.path() / "faces";
     core::write_file_atomic(folder / "study.yaml",
@@ -36,6 +36,15 @@ class LoadReport : public testing::Test {
         folder / "models/3/metrics.json",
         std::string_view(R"({"miou":0.61,"iou":[0.9,null,0.32],"pixel_accuracy":0.9,)"
                          R"("mean_accuracy":0.7,"images":20,"classes":["a","b","c"]})"));
+    core::write_file_atomic(
+        folder / "models/3/transfer/masks/metrics.json",
+        std::string_view(R"({"miou":0.4,"f1":[0.5,null],"images":7,"classes":["x <b>","y"]})"));
+    core::write_file_atomic(
+        folder / "models/3/transfer/masks/model.json",
+        std::string_view(
+            R"({"dataset":"masks","costs":{"params":1234},"training":{"weights_of":"faces-3"}})"));
+    core::write_file_atomic(folder / "models/3/transfer/unfinished/checkpoint.safetensors",
+                            std::string_view("..."));
     core::write_file_atomic(folder / "models/3/samples/p1_image.jpg", std::string_view("jpg"));
     core::write_file_atomic(folder / "models/3/samples/p1_label.png", std::string_view("lab"));
     core::write_file_atomic(folder / "models/3/samples/p1_prediction.png", std::string_view("pre"));
@@ -77,6 +86,25 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_EQ(model.samples[0].name, "p1");
   EXPECT_EQ(model.samples[0].image.media_type, "image/jpeg");
   EXPECT_EQ(model.samples[0].prediction.bytes.size(), 3u);
+}
+
+TEST_F(LoadReport, ShowsTransfersAndRewards) {
+  const auto store = study::make_memory_store();
+  fill(*store);
+  const ReportData data = load_report_data(*store, runs_.path() / "faces");
+  ASSERT_EQ(data.rewards.size(), 2u);
+  EXPECT_EQ(objective::to_text(data.rewards[1]), "miou * (macs / 1000000)^-1");
+  ASSERT_EQ(data.models[0].transfers.size(), 1u);
+  const Transfer& transfer = data.models[0].transfers[0];
+  EXPECT_EQ(transfer.name, "masks");
+  EXPECT_TRUE(transfer.from_weights);
+  EXPECT_EQ(transfer.params, 1234);
+  EXPECT_EQ(transfer.metrics.miou, 0.4);
+  EXPECT_THAT(transfer.metrics.f1, ElementsAre(0.5, std::nullopt));
+  const std::string page = render_report(data);
+  EXPECT_THAT(page, HasSubstr("<section id=\"transfer\">"));
+  EXPECT_THAT(page, HasSubstr("x &lt;b&gt; 50.0</td>"));
+  EXPECT_THAT(page, HasSubstr("miou * (macs / 1000000)^-1"));
 }
 
 TEST_F(LoadReport, NamesTheFileThatIsBroken) {

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kDefinitions = R"(
 <dl class="definitions">
 <div><dt>IoU</dt><dd>Of one class: pixels that label and prediction agree on, divided by the pixels that either gives to the class. Pixels marked “ignore” (255) count nowhere.</dd></div>
+<div><dt>F1</dt><dd>Of one class: twice the pixels that label and prediction agree on, divided by the pixels that the label gives to the class plus those that the prediction gives to it.</dd></div>
 <div><dt>mIoU</dt><dd>Mean of the IoU over the classes that occur, from one confusion matrix of the whole split; not a mean over pictures.</dd></div>
 <div><dt>Pixel and mean accuracy</dt><dd>Share of pixels predicted rightly; mean over classes of that share among the pixels labelled with the class.</dd></div>
 <div><dt>Reward</dt><dd>What the search maximises, on the validation split after a short training: not comparable with a score on the test split. How it is formed from scores and costs is part of the study below.</dd></div>
@@ -44,6 +45,7 @@ void contents(std::string& out, const std::string& body) {
                                 {"networks", "Networks"},
                                 {"classes", "Classes"},
                                 {"samples", "Samples"},
+                                {"transfer", "Transfer"},
                                 {"history", "Course"},
                                 {"outcomes", "Outcomes"},
                                 {"cost", "Cost"},
@@ -92,9 +94,9 @@ std::string render_reproduction(const View& view) {
 std::string render_report(const ReportData& data) {
   const View view(data);
   std::string body = render_front(view) + render_models(view) + render_classes(view) +
-                     render_samples(view) + render_history(view) + render_outcomes(view) +
-                     render_cost(view) + render_trials(view) + render_definitions(view) +
-                     render_reproduction(view);
+                     render_samples(view) + render_transfers(view) + render_history(view) +
+                     render_outcomes(view) + render_cost(view) + render_trials(view) +
+                     render_definitions(view) + render_reproduction(view);
   std::string out;
   put(out,
       R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{} – Parsimony</title>)",

@@ -47,7 +47,18 @@ struct Sample {
 struct TestMetrics {
   double miou = 0, pixel_accuracy = 0, mean_accuracy = 0;
   std::vector<std::optional<double>> iou = {};  // by class; nullopt for a class that never occurs
+  std::vector<std::optional<double>> f1 = {};   // likewise
   std::int64_t images = 0;
+};
+
+// A network's architecture trained on another data set.
+struct Transfer {
+  std::string name;  // of its folder
+  std::string dataset = {};
+  bool from_weights = false;  // of the network; else from scratch
+  std::vector<std::string> classes = {};
+  std::optional<double> params = std::nullopt;
+  TestMetrics metrics = {};
 };
 
 // A network that was trained to the end.
@@ -57,6 +68,7 @@ struct ReportedModel {
   // Largest difference of a logit between LibTorch and ONNX Runtime; nullopt when not compared.
   std::optional<double> onnx_difference = std::nullopt;
   std::vector<Sample> samples = {};
+  std::vector<Transfer> transfers = {};
 };
 
 using Colour = std::array<std::uint8_t, 3>;
@@ -93,6 +105,7 @@ std::string render_report(const ReportData& data);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};
 //  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;
+//  * models/ID/transfer/NAME/{metrics,model}.json;
 //  * models/ID/metrics.json, and samples/NAME_{image.jpg,label.png,prediction.png};
 //  * score "onnx_difference" of a final model.
 // Throws a user error that names the file when one of them cannot be understood.

@@ -14,6 +14,7 @@ std::string render_front(const View& view);
 std::string render_models(const View& view);
 std::string render_classes(const View& view);
 std::string render_samples(const View& view);
+std::string render_transfers(const View& view);
 std::string render_history(const View& view);
 std::string render_outcomes(const View& view);
 std::string render_cost(const View& view);

@@ -66,6 +66,16 @@ deploy::ModelCard card_for(const ModelRequest& request,
   return card;
 }
 
+// Arrays of the same name and shape.
+void take_over(Network& net, const weights::ArrayMap& initial) {
+  weights::ArrayMap arrays = net.save();
+  for (auto& [name, array] : arrays.arrays) {
+    const auto found = initial.arrays.find(name);
+    if (found != initial.arrays.end() && found->second.shape == array.shape) array = found->second;
+  }
+  net.load(arrays, "the network to begin with");
+}
+
 // Trains, or loads what an earlier call finished. nullopt when interrupted.
 std::optional<Network> trained_network(const ModelRequest& request,
                                        const data::Dataset& dataset,
@@ -79,7 +89,11 @@ std::optional<Network> trained_network(const ModelRequest& request,
                                  .whole;
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
   Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
-  net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
+  if (request.initial.arrays.empty()) {
+    net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
+  } else {
+    take_over(net, request.initial);
+  }
 
   const std::vector<data::Sample> samples =
       train::load_samples(dataset, data::Split::kTrain, context);
@@ -109,6 +123,10 @@ std::optional<Network> trained_network(const ModelRequest& request,
                    {"seconds", result.seconds},
                    {"batch", static_cast<double>(request.options.training.batch)},
                    {"crop", static_cast<double>(request.options.training.augment.crop)}};
+  if (!request.from.empty()) {
+    card.training["architecture_of"] = request.from;
+    card.training["weights_of"] = request.initial.arrays.empty() ? "" : request.from;
+  }
   return net;
 }
 
@@ -197,8 +215,7 @@ void write_samples(Model& model,
 std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& trials,
                                            const std::vector<std::string>& objectives,
                                            int count) {
-  std::vector<objective::Objective> wanted;
-  for (const std::string& name : objectives) wanted.push_back(objective::objective_by_name(name));
+  const auto wanted = objective::objectives_by_name(objectives);
   std::map<study::TrialId, const study::Trial*> by_id;
   const study::Trial* best = nullptr;
   for (const study::Trial& trial : trials) {

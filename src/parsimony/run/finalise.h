@@ -32,6 +32,10 @@ struct ModelRequest {
   FinalOptions options;
   evaluate::CostOptions cost;
   std::uint64_t seed = 1;
+  // A trained network to begin with instead, of this or another data set: its weights are taken
+  // over where names and shapes agree, so that only what tells its classes apart starts anew.
+  weights::ArrayMap initial = {};
+  std::string from = {};  // which network the architecture is of, for the model card
 };
 
 // Trains a network from its encoder weights on the training split (resumable: the same call

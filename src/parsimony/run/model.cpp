@@ -115,7 +115,7 @@ class OnnxModel final : public Model {
 
 }  // namespace
 
-LoadedNetwork load_network(const fs::path& folder) {
+LoadedNetwork load_network(const fs::path& folder, at::Device device) {
   deploy::ModelCard card = deploy::read_model_card(folder / "model.json");
   graph::DecoderOptions decoder = card.decoder;
   decoder.auxiliary = false;
@@ -123,7 +123,7 @@ LoadedNetwork load_network(const fs::path& folder) {
       card.encoder, decoder, static_cast<int>(card.classes.size())};
   const graph::Graph whole =
       evaluate::candidate_graphs(space::parse_genotype(card.genotype), description).whole;
-  network::Network network(whole, core::Rng(0), {});
+  network::Network network(whole, core::Rng(0), {.device = device});
   const fs::path file = folder / "weights.safetensors";
   network.load(weights::read_safetensors(file), file.string());
   return {std::move(card), std::move(network)};

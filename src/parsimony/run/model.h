@@ -38,7 +38,7 @@ struct LoadedNetwork {
   deploy::ModelCard card;
   network::Network network;
 };
-LoadedNetwork load_network(const std::filesystem::path& folder);
+LoadedNetwork load_network(const std::filesystem::path& folder, at::Device device = at::kCPU);
 
 // A picture as a network with this interface wants it: [3, H, W] values, resized to its size where
 // needed.

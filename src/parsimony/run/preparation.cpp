@@ -6,8 +6,9 @@
 #include "parsimony/graph/simplify.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pretrained.h"
+#include "parsimony/run/kept_training.h"
+#include "parsimony/run/model.h"
 #include "parsimony/weights/cache.h"
-#include "parsimony/weights/safetensors.h"
 #include "parsimony/weights/tensor_files.h"
 
 namespace parsimony::run {
@@ -43,49 +44,71 @@ weights::ArrayMap pretrained_encoder(const EncoderChoice& encoder, const core::C
   return std::move(found.arrays);
 }
 
-// The network that is trained before the search; loaded when an earlier session finished it.
+weights::ArrayMap encoder_arrays(const network::Network& net) {
+  weights::ArrayMap arrays;
+  for (auto& [name, array] : net.save().arrays) {
+    if (name.starts_with("encoder.")) arrays.arrays[name] = array;
+  }
+  return arrays;
+}
+
+// Encoder weights from another data set.
+std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
+                                                  const fs::path& folder,
+                                                  const core::Context& context) {
+  const PretrainingOptions& pretraining = options.encoder.pretraining;
+  const auto dataset = data::open_dataset(pretraining.path);
+  const KeptTraining training{.description = {options.encoder.network,
+                                              options.decoder,
+                                              static_cast<int>(dataset->info().classes.size())},
+                              .genotype = options.start.genotype,
+                              .initial = {},
+                              .training = pretraining.training,
+                              .seed = static_cast<std::uint64_t>(options.seed)};
+  const auto trained =
+      train_or_take_over(training,
+                         train::load_samples(*dataset, data::Split::kTrain, context),
+                         train::load_samples(*dataset, data::Split::kVal, context),
+                         folder / "pretraining",
+                         options.start.reuse,
+                         "pre-training on " + dataset->info().name,
+                         "encoder.pretraining.training",
+                         context);
+  if (!trained) return std::nullopt;
+  return encoder_arrays(*trained);
+}
+
 std::optional<network::Network> start_network(const StudyOptions& options,
                                               const SharedData& shared,
                                               const fs::path& folder,
                                               const core::Context& context) {
-  evaluate::NetworkDescription description = shared.description;
-  const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_genotype(options.start.genotype), description).whole;
-  const core::Rng rng = core::Rng(static_cast<std::uint64_t>(options.seed)).split("start");
-  network::Network net(whole, rng.split("weights"), {.device = shared.device});
-  const fs::path file = folder / "start" / "weights.safetensors";
-  if (fs::exists(file)) {
-    net.load(weights::read_safetensors(file), file.string());
-    return net;
-  }
-  if (!shared.encoder_weights.arrays.empty()) {
-    net.load_section(shared.encoder_weights, graph::Section::kEncoder, options.encoder.weights);
-  }
-  const fs::path checkpoint = folder / "start" / "checkpoint.safetensors";
-  const train::TrainerResult result = train::train_fully(net,
-                                                         shared.samples,
-                                                         shared.validation_views,
-                                                         description.classes,
-                                                         options.start.training,
-                                                         rng,
-                                                         checkpoint,
-                                                         context,
-                                                         "start network");
-  if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
-  if (result.end == train::TrainerEnd::kDiverged) {
+  const KeptTraining training{.description = shared.description,
+                              .genotype = options.start.genotype,
+                              .initial = shared.encoder_weights,
+                              .training = options.start.training,
+                              .seed = static_cast<std::uint64_t>(options.seed)};
+  return train_or_take_over(training,
+                            shared.samples,
+                            shared.validation_views,
+                            folder / "start",
+                            options.start.reuse,
+                            "start network",
+                            "start.training",
+                            context);
+}
+
+// The trained network of another study that candidates learn from.
+network::Network teacher_network(const std::string& folder, const SharedData& shared) {
+  LoadedNetwork teacher = load_network(folder, shared.device);
+  if (static_cast<int>(teacher.card.classes.size()) != shared.description.classes) {
     core::throw_user_error(
-        "the network that is trained before the search diverged in epoch {}; lower "
-        "start.training.encoder.rate or start.training.decoder.rate",
-        result.epochs + 1);
+        "teacher.model {}: the network tells {} classes apart, the data set has {}; expected a model "
+        "folder of a network trained on the same classes",
+        folder,
+        teacher.card.classes.size(),
+        shared.description.classes);
   }
-  context.log.line(core::LogLevel::kInfo,
-                   fmt::format("start network: {:.1f} % validation mIoU after {} epochs ({})",
-                               100 * result.best_miou,
-                               result.epochs,
-                               core::human_duration(result.seconds)));
-  weights::write_safetensors(file, net.save());
-  fs::remove(checkpoint);
-  return net;
+  return std::move(teacher.network);
 }
 
 void check_size(const StudyOptions& options, const CacheNeeds& needs) {
@@ -188,7 +211,8 @@ CacheNeeds cache_needs(const StudyOptions& options,
                        int classes) {
   const auto& stage0 = options.candidate.stage0;
   const graph::Graph encoder = study_encoder(options);
-  const bool teacher = trains_start_network(options) && options.start.teach;
+  const bool teacher =
+      !options.teacher.model.empty() || (trains_start_network(options) && options.start.teach);
   const graph::Size crop{stage0.augment.crop, stage0.augment.crop};
   const graph::Size grid{graph::strided(crop.height, 4), graph::strided(crop.width, 4)};
   const auto bytes = [&](graph::Size size, std::int64_t label_pixels, int teacher_channels) {
@@ -246,14 +270,18 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   }
   if (!options.encoder.weights.empty())
     shared->encoder_weights = pretrained_encoder(options.encoder, context);
+  if (!options.encoder.pretraining.path.empty()) {
+    auto pretrained = pretrain_encoder(options, folder, context);
+    if (!pretrained) return nullptr;
+    shared->encoder_weights = std::move(*pretrained);
+  }
   if (!trains_start_network(options)) return shared;
 
   start = start_network(options, *shared, folder, context);
   if (!start) return nullptr;
   // Stages that the start network does not read stay as they came, where they came from a file.
-  for (auto& [name, array] : start->save().arrays) {
-    if (name.starts_with("encoder.")) shared->encoder_weights.arrays[name] = array;
-  }
+  for (auto& [name, array] : encoder_arrays(*start).arrays)
+    shared->encoder_weights.arrays[name] = std::move(array);
   return shared;
 }
 
@@ -271,7 +299,11 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
                            {.device = shared->device});
   encoder.load(shared->encoder_weights, "the study's encoder weights");
-  network::Network* teacher = start && options.start.teach ? &*start : nullptr;
+  std::optional<network::Network> another;
+  if (!options.teacher.model.empty()) another = teacher_network(options.teacher.model, *shared);
+  network::Network* teacher = another                        ? &*another
+                              : start && options.start.teach ? &*start
+                                                             : nullptr;
   const fs::path spill_folder = spills(options.cache, needs_of(options, *shared)) ? folder : "";
   if (!cache_training(*shared, encoder, teacher, options, spill_folder, context)) return nullptr;
   if (!cache_validation(*shared, encoder, options, spill_folder, context)) return nullptr;

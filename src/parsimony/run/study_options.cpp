@@ -28,6 +28,18 @@ void EncoderChoice::visit(core::FieldVisitor& v) {
       "weights",
       weights,
       {"weight file (safetensors, .pth) or fetched name; empty: trained when the study starts"});
+  v.group("pretraining", pretraining, "training on another data set first");
+}
+
+void PretrainingOptions::visit(core::FieldVisitor& v) {
+  v.field("path", path, {"folder of that data set, of any layout and any classes; empty: none"});
+  v.group("training", training, "how");
+}
+
+void TeacherOptions::visit(core::FieldVisitor& v) {
+  v.field("model",
+          model,
+          {"folder of a trained network that candidates learn from; empty: the start network"});
 }
 
 void StartOptions::visit(core::FieldVisitor& v) {
@@ -35,6 +47,9 @@ void StartOptions::visit(core::FieldVisitor& v) {
       "when", when, kStartWhenNames, {"auto (when the encoder has no weights), always or never"});
   v.field("genotype", genotype, {"architecture of the network that is trained before the search"});
   v.field("teach", teach, {"whether candidates learn from its logits too (distillation)"});
+  v.field("reuse",
+          reuse,
+          {"whether it, and pre-training, are taken over from an equal training on this machine"});
   v.group("training", training, "its training");
 }
 
@@ -69,6 +84,7 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.group("space", space, "what is searched");
   v.group("decoder", decoder, "the candidates' decoder beside the genotype");
   v.group("start", start, "the network that is trained before the search");
+  v.group("teacher", teacher, "whom candidates learn from");
   v.group("cache", cache, "features of the frozen encoder");
   v.group("cost", cost, "what networks cost, and may cost, before any training");
   v.group("candidate", candidate, "training and judging of a candidate");
@@ -150,10 +166,22 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
     core::throw_user_error(
         "{}: 'name' must be a plain folder name, found '{}'", file, options.name);
   }
-  if (options.encoder.weights.empty() && options.start.when == StartWhen::kNever) {
+  if (options.encoder.weights.empty() && options.encoder.pretraining.path.empty() &&
+      options.start.when == StartWhen::kNever) {
     core::throw_user_error(
-        "{}: the encoder has no weights and start.when is 'never'; give encoder.weights, or let "
-        "start.when be 'auto'",
+        "{}: the encoder has no weights and start.when is 'never'; give encoder.weights or "
+        "encoder.pretraining.path, or let start.when be 'auto'",
+        file);
+  }
+  if (!options.encoder.weights.empty() && !options.encoder.pretraining.path.empty()) {
+    core::throw_user_error(
+        "{}: encoder.weights and encoder.pretraining.path are both given; the encoder has either "
+        "weights from a file or is pre-trained",
+        file);
+  }
+  if (options.candidate.stage0.epochs + options.candidate.stage1.epochs == 0) {
+    core::throw_user_error(
+        "{}: candidate.stage0.epochs and candidate.stage1.epochs are both 0, one must be above",
         file);
   }
   const auto& augment = options.candidate.stage0.augment;

@@ -26,9 +26,19 @@ struct DataOptions {
   void visit(core::FieldVisitor& v);
 };
 
+// Training of the encoder on another data set, before anything else, with start.genotype's decoder
+// on it. System B's light encoder was pre-trained for 10 epochs at batch 32 (spec rl-cell-search
+// 8.1).
+struct PretrainingOptions {
+  std::string path;  // data-set folder; empty: none
+  train::TrainerOptions training{.epochs = 10, .batch = 32};
+  void visit(core::FieldVisitor& v);
+};
+
 struct EncoderChoice {
   graph::EncoderOptions network;
   std::string weights;  // file, or name of a fetched file; empty: trained at the study's start
+  PretrainingOptions pretraining;
   void visit(core::FieldVisitor& v);
 };
 
@@ -41,7 +51,13 @@ struct StartOptions {
   std::string genotype =
       "[[2,[1,0,3,6],[0,1,2,8],[2,0,6,1]],[[2,3],[3,1],[4,4]]]";  // arch1 of the paper
   bool teach = true;
+  bool reuse = true;  // an equal training's result, kept on this machine
   train::TrainerOptions training{.epochs = 30};
+  void visit(core::FieldVisitor& v);
+};
+
+struct TeacherOptions {
+  std::string model;  // model folder of a trained network; empty: the start network, if it teaches
   void visit(core::FieldVisitor& v);
 };
 
@@ -73,6 +89,7 @@ struct StudyOptions {
   space::SpaceOptions space;
   graph::DecoderOptions decoder;
   StartOptions start;
+  TeacherOptions teacher;
   CacheOptions cache;
   evaluate::CostOptions cost;
   evaluate::CandidateOptions candidate;

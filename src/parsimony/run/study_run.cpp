@@ -56,12 +56,13 @@ std::string identity(StudyOptions options) {
   options.random_baseline = false;
   options.objectives = {};
   options.cache.memory_gib = options.cache.disk_gib = 1;
+  options.start.reuse = true;
   return core::to_yaml(options);
 }
 
 // A study has begun once something was trained for it; until then its options are free to change.
 bool has_begun(const fs::path& folder) {
-  if (fs::exists(folder / "start")) return true;
+  if (fs::exists(folder / "pretraining") || fs::exists(folder / "start")) return true;
   return fs::exists(folder / "study.db") &&
          !study::open_sqlite_store(folder / "study.db")->trials().empty();
 }
@@ -94,6 +95,10 @@ std::string report_state(const StudyOptions& options,
   json["rewards"] = options.rewards;
   json["command"] = command;
   json["machine"] = machine(device);
+  json["tap_strides"] = nlohmann::ordered_json::array();
+  for (const graph::Tap& tap :
+       graph::begin_network(options.encoder.network, space::kEncoderTaps).taps)
+    json["tap_strides"].push_back(tap.stride);
   json["version"] = deploy::version();
   json["seed"] = std::to_string(options.seed);
   json["classes"] = info.classes;

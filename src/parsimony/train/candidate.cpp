@@ -66,15 +66,13 @@ bool validate(TrainingResult& result,
 }  // namespace
 
 void Stage0Options::visit(core::FieldVisitor& v) {
-  v.field("epochs", epochs, {"passes over the cached features", 1, 10000});
+  v.field("epochs", epochs, {"passes over the cached features; 0 leaves stage 0 out", 0, 10000});
   v.field("validate_every", validate_every, {"epochs between validations", 1, 10000});
   v.field("samples", samples, {"augmented crops in the feature cache", 1});
   v.field("batch", batch, {"batch size", 1});
   v.group("augment", augment, "augmentation of the cached crops");
   v.group("decoder", decoder, "optimiser of the decoder");
-  v.field("distillation",
-          distillation,
-          {"weight of the distillation loss where there is a teacher", 0});
+  v.group("distillation", distillation, "learning from the teacher's logits");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
   v.field("polyak",
           polyak,
@@ -132,9 +130,10 @@ TrainingResult train_stage0(network::Network& decoder,
       const Tensor labels = features.labels.index_select(0, chosen);
       const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
       Tensor loss = supervised_loss(outputs, labels, options.auxiliary, decoder.options().kernels);
-      if (features.teacher.defined() && options.distillation > 0) {
-        loss = loss + options.distillation *
-                          distillation(outputs[0], features.teacher.index_select(0, chosen));
+      if (features.teacher.defined() && options.distillation.weight > 0) {
+        const Tensor teacher = features.teacher.index_select(0, chosen);
+        loss = loss + options.distillation.weight *
+                          distillation(outputs[0], teacher, options.distillation);
       }
       optimizer.zero_gradients();
       losses.back_propagate(loss);

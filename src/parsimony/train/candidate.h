@@ -12,6 +12,7 @@
 #include "parsimony/metric/confusion.h"
 #include "parsimony/network/network.h"
 #include "parsimony/train/feature_cache.h"
+#include "parsimony/train/loss.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::train {
@@ -19,15 +20,15 @@ namespace parsimony::train {
 // Stage 0: the decoder alone, on cached features of a frozen encoder. Defaults are the published
 // ones (Nekrasov et al., CVPR 2019; numbers from its reference code, spec rl-cell-search 6.2-6.5).
 struct Stage0Options {
-  int epochs = 5;
+  int epochs = 5;               // 0: no stage 0
   int validate_every = 5;       // epochs between validations
   std::int64_t samples = 4000;  // augmented crops in the cache
   std::int64_t batch = 64;
   data::AugmentOptions augment;  // crop 256, shorter side 300
   OptimizerOptions decoder;      // Adam, 3e-3
-  double distillation = 0.3;     // weight of the distillation loss, if there is a teacher
-  double auxiliary = 0.15;       // weight of each auxiliary loss
-  double polyak = 0.9;           // decay of the average of weights; 0: none
+  DistillationOptions distillation;
+  double auxiliary = 0.15;  // weight of each auxiliary loss
+  double polyak = 0.9;      // decay of the average of weights; 0: none
   void visit(core::FieldVisitor& v);
 };
 

@@ -1,13 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/loss.h"
 
+#include "parsimony/core/error.h"
 #include "parsimony/network/ops.h"
 
 namespace parsimony::train {
 
-Tensor distillation(const Tensor& logits, const Tensor& teacher) {
-  return at::mse_loss(network::resize_bilinear(logits, teacher.size(2), teacher.size(3)),
-                      teacher.to(logits.device(), logits.scalar_type()));
+void DistillationOptions::visit(core::FieldVisitor& v) {
+  v.field("weight", weight, {"of the distillation loss where there is a teacher; 0: none", 0});
+  v.choice("loss",
+           loss,
+           kDistillationLossNames,
+           {"logits (mean squared difference) or softmax (divergence at the temperature)"});
+  v.field("temperature", temperature, {"of loss: softmax", 0.01, 1000});
+}
+
+Tensor distillation(const Tensor& logits,
+                    const Tensor& teacher,
+                    const DistillationOptions& options) {
+  const Tensor student = network::resize_bilinear(logits, teacher.size(2), teacher.size(3));
+  const Tensor target = teacher.to(logits.device(), logits.scalar_type());
+  switch (options.loss) {
+    case DistillationLoss::kLogits:
+      return at::mse_loss(student, target);
+    case DistillationLoss::kSoftmax: {
+      const double t = options.temperature;
+      const Tensor expected = at::log_softmax(target / t, 1);
+      const Tensor divergence = expected.exp() * (expected - at::log_softmax(student / t, 1));
+      return t * t * divergence.sum(1).mean();
+    }
+  }
+  core::throw_internal_error("no distillation loss has the number {}",
+                             static_cast<int>(options.loss));
 }
 
 Tensor resize_labels(const Tensor& labels, std::int64_t height, std::int64_t width) {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/kept_training.h"
+
+#include <cstring>
+#include <span>
+
+#include "parsimony/core/config.h"
+#include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
+#include "parsimony/deploy/version.h"
+#include "parsimony/network/device.h"
+#include "parsimony/space/spaces.h"
+#include "parsimony/weights/cache.h"
+#include "parsimony/weights/safetensors.h"
+
+namespace parsimony::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string digest(const data::Sample& sample) {
+  return core::sha256(fmt::format("{}x{} {} {}",
+                                  sample.image.width,
+                                  sample.image.height,
+                                  core::sha256(sample.image.pixels),
+                                  core::sha256(sample.labels.ids)));
+}
+
+// Changes with everything that could change the trained weights.
+std::string key_of(const KeptTraining& what,
+                   const std::vector<data::Sample>& samples,
+                   const std::vector<data::Sample>& validation) {
+  std::string text = fmt::format("parsimony {}\n{}\n{}\n{}\n{}\nclasses {}\nseed {}\n",
+                                 deploy::version(),
+                                 what.genotype,
+                                 core::to_yaml(what.description.encoder),
+                                 core::to_yaml(what.description.decoder),
+                                 core::to_yaml(what.training),
+                                 what.description.classes,
+                                 what.seed);
+  for (const auto& [name, array] : what.initial.arrays)
+    text += fmt::format("{} {}\n", name, core::sha256(array.bytes));
+  for (const auto* split : {&samples, &validation}) {
+    text += "split\n";
+    for (const data::Sample& sample : *split) text += digest(sample) + "\n";
+  }
+  return core::sha256(text);
+}
+
+// Where the machine keeps it; nothing where no folder for that is known.
+std::optional<fs::path> kept_file(const std::string& key) {
+  try {
+    return weights::cache_folder() / "trained" / (key + ".safetensors");
+  } catch (const core::Error&) {
+    return std::nullopt;
+  }
+}
+
+// A kept file is a convenience: one that cannot be written or read must not end a study.
+void keep(const weights::ArrayMap& trained, const fs::path& file, const core::Context& context) {
+  try {
+    fs::create_directories(file.parent_path());
+    weights::write_safetensors(file, trained);
+  } catch (const std::exception& error) {
+    context.log.line(
+        core::LogLevel::kWarning,
+        fmt::format("the trained network is not kept for other studies: {}", error.what()));
+  }
+}
+
+bool take_over(network::Network& net, const fs::path& file, const core::Context& context) {
+  if (!fs::exists(file)) return false;
+  try {
+    net.load(weights::read_safetensors(file), file.string());
+    return true;
+  } catch (const core::Error& error) {
+    context.log.line(
+        core::LogLevel::kWarning,
+        fmt::format("trained anew, the kept network cannot be used: {}", error.what()));
+    return false;
+  }
+}
+
+}  // namespace
+
+std::optional<network::Network> train_or_take_over(const KeptTraining& what,
+                                                   const std::vector<data::Sample>& samples,
+                                                   const std::vector<data::Sample>& validation,
+                                                   const fs::path& folder,
+                                                   bool reuse,
+                                                   const std::string& task,
+                                                   const std::string& options_name,
+                                                   const core::Context& context) {
+  const graph::Graph whole =
+      evaluate::candidate_graphs(space::parse_genotype(what.genotype), what.description).whole;
+  const core::Rng rng = core::Rng(what.seed).split("start");
+  network::Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
+  const fs::path file = folder / "weights.safetensors";
+  if (fs::exists(file)) {
+    net.load(weights::read_safetensors(file), file.string());
+    return net;
+  }
+  const auto kept = reuse ? kept_file(key_of(what, samples, validation)) : std::nullopt;
+  if (kept && take_over(net, *kept, context)) {
+    context.log.line(
+        core::LogLevel::kInfo,
+        fmt::format(
+            "{}: taken over from {}, where an equal training left it", task, kept->string()));
+    weights::write_safetensors(file, net.save());
+    return net;
+  }
+  if (!what.initial.arrays.empty())
+    net.load_section(what.initial, graph::Section::kEncoder, "the encoder's initial weights");
+  const fs::path checkpoint = folder / "checkpoint.safetensors";
+  const train::TrainerResult result = train::train_fully(net,
+                                                         samples,
+                                                         validation,
+                                                         what.description.classes,
+                                                         what.training,
+                                                         rng,
+                                                         checkpoint,
+                                                         context,
+                                                         task);
+  if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
+  if (result.end == train::TrainerEnd::kDiverged) {
+    core::throw_user_error(
+        "{}: the training diverged in epoch {}; lower {}.encoder.rate or "
+        "{}.decoder.rate",
+        task,
+        result.epochs + 1,
+        options_name,
+        options_name);
+  }
+  context.log.line(core::LogLevel::kInfo,
+                   fmt::format("{}: {:.1f} % validation mIoU after {} epochs ({})",
+                               task,
+                               100 * result.best_miou,
+                               result.epochs,
+                               core::human_duration(result.seconds)));
+  const weights::ArrayMap trained = net.save();
+  weights::write_safetensors(file, trained);
+  if (kept) keep(trained, *kept, context);
+  fs::remove(checkpoint);
+  return net;
+}
+
+}  // namespace parsimony::run
