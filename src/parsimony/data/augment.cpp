@@ -2,7 +2,10 @@
 #include "parsimony/data/augment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "parsimony/core/error.h"
@@ -194,8 +197,20 @@ LabelMap nearest_window(const LabelMap& labels, const AxisWindow& across, const 
   return out;
 }
 
+void swap_sides(const MirrorPairs& pairs, LabelMap& labels) {
+  if (pairs.empty()) return;
+  std::array<std::uint8_t, 256> other{};
+  std::iota(other.begin(), other.end(), std::uint8_t{0});
+  for (const auto& [left, right] : pairs) std::swap(other[left], other[right]);
+  for (std::uint8_t& id : labels.ids) id = other[id];
+}
+
 Sample window_of(const Sample& sample, const AxisWindow& across, const AxisWindow& down) {
-  return {bicubic_window(sample.image, across, down), nearest_window(sample.labels, across, down)};
+  Sample window{bicubic_window(sample.image, across, down),
+                nearest_window(sample.labels, across, down),
+                sample.mirror_pairs};
+  if (across.mirrored) swap_sides(window.mirror_pairs, window.labels);
+  return window;
 }
 
 void require_sound(const Sample& sample) {
@@ -252,7 +267,9 @@ void AugmentOptions::visit(core::FieldVisitor& v) {
            8192});
   v.field("scale_min", scale_min, {"smallest random scale; 1 keeps the size", 0.05, 20});
   v.field("scale_max", scale_max, {"largest random scale; at least scale_min", 0.05, 20});
-  v.field("mirror", mirror, {"probability of a horizontal flip", 0, 1});
+  v.field("mirror",
+          mirror,
+          {"probability of a horizontal flip, which swaps left and right classes; 0: never", 0, 1});
 }
 
 Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng) {

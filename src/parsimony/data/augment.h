@@ -22,7 +22,8 @@ struct AugmentOptions {
 
 // One augmented crop of exactly crop x crop. scale s ~ U(min, max), raised so that the shorter side
 // reaches shorter_side; image bicubic, labels nearest; mirror; random crop. A picture still smaller
-// than the crop is padded with the mean colour and kIgnore. Depends on `rng` only.
+// than the crop is padded with the mean colour and kIgnore. Mirroring swaps the ids of the sample's
+// mirror pairs, so that the left eye of a mirrored portrait is its left eye. Depends on `rng` only.
 Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng);
 
 // Validation view: upscaled so that the shorter side is at least `shorter_side` (never downscaled;

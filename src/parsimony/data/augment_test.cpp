@@ -214,6 +214,66 @@ TEST(AugmentTest, MirrorsPictureAndLabelsAlike) {
   }
 }
 
+// A face of which the subject's left eye lies in the right half of the picture, as in a photograph.
+Sample two_eyes() {
+  Sample sample = coloured_sample(16, 16, 3);
+  sample.labels = LabelMap(16, 16, 0);
+  for (std::int64_t y = 4; y < 8; ++y) {
+    for (std::int64_t x = 2; x < 6; ++x) sample.labels.at(x, y) = 5;      // right eye
+    for (std::int64_t x = 10; x < 13; ++x) sample.labels.at(x, y) = 4;    // left eye
+    for (std::int64_t x = 7; x < 9; ++x) sample.labels.at(x, y + 4) = 6;  // nose
+  }
+  sample.labels.at(0, 0) = LabelMap::kIgnore;
+  sample.mirror_pairs = {{2, 3}, {4, 5}};
+  return sample;
+}
+
+TEST(AugmentTest, MirroredEyesKeepTheSideOfThePicture) {
+  const Sample sample = two_eyes();
+  AugmentOptions options = fixed_scale(16, 1.0);
+  options.mirror = 1;
+  const Sample flipped = augment(sample, options, core::Rng(1));
+  EXPECT_EQ(flipped.mirror_pairs, sample.mirror_pairs);
+  int left = 0, right = 0;
+  for (std::int64_t y = 0; y < 16; ++y) {
+    for (std::int64_t x = 0; x < 16; ++x) {
+      const std::uint8_t id = flipped.labels.at(x, y);
+      left += id == 4 && x >= 8;
+      right += id == 5 && x < 8;
+      if (id == 0 || id == 6) {
+        EXPECT_EQ(id, sample.labels.at(15 - x, y));
+      }
+    }
+  }
+  // The shapes changed places, the names did not: 16 pixels on the right are now the left eye.
+  EXPECT_EQ(std::ranges::count(flipped.labels.ids, 4), 16);
+  EXPECT_EQ(std::ranges::count(flipped.labels.ids, 5), 12);
+  EXPECT_EQ(left, 16);
+  EXPECT_EQ(right, 12);
+  EXPECT_EQ(flipped.labels.at(15, 0), LabelMap::kIgnore);
+}
+
+TEST(AugmentTest, MirroringTwiceGivesTheSampleBack) {
+  AugmentOptions options = fixed_scale(16, 1.0);
+  options.mirror = 1;
+  Sample sample = two_eyes();
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    core::Rng rng(seed);
+    for (std::uint8_t& id : sample.labels.ids) id = static_cast<std::uint8_t>(rng.below(256));
+    const Sample once = augment(sample, options, core::Rng(seed));
+    const Sample twice = augment(once, options, core::Rng(seed + 1));
+    EXPECT_EQ(twice.image, sample.image);
+    EXPECT_EQ(twice.labels, sample.labels);
+  }
+}
+
+TEST(AugmentTest, UnmirroredCropsKeepTheirIdsAndPairs) {
+  const Sample sample = two_eyes();
+  EXPECT_EQ(augment(sample, fixed_scale(16, 1.0), core::Rng(4)).labels, sample.labels);
+  EXPECT_EQ(central_view(sample, 0, 0).labels, sample.labels);
+  EXPECT_EQ(central_view(sample, 0, 8).mirror_pairs, sample.mirror_pairs);
+}
+
 TEST(AugmentTest, MirrorsAsOftenAsAsked) {
   Sample sample{Image(2, 1), LabelMap(2, 1)};
   sample.labels.at(1, 0) = 1;

@@ -83,7 +83,7 @@ bool CheckReport::ok() const {
 }
 
 CheckReport check_dataset(const std::filesystem::path& root, const core::Context& context) {
-  Inventory inventory = detect_layout(root).scan(root);
+  Inventory inventory = detect_layout(root).scan(root, {});
   const SplitFacts samples = examine_all(inventory, context);
 
   CheckReport report;

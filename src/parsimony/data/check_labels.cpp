@@ -203,13 +203,21 @@ Finding expected_colours(const std::string& file, const CodedLabels& coded) {
 
 }  // namespace
 
+Finding all_ignored(std::int64_t pixels, const std::string& file) {
+  return {
+      FindingKind::kAllIgnoreLabel,
+      Severity::kWarning,
+      file,
+      fmt::format("all {} pixels are 'ignore': the sample teaches and measures nothing", pixels),
+      "label it, or take the sample out of the set"};
+}
+
 std::vector<Finding> diagnose_labels(const RawLabels& raw,
                                      const CodedLabels& coded,
                                      const std::string& file,
                                      const Inventory& inventory) {
   const bool by_colour = !inventory.coding.colours.empty();
-  const bool all_ignored = std::ranges::all_of(
-      coded.labels.ids, [](std::uint8_t id) { return id == LabelMap::kIgnore; });
+  const auto ignored = std::ranges::count(coded.labels.ids, LabelMap::kIgnore);
   if (raw.kind == RawLabels::Kind::kGray16 && !by_colour) {
     return {diagnose_wide(coded, file, inventory)};
   }
@@ -221,14 +229,7 @@ std::vector<Finding> diagnose_labels(const RawLabels& raw,
     return {by_colour ? expected_colours(file, coded)
                       : diagnose_values(raw, coded, file, inventory)};
   }
-  if (all_ignored) {
-    return {{FindingKind::kAllIgnoreLabel,
-             Severity::kWarning,
-             file,
-             fmt::format("all {} pixels are 'ignore': the sample teaches and measures nothing",
-                         area(raw)),
-             "label it, or take the sample out of the set"}};
-  }
+  if (ignored == area(raw)) return {all_ignored(area(raw), file)};
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "parsimony/core/files.h"
+#include "parsimony/data/label_parts.h"
 
 namespace parsimony::data {
 namespace {
@@ -55,23 +56,44 @@ Finding size_mismatch(const ImageSize& image, const ImageSize& labels, const std
                "other resampling invents classes"};
 }
 
+// Strange pixels were set to kIgnore; they are counted apart.
+void count_pixels(const LabelMap& labels, std::int64_t strange, SampleFacts& facts) {
+  Histogram histogram = count_ids(labels);
+  histogram[LabelMap::kIgnore] -= strange;
+  for (std::size_t id = 0; id < histogram.size(); ++id) {
+    if (histogram[id] > 0) facts.ids.push_back({static_cast<std::uint8_t>(id), histogram[id]});
+  }
+}
+
+void compare_sizes(const LabelMap& labels,
+                   const std::string& file,
+                   const Inventory& inventory,
+                   SampleFacts& facts) {
+  const ImageSize size{labels.width, labels.height};
+  if (!facts.image_size || *facts.image_size == size) return;
+  if (inventory.scales_pictures && same_shape(*facts.image_size, size)) return;
+  facts.findings.push_back(size_mismatch(*facts.image_size, size, file));
+}
+
+void examine_parts(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
+  const std::optional<LabelMap> labels = compose_labels(entry, inventory, facts.findings);
+  if (!labels) return;
+  count_pixels(*labels, 0, facts);
+  const std::string file = inventory.relative(entry.labels);
+  compare_sizes(*labels, file, inventory, facts);
+  const auto pixels = static_cast<std::int64_t>(labels->ids.size());
+  if (facts.pixels_of(LabelMap::kIgnore) == pixels)
+    facts.findings.push_back(all_ignored(pixels, file));
+}
+
 void examine_labels(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
   const std::string file = inventory.relative(entry.labels);
   try {
     const RawLabels raw = read_raw_labels(entry.labels);
     const CodedLabels coded = code_labels(raw, inventory.coding);
-    const Histogram histogram = count_ids(coded.labels);
-    for (std::size_t id = 0; id < histogram.size(); ++id) {
-      // Strange pixels were set to kIgnore; they are counted apart.
-      const std::int64_t strange = id == LabelMap::kIgnore ? coded.strange_pixels : 0;
-      const std::int64_t pixels = histogram[id] - strange;
-      if (pixels > 0) facts.ids.push_back({static_cast<std::uint8_t>(id), pixels});
-    }
+    count_pixels(coded.labels, coded.strange_pixels, facts);
     if (!coded.in_colour) facts.strange = coded.strange;
-    const ImageSize size{raw.width, raw.height};
-    if (facts.image_size && *facts.image_size != size) {
-      facts.findings.push_back(size_mismatch(*facts.image_size, size, file));
-    }
+    compare_sizes(coded.labels, file, inventory, facts);
     for (Finding& finding : diagnose_labels(raw, coded, file, inventory)) {
       facts.findings.push_back(std::move(finding));
     }
@@ -99,7 +121,11 @@ SampleFacts examine_sample(const Entry& entry, const Inventory& inventory) {
   SampleFacts facts;
   facts.seen = true;
   examine_image(entry, inventory, facts);
-  examine_labels(entry, inventory, facts);
+  if (entry.parts.empty()) {
+    examine_labels(entry, inventory, facts);
+  } else {
+    examine_parts(entry, inventory, facts);
+  }
   return facts;
 }
 

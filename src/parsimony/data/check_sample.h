@@ -37,6 +37,9 @@ std::vector<Finding> diagnose_labels(const RawLabels& raw,
                                      const std::string& file,
                                      const Inventory& inventory);
 
+// The finding for a label map of `pixels` pixels none of which counts (check_labels.cpp).
+Finding all_ignored(std::int64_t pixels, const std::string& file);
+
 // What only shows when all samples are known: `samples` is parallel to the splits of `inventory`
 // (check_set.cpp). Settles the classes where the folder names none.
 using SplitFacts = std::array<std::vector<SampleFacts>, 3>;

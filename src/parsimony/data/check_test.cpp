@@ -143,6 +143,20 @@ TEST_F(Check, DescriptionIsCheckedValueByValue) {
               {"line 2", "0 to 255"});
   expect_line("{\"classes\": [\"a\", \"b\", \"c\"],\n\"palette\": {\"0\": [1, 2, 999]}}",
               {"line 2", "class id 0"});
+  const auto expect_key = [&](const std::string& text, const Texts& texts) {
+    expect_line(("{\"classes\": [\"a\", \"b\", \"c\"],\n" + text + "}").c_str(), texts);
+  };
+  expect_key(R"("mirror_pairs": {"a": "b"})", {"line 2", "list of pairs"});
+  expect_key(R"("mirror_pairs": [["a", "d"]])", {"line 2", "\"d\"", "no class"});
+  expect_key(R"("mirror_pairs": [["a", 1]])", {"line 2", "names 1"});
+  expect_key(R"("mirror_pairs": [["a"]])", {"line 2", "two class names"});
+  expect_key(R"("mirror_pairs": ["a"])", {"line 2", "two class names"});
+  expect_key(R"("mirror_pairs": [["a", "a"]])", {"line 2", "twice"});
+  expect_key(R"("mirror_pairs": [["a", "b"], ["c", "b"]])", {"line 2", "another pair"});
+  expect_key(R"("groups": ["a"])", {"line 2", "an object"});
+  expect_key(R"("groups": {"x": ["a", "bb"]})", {"line 2", "\"bb\"", "'b'"});
+  expect_key(R"("groups": {"x": []})", {"line 2", "'x'"});
+  expect_key(R"("groups": {"x": ["a", "a"]})", {"line 2", "twice"});
 }
 
 TEST_F(Check, PoseSetIsOneFinding) {

@@ -2,8 +2,10 @@
 #include "parsimony/data/dataset.h"
 
 #include "parsimony/core/error.h"
+#include "parsimony/data/augment.h"
 #include "parsimony/data/codec.h"
 #include "parsimony/data/file_dataset.h"
+#include "parsimony/data/label_parts.h"
 
 namespace parsimony::data {
 namespace {
@@ -14,6 +16,14 @@ void check_index(Split split, std::int64_t index, std::int64_t size) {
                 index,
                 name_of(split),
                 size);
+}
+
+// The picture at the size of its labels; left alone when their shapes differ.
+Image scaled_to(const LabelMap& labels, Image image) {
+  const ImageSize size{labels.width, labels.height};
+  const ImageSize stored{image.width, image.height};
+  if (size == stored || !same_shape(size, stored)) return image;
+  return resize_bicubic(image, size.width, size.height);
 }
 
 }  // namespace
@@ -45,7 +55,9 @@ std::string FileDataset::id(Split split, std::int64_t index) const {
 
 Sample FileDataset::read(Split split, std::int64_t index) const {
   const Entry& files = entry(split, index);
-  Sample sample{read_image(files.image), read_labels(files.labels, inventory_.coding)};
+  Sample sample{
+      read_image(files.image), read_labels(files, inventory_), inventory_.info.mirror_pairs};
+  if (inventory_.scales_pictures) sample.image = scaled_to(sample.labels, std::move(sample.image));
   if (sample.image.width != sample.labels.width || sample.image.height != sample.labels.height) {
     core::throw_user_error(
         "{}: the label map is {}x{} pixels, its picture {} {}x{}; expected equal sizes. Export the "
@@ -70,6 +82,7 @@ void MemoryDataset::add(Split split, std::string id, Sample sample) {
       sample.image.height,
       sample.labels.width,
       sample.labels.height);
+  sample.mirror_pairs = info_.mirror_pairs;
   entries_[static_cast<std::size_t>(split)].push_back({std::move(id), std::move(sample)});
 }
 

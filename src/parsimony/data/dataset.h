@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "parsimony/data/image.h"
@@ -15,12 +16,21 @@ enum class Split { kTrain, kVal, kTest };
 
 std::string_view name_of(Split split);  // "train", "val", "test"
 
+// Classes that a score takes as one: confusions among them count as right (metric/confusion.h).
+struct ClassGroup {
+  std::string name;
+  std::vector<int> classes;  // ids
+  bool operator==(const ClassGroup&) const = default;
+};
+
 // What a data set says of itself, independent of any sample.
 struct DatasetInfo {
   std::string name;
-  std::string format;                // "folder", "pairs", "voc", "cityscapes", "camvid", "eg1800"
+  std::string format;                // the layout's name (data/layouts.h), or "memory"
   std::vector<std::string> classes;  // index = class id
   std::vector<Rgb> palette;          // one display colour per class, always filled
+  MirrorPairs mirror_pairs = {};
+  std::vector<ClassGroup> groups = {};  // those that the set's scores are published for
 };
 
 // A labelled data set: a fixed list of samples per split, read on demand. Immutable after opening
@@ -34,8 +44,21 @@ class Dataset {
   virtual const DatasetInfo& info() const = 0;
   virtual std::int64_t size(Split split) const = 0;
   virtual std::string id(Split split, std::int64_t index) const = 0;  // "0001TP_006690"
-  // Image and labels of equal size; label ids are below the class count or LabelMap::kIgnore.
+  // Image and labels of equal size; label ids are below the class count or LabelMap::kIgnore;
+  // mirror pairs are those of info().
   virtual Sample read(Split split, std::int64_t index) const = 0;
+};
+
+// In which order the parts of a CelebAMask-HQ face are painted over each other. It numbers the
+// classes, too: background is 0, the first part 1.
+enum class PartOrder { kOfficial, kBisenet };
+
+// Choices that some layouts leave open; the others accept the defaults only.
+struct OpenOptions {
+  // celebamask_hq. kBisenet is the order of a well-known face-parsing network (docs/datasets.md).
+  PartOrder part_order = PartOrder::kOfficial;
+  // helen: pixels whose most probable class has less than this probability are ignored; 0 to 1.
+  double least_probability = 0;
 };
 
 // Opens a data set folder whatever its layout (data/layouts.h). A user error says which layouts
@@ -46,7 +69,8 @@ class Dataset {
 // the first 10 % are val, the next 10 % test and the rest train; with a train split only, its first
 // 10 % become val and test stays empty. Plain folder pairs without classes.txt have their label
 // maps read once on opening, to count the classes; nothing else reads pixels before `read`.
-std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& root);
+std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& root,
+                                      const OpenOptions& options = {});
 
 // A data set held in memory; for tests and for callers that make their own samples.
 class MemoryDataset final : public Dataset {

@@ -6,16 +6,18 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
 #include "parsimony/data/palette.h"
+#include "parsimony/data/sides.h"
 
 namespace parsimony::data {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;  // groups keep their order
 
 constexpr std::size_t kMaxClasses = 255;  // id 255 is kIgnore
 
@@ -52,6 +54,8 @@ class Reader {
     read_classes(description);
     read_ignore_id(description);
     read_palette(description);
+    read_mirror_pairs(description);
+    read_groups(description);
     return description;
   }
 
@@ -173,6 +177,91 @@ class Reader {
     }
   }
 
+  // The ids of a list of class names; reported and nullopt when it is none.
+  std::optional<std::vector<int>> ids_of(const char* key,
+                                         const Json& names,
+                                         const std::vector<std::string>& classes) {
+    std::vector<int> ids;
+    for (const Json& name : names.is_array() ? names : Json::array({names})) {
+      const auto found =
+          name.is_string() ? std::ranges::find(classes, name.get<std::string>()) : classes.end();
+      if (found == classes.end()) {
+        report_key(key,
+                   fmt::format("names {}, which is no class{}",
+                               name.dump().substr(0, 60),
+                               core::did_you_mean(name.is_string() ? name.get<std::string>() : "",
+                                                  classes)),
+                   "use names from 'classes'");
+        return std::nullopt;
+      }
+      const auto id = static_cast<int>(found - classes.begin());
+      if (std::ranges::find(ids, id) != ids.end()) {
+        report_key(
+            key, fmt::format("names {} twice in one list", name.dump()), "name every class once");
+        return std::nullopt;
+      }
+      ids.push_back(id);
+    }
+    return ids;
+  }
+
+  void read_mirror_pairs(Description& description) {
+    const Json* pairs = find("mirror_pairs");
+    if (pairs == nullptr) {
+      description.mirror_pairs = mirror_pairs_of(description.classes);
+      return;
+    }
+    constexpr const char* kRemedy = "write it like [[\"left eye\", \"right eye\"]], or [] for none";
+    if (!pairs->is_array()) {
+      report_key("mirror_pairs",
+                 fmt::format("is {}; expected a list of pairs of class names",
+                             pairs->dump().substr(0, 60)),
+                 kRemedy);
+      return;
+    }
+    std::set<int> seen;
+    for (const Json& pair : *pairs) {
+      const auto ids = ids_of("mirror_pairs", pair, description.classes);
+      if (!ids) return;
+      if (!pair.is_array() || ids->size() != 2) {
+        report_key("mirror_pairs",
+                   fmt::format("holds {}; expected two class names", pair.dump().substr(0, 60)),
+                   kRemedy);
+        return;
+      }
+      if (!seen.insert(ids->front()).second || !seen.insert(ids->back()).second) {
+        report_key("mirror_pairs",
+                   fmt::format("names a class of {} in another pair as well", pair.dump()),
+                   "a class changes places with one other class: keep one of the pairs");
+        return;
+      }
+      description.mirror_pairs.emplace_back(static_cast<std::uint8_t>(ids->front()),
+                                            static_cast<std::uint8_t>(ids->back()));
+    }
+  }
+
+  void read_groups(Description& description) {
+    const Json* groups = find("groups");
+    if (groups == nullptr) return;
+    if (!groups->is_object()) {
+      report_key("groups",
+                 fmt::format("is {}; expected an object", groups->dump().substr(0, 60)),
+                 "write it like {\"eyes\": [\"left eye\", \"right eye\"]}, or leave the key out");
+      return;
+    }
+    for (const auto& [name, classes] : groups->items()) {
+      const auto ids = ids_of("groups", classes, description.classes);
+      if (!ids) return;
+      if (ids->empty()) {
+        report_key("groups",
+                   fmt::format("has no class in '{}'", name),
+                   "name one class at least, or take the group out");
+        return;
+      }
+      description.groups.push_back({name, *ids});
+    }
+  }
+
   static std::optional<Rgb> colour_of(const Json& entry) {
     const auto is_channel = [](const Json& v) {
       return v.is_number_integer() && v >= 0 && v <= 255;
@@ -197,7 +286,7 @@ Description read_description(const std::filesystem::path& file, std::vector<Find
 }
 
 std::string to_json(const Description& description) {
-  nlohmann::ordered_json json;
+  Json json;
   json["name"] = description.name;
   json["task"] = "semantic_segmentation";
   json["num_classes"] = description.classes.size();
@@ -210,6 +299,16 @@ std::string to_json(const Description& description) {
   for (std::size_t id = 0; id < description.palette.size(); ++id) {
     const Rgb& colour = description.palette[id];
     json["palette"][std::to_string(id)] = {colour.r, colour.g, colour.b};
+  }
+  const auto name_of_id = [&description](std::size_t id) { return description.classes.at(id); };
+  if (!description.mirror_pairs.empty() || !mirror_pairs_of(description.classes).empty()) {
+    json["mirror_pairs"] = Json::array();
+    for (const auto& [left, right] : description.mirror_pairs)
+      json["mirror_pairs"].push_back(Json::array({name_of_id(left), name_of_id(right)}));
+  }
+  for (const ClassGroup& group : description.groups) {
+    Json& names = json["groups"][group.name] = Json::array();
+    for (const int id : group.classes) names.push_back(name_of_id(static_cast<std::size_t>(id)));
   }
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

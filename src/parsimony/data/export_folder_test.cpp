@@ -43,6 +43,27 @@ TEST(ExportFolder, ReadsBackEqual) {
   }
 }
 
+TEST(ExportFolder, KeepsMirrorPairsAndGroups) {
+  const core::TemporaryFolder folder;
+  const auto round_trip = [&folder](const DatasetInfo& info) {
+    MemoryDataset set(info);
+    const LabelMap labels = make_labels(kSide, kSide, 3);
+    set.add(Split::kTrain, "x", {make_image(kSide, kSide, 1), labels});
+    set.add(Split::kVal, "y", {make_image(kSide, kSide, 3), labels});
+    static int count = 0;
+    const auto out = folder.path() / std::to_string(++count);
+    write_dataset_folder(set, out);
+    return open_dataset(out)->info();
+  };
+  const std::vector<ClassGroup> groups = {{"z \"all\"", {2, 0}}, {"a", {1}}};
+  const DatasetInfo declared{"made", "memory", {"a", "b", "c"}, voc_palette(3), {{2, 0}}, groups};
+  EXPECT_EQ(round_trip(declared).mirror_pairs, declared.mirror_pairs);
+  EXPECT_EQ(round_trip(declared).groups, groups);
+  // A set that says it has no sides keeps saying so, whatever its names.
+  const DatasetInfo none{"made", "memory", {"l_eye", "r_eye", "c"}, voc_palette(3)};
+  EXPECT_TRUE(round_trip(none).mirror_pairs.empty());
+}
+
 TEST(ExportFolder, JpegKeepsLabelsExact) {
   const core::TemporaryFolder folder;
   const MemoryDataset set = make_dataset();

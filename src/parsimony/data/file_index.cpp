@@ -71,6 +71,10 @@ FileIndex::FileIndex(const fs::path& folder, std::string_view suffix) {
   }
 }
 
+void FileIndex::add(const std::string& id, const fs::path& file) {
+  files_.emplace(id, file);
+}
+
 void FileIndex::fill_from(const FileIndex& other) {
   files_.insert(other.files_.begin(), other.files_.end());
 }

@@ -22,6 +22,7 @@ class FileIndex {
   // A folder that does not exist gives an empty index.
   explicit FileIndex(const std::filesystem::path& folder, std::string_view suffix = "");
 
+  void add(const std::string& id, const std::filesystem::path& file);  // unless the id is known
   // Adds files of `other` whose ids are not yet known.
   void fill_from(const FileIndex& other);
   const std::filesystem::path* find(const std::string& id) const;  // null when unknown

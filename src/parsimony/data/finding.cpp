@@ -17,6 +17,10 @@ std::string_view name_of(FindingKind kind) {
       return "duplicate-id";
     case FindingKind::kAmbiguousFile:
       return "ambiguous-file";
+    case FindingKind::kMalformedList:
+      return "malformed-list";
+    case FindingKind::kNoOfficialSplit:
+      return "no-official-split";
     case FindingKind::kListedButMissing:
       return "listed-but-missing";
     case FindingKind::kMissingImage:
@@ -25,6 +29,8 @@ std::string_view name_of(FindingKind kind) {
       return "missing-label";
     case FindingKind::kUnlistedFile:
       return "unlisted-file";
+    case FindingKind::kUnknownPart:
+      return "unknown-part";
     case FindingKind::kUnreadableImage:
       return "unreadable-image";
     case FindingKind::kUnreadableLabel:

@@ -13,10 +13,13 @@ enum class FindingKind {
   kEmptySplit,
   kDuplicateId,       // listed twice
   kAmbiguousFile,     // two files for one id
+  kMalformedList,     // a line of a list or table that cannot be read
+  kNoOfficialSplit,   // the files that hold the set's own split are not there
   kListedButMissing,  // neither picture nor label of a listed id exists
   kMissingImage,
   kMissingLabel,
   kUnlistedFile,
+  kUnknownPart,  // a part file whose name is no class of the set
   kUnreadableImage,
   kUnreadableLabel,
   kSizeMismatch,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 namespace parsimony::data {
@@ -45,10 +46,15 @@ struct LabelMap {
   bool operator==(const LabelMap&) const = default;
 };
 
+// Classes that change sides in a mirrored picture, as pairs of ids: left eye and right eye. A class
+// is in one pair at most; all others keep their ids.
+using MirrorPairs = std::vector<std::pair<std::uint8_t, std::uint8_t>>;
+
 // A picture and its labels; always of one size, always transformed together (data/augment.h).
 struct Sample {
   Image image;
   LabelMap labels;
+  MirrorPairs mirror_pairs = {};  // those of the data set: whoever mirrors swaps these ids
 };
 
 struct Rgb {

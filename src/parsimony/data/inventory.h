@@ -14,11 +14,30 @@ namespace parsimony::data {
 
 inline constexpr std::array kSplits = {Split::kTrain, Split::kVal, Split::kTest};
 
+// A label file that shows one class only.
+struct LabelPart {
+  std::filesystem::path file;
+  std::uint8_t id = 0;  // class id
+};
+
 // One sample as files.
 struct Entry {
   std::string id;
   std::filesystem::path image;
-  std::filesystem::path labels;
+  std::filesystem::path labels;  // of composed labels: what findings on all of them name
+  // Not empty: the label map is composed of these files, in this order (data/label_parts.h).
+  std::vector<LabelPart> parts = {};
+};
+
+// How part files become a label map.
+struct LabelComposition {
+  enum class Rule {
+    kOverwrite,    // masks, non-zero = the class; later ones overwrite, no mask = class 0
+    kMostProbable  // maps of probabilities, 255 = 1; the first of the largest
+  };
+  Rule rule = Rule::kOverwrite;
+  double least_probability =
+      0;  // kMostProbable: pixels whose largest value is below become kIgnore
 };
 
 // A data set folder as its lists and file names describe it, before any pixel is read. Every layout
@@ -27,7 +46,10 @@ struct Entry {
 struct Inventory {
   std::filesystem::path root;
   DatasetInfo info;
-  LabelCoding coding;
+  LabelCoding coding;            // of label maps that are one file
+  LabelComposition composition;  // of label maps that are several
+  // Pictures may be larger or smaller than their labels; they are then scaled to them on reading.
+  bool scales_pictures = false;
   // The folder names no classes: their number is the largest id in the labels plus one, and
   // `coding` accepts every value until that is known.
   bool classes_from_labels = false;
@@ -41,6 +63,9 @@ struct Inventory {
   // A file as findings name it.
   std::string relative(const std::filesystem::path& file) const;
 };
+
+// Whether two sizes have the same ratio of width to height, exactly.
+bool same_shape(const ImageSize& a, const ImageSize& b);
 
 // Gives `inventory` the classes 0 .. count-1 without names.
 void name_classes_by_number(Inventory& inventory, std::size_t count);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "parsimony/core/parallel.h"
+#include "parsimony/data/label_parts.h"
 
 namespace parsimony::data {
 
@@ -60,8 +61,7 @@ void infer_classes(Inventory& inventory, int threads) {
   Histogram histogram{};
   std::mutex mutex;
   core::parallel_for(static_cast<std::int64_t>(entries.size()), threads, [&](std::int64_t i) {
-    const Histogram part =
-        count_ids(read_labels(entries[static_cast<std::size_t>(i)]->labels, inventory.coding));
+    const Histogram part = count_ids(read_labels(*entries[static_cast<std::size_t>(i)], inventory));
     const std::lock_guard lock(mutex);
     add_to(histogram, part);
   });

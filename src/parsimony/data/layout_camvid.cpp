@@ -39,7 +39,7 @@ std::string why_not_camvid_segnet(const fs::path& root) {
   return find_segnet(root) ? "" : "no folders train/ and trainannot/";
 }
 
-Inventory scan_camvid_segnet(const fs::path& root) {
+Inventory scan_camvid_segnet(const fs::path& root, const OpenOptions&) {
   const fs::path base = *find_segnet(root);
   Inventory inventory;
   inventory.root = root;
@@ -62,7 +62,7 @@ std::string why_not_camvid(const fs::path& root) {
              : "no folders 701_StillsRaw_full/ and LabeledApproved_full/";
 }
 
-Inventory scan_camvid(const fs::path& root) {
+Inventory scan_camvid(const fs::path& root, const OpenOptions&) {
   Inventory inventory;
   inventory.root = root;
   inventory.info = camvid_info();

@@ -99,7 +99,7 @@ std::string why_not_cityscapes(const fs::path& root) {
   return find_split(root, Split::kTrain) ? "" : "no folders leftImg8bit/train/ and gtFine/train/";
 }
 
-Inventory scan_cityscapes(const fs::path& root) {
+Inventory scan_cityscapes(const fs::path& root, const OpenOptions&) {
   Inventory inventory;
   inventory.root = root;
   inventory.info.name = "cityscapes";

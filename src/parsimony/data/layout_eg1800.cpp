@@ -46,7 +46,7 @@ std::string why_not_eg1800(const fs::path& root) {
              : "no folders Images/ and Labels/";
 }
 
-Inventory scan_eg1800(const fs::path& root) {
+Inventory scan_eg1800(const fs::path& root, const OpenOptions&) {
   Inventory inventory;
   inventory.root = root;
   inventory.info = {"eg1800", "eg1800", {"background", "portrait"}, voc_palette(2)};

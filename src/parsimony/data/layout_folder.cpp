@@ -18,7 +18,7 @@ std::string why_not_folder(const std::filesystem::path& root) {
   return std::filesystem::is_regular_file(root / kDescription) ? "" : "no file dataset.json";
 }
 
-Inventory scan_folder(const std::filesystem::path& root) {
+Inventory scan_folder(const std::filesystem::path& root, const OpenOptions&) {
   Inventory inventory;
   inventory.root = root;
   const Description description = read_description(root / kDescription, inventory.findings);
@@ -28,6 +28,8 @@ Inventory scan_folder(const std::filesystem::path& root) {
                             : description.name;
   inventory.info.classes = description.classes;
   inventory.info.palette = description.palette;
+  inventory.info.mirror_pairs = description.mirror_pairs;
+  inventory.info.groups = description.groups;
   inventory.classes_from_labels = description.classes.empty();
   inventory.coding = inventory.classes_from_labels
                          ? LabelCoding::identity(LabelMap::kIgnore, LabelMap::kIgnore)

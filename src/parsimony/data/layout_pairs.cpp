@@ -12,6 +12,7 @@
 #include "parsimony/data/file_index.h"
 #include "parsimony/data/layouts.h"
 #include "parsimony/data/palette.h"
+#include "parsimony/data/sides.h"
 #include "parsimony/data/split_lists.h"
 
 namespace parsimony::data {
@@ -79,13 +80,14 @@ std::string why_not_pairs(const fs::path& root) {
   return "no folder labels/, masks/ or annotations/ beside images/";
 }
 
-Inventory scan_pairs(const fs::path& root) {
+Inventory scan_pairs(const fs::path& root, const OpenOptions&) {
   Inventory inventory;
   inventory.root = root;
   inventory.info.format = "pairs";
   inventory.info.name = fs::canonical(root).filename().string();
   if (fs::is_regular_file(root / "classes.txt")) read_class_names(root / "classes.txt", inventory);
   inventory.info.palette = voc_palette(inventory.info.classes.size());
+  inventory.info.mirror_pairs = mirror_pairs_of(inventory.info.classes);
   inventory.classes_from_labels = inventory.info.classes.empty();
   const std::size_t classes =
       inventory.classes_from_labels ? LabelMap::kIgnore : inventory.info.classes.size();

@@ -60,7 +60,7 @@ std::string why_not_voc(const fs::path& root) {
   return "";
 }
 
-Inventory scan_voc(const fs::path& root) {
+Inventory scan_voc(const fs::path& root, const OpenOptions&) {
   const fs::path base = *find_base(root);
   Inventory inventory;
   inventory.root = root;

@@ -21,8 +21,34 @@ constexpr std::array kLayouts = {
         "camvid", "train/, trainannot/, ... (SegNet)", why_not_camvid_segnet, scan_camvid_segnet},
     Layout{"camvid", "701_StillsRaw_full/, LabeledApproved_full/", why_not_camvid, scan_camvid},
     Layout{"eg1800", "Images/, Labels/, eg1800_train.txt", why_not_eg1800, scan_eg1800},
+    Layout{"celebamask_hq",
+           "CelebA-HQ-img/, CelebAMask-HQ-mask-anno/",
+           why_not_celebamask_hq,
+           scan_celebamask_hq},
+    Layout{"helen", "images/, labels/ID/ID_lblXX.png, exemplars.txt", why_not_helen, scan_helen},
     Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
 };
+
+// An option that a layout does not know would otherwise be without effect, unseen.
+void check_options(const Layout& layout, const OpenOptions& options) {
+  const OpenOptions defaults;
+  if (options.part_order != defaults.part_order && layout.name != "celebamask_hq") {
+    core::throw_user_error(
+        "the order of parts is a choice for the layout 'celebamask_hq' only; this data set has the "
+        "layout '{}'. Leave the option out.",
+        layout.name);
+  }
+  if (options.least_probability != defaults.least_probability && layout.name != "helen") {
+    core::throw_user_error(
+        "a least probability ({}) is a choice for the layout 'helen' only; this data set has the "
+        "layout '{}'. Leave the option out.",
+        options.least_probability,
+        layout.name);
+  }
+  if (!(options.least_probability >= 0 && options.least_probability <= 1)) {
+    core::throw_user_error("least probability {}: expected 0 to 1", options.least_probability);
+  }
+}
 
 void throw_first_error(const Layout& layout, const Inventory& inventory) {
   const auto is_error = [](const Finding& finding) { return finding.severity == Severity::kError; };
@@ -66,7 +92,7 @@ const Layout& detect_layout(const std::filesystem::path& root) {
   for (const Layout& layout : kLayouts) {
     const std::string reason = layout.why_not(root);
     if (reason.empty()) return layout;
-    reasons += fmt::format("\n  {:<11} ({}): {}", layout.name, layout.description, reason);
+    reasons += fmt::format("\n  {:<13} ({}): {}", layout.name, layout.description, reason);
   }
   core::throw_user_error(
       "{}: not a data set in any known layout. Looked for:{}\nName the folder that directly holds "
@@ -78,8 +104,11 @@ const Layout& detect_layout(const std::filesystem::path& root) {
       reasons);
 }
 
-std::unique_ptr<Dataset> open_layout(const Layout& layout, const std::filesystem::path& root) {
-  Inventory inventory = layout.scan(root);
+std::unique_ptr<Dataset> open_layout(const Layout& layout,
+                                     const std::filesystem::path& root,
+                                     const OpenOptions& options) {
+  check_options(layout, options);
+  Inventory inventory = layout.scan(root, options);
   throw_first_error(layout, inventory);
   if (std::ranges::all_of(inventory.splits, [](const auto& split) { return split.empty(); })) {
     core::throw_user_error(
@@ -97,8 +126,9 @@ std::unique_ptr<Dataset> open_layout(const Layout& layout, const std::filesystem
   return std::make_unique<FileDataset>(std::move(inventory));
 }
 
-std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& root) {
-  return open_layout(detect_layout(root), root);
+std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& root,
+                                      const OpenOptions& options) {
+  return open_layout(detect_layout(root), root, options);
 }
 
 }  // namespace parsimony::data

@@ -20,7 +20,7 @@ struct Layout {
   // Why `root` is not of this layout ("no folder images/"); empty when it is.
   std::string (*why_not)(const std::filesystem::path& root);
   // Lists the data set; what is wrong with it goes to the findings. Opens no picture.
-  Inventory (*scan)(const std::filesystem::path& root);
+  Inventory (*scan)(const std::filesystem::path& root, const OpenOptions& options);
 };
 
 // In the order in which they are tried.
@@ -31,21 +31,27 @@ const Layout& detect_layout(const std::filesystem::path& root);
 
 // Opens one known layout. Errors among the inventory's findings are thrown, the first in words and
 // the others counted.
-std::unique_ptr<Dataset> open_layout(const Layout& layout, const std::filesystem::path& root);
+std::unique_ptr<Dataset> open_layout(const Layout& layout,
+                                     const std::filesystem::path& root,
+                                     const OpenOptions& options = {});
 
 std::string why_not_folder(const std::filesystem::path& root);
-Inventory scan_folder(const std::filesystem::path& root);
+Inventory scan_folder(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_pairs(const std::filesystem::path& root);
-Inventory scan_pairs(const std::filesystem::path& root);
+Inventory scan_pairs(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_voc(const std::filesystem::path& root);
-Inventory scan_voc(const std::filesystem::path& root);
+Inventory scan_voc(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_cityscapes(const std::filesystem::path& root);
-Inventory scan_cityscapes(const std::filesystem::path& root);
+Inventory scan_cityscapes(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_camvid_segnet(const std::filesystem::path& root);
-Inventory scan_camvid_segnet(const std::filesystem::path& root);
+Inventory scan_camvid_segnet(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_camvid(const std::filesystem::path& root);
-Inventory scan_camvid(const std::filesystem::path& root);
+Inventory scan_camvid(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_eg1800(const std::filesystem::path& root);
-Inventory scan_eg1800(const std::filesystem::path& root);
+Inventory scan_eg1800(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_celebamask_hq(const std::filesystem::path& root);
+Inventory scan_celebamask_hq(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_helen(const std::filesystem::path& root);
+Inventory scan_helen(const std::filesystem::path& root, const OpenOptions& options = {});
 
 }  // namespace parsimony::data

@@ -6,6 +6,9 @@
 
 #include <set>
 
+#include "parsimony/data/check_fixture_for_test.h"
+#include "parsimony/data/export_folder.h"
+#include "parsimony/data/face_fixtures_for_test.h"
 #include "parsimony/data/fixtures_for_test.h"
 #include "parsimony/data/split_lists.h"
 
@@ -48,8 +51,8 @@ void make_voc_set(const fs::path& base) {
 }
 
 void make_cityscapes_set(const fs::path& root, const std::string& kind, std::uint8_t value) {
-  for (const char* split : {"train", "val"}) {
-    const std::string name = "aachen/aachen_000000_000019";
+  for (const auto& [split, frame] : {std::pair("train", "000019"), std::pair("val", "000020")}) {
+    const std::string name = std::string("aachen/aachen_000000_") + frame;
     make_picture(root / "leftImg8bit" / split / (name + "_leftImg8bit.png"));
     store_gray(root / "gtFine" / split / (name + "_gtFine_" + kind + ".png"), constant(value));
   }
@@ -57,8 +60,9 @@ void make_cityscapes_set(const fs::path& root, const std::string& kind, std::uin
 
 void make_segnet_set(const fs::path& root) {
   for (const std::string split : {"train", "val", "test"}) {
-    make_picture(root / split / "0001TP_006690.png");
-    store_gray(root / (split + "annot") / "0001TP_006690.png", make_labels(kSide, kSide, 12));
+    const std::string name = "0001TP_" + split + ".png";
+    make_picture(root / split / name);
+    store_gray(root / (split + "annot") / name, make_labels(kSide, kSide, 12));
   }
 }
 
@@ -114,6 +118,15 @@ const Tree kTrees[] = {
     {"camvid", "segnet_parent", [](const fs::path& root) { make_segnet_set(root / "CamVid"); }, 11},
     {"camvid", "camvid", [](const fs::path& root) { make_original_camvid(root, 0); }, 11},
     {"eg1800", "eg1800", [](const fs::path& root) { make_eg1800_set(root); }, 2},
+    {"celebamask_hq",
+     "celebamask_hq",
+     [](const fs::path& root) { make_celebamask_hq_set(root); },
+     19},
+    {"celebamask_hq",
+     "celebamask_hq_parent",
+     [](const fs::path& root) { make_celebamask_hq_set(root / "CelebAMask-HQ"); },
+     19},
+    {"helen", "helen", [](const fs::path& root) { make_helen_set(root); }, 11},
 };
 
 class EveryLayout : public ::testing::TestWithParam<Tree> {};
@@ -126,12 +139,25 @@ TEST_P(EveryLayout, KeepsTheContractOfDataset) {
   EXPECT_FALSE(set->info().name.empty());
   EXPECT_EQ(set->info().classes.size(), GetParam().classes);
   EXPECT_EQ(set->info().palette.size(), GetParam().classes);
+  std::set<int> sided;
+  for (const auto& [left, right] : set->info().mirror_pairs) {
+    for (const int id : {int{left}, int{right}}) {
+      EXPECT_LT(id, static_cast<int>(GetParam().classes));
+      EXPECT_TRUE(sided.insert(id).second) << id;
+    }
+  }
+  for (const ClassGroup& group : set->info().groups) {
+    EXPECT_FALSE(group.classes.empty()) << group.name;
+    for (const int id : group.classes) EXPECT_LT(id, static_cast<int>(GetParam().classes));
+  }
   EXPECT_GT(set->size(Split::kTrain), 0);
   EXPECT_GT(set->size(Split::kVal), 0);
   for (const Split split : kSplits) {
     for (std::int64_t i = 0; i < set->size(split); ++i) {
       const Sample sample = set->read(split, i);
       EXPECT_EQ(sample.image.width, sample.labels.width);
+      EXPECT_EQ(sample.image.height, sample.labels.height);
+      EXPECT_EQ(sample.mirror_pairs, set->info().mirror_pairs);
       for (const std::uint8_t id : sample.labels.ids) {
         ASSERT_TRUE(id < GetParam().classes || id == LabelMap::kIgnore) << int{id};
       }
@@ -139,6 +165,38 @@ TEST_P(EveryLayout, KeepsTheContractOfDataset) {
     }
   }
   EXPECT_THROW(set->read(Split::kTrain, set->size(Split::kTrain)), core::Error);
+}
+
+TEST_P(EveryLayout, ImportsAsTheSameSet) {
+  const core::TemporaryFolder folder;
+  GetParam().make(folder.path() / "source");
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path() / "source");
+  write_dataset_folder(*set, folder.path() / "copy", 2);
+  const std::unique_ptr<Dataset> copy = open_dataset(folder.path() / "copy");
+  EXPECT_EQ(copy->info().classes, set->info().classes);
+  EXPECT_EQ(copy->info().mirror_pairs, set->info().mirror_pairs);
+  EXPECT_EQ(copy->info().groups, set->info().groups);
+  for (const Split split : kSplits) {
+    ASSERT_EQ(copy->size(split), set->size(split));
+    for (std::int64_t i = 0; i < set->size(split); ++i) {
+      EXPECT_EQ(copy->id(split, i), set->id(split, i));
+      EXPECT_EQ(copy->read(split, i).image, set->read(split, i).image);
+      EXPECT_EQ(copy->read(split, i).labels, set->read(split, i).labels);
+    }
+  }
+}
+
+// What opens and reads without errors has no error in `check`.
+TEST_P(EveryLayout, ChecksWithoutErrors) {
+  const core::TemporaryFolder folder;
+  GetParam().make(folder.path());
+  const CheckReport report = check(folder.path());
+  EXPECT_EQ(report.format, GetParam().layout);
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path());
+  for (const Split split : kSplits)
+    EXPECT_EQ(report.images[static_cast<std::size_t>(split)], set->size(split));
+  for (const Finding& finding : report.findings)
+    EXPECT_NE(finding.severity, Severity::kError) << finding.file << ": " << finding.detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(Trees, EveryLayout, ::testing::ValuesIn(kTrees), [](const auto& instance) {
@@ -179,6 +237,30 @@ TEST(Folder, ReadsListsClassesAndIgnoreId) {
   const Sample sample = set->read(Split::kTrain, 0);
   EXPECT_EQ(sample.labels.at(0, 0), 0);
   EXPECT_EQ(sample.labels.at(kSide - 1, 0), LabelMap::kIgnore);  // stored as 2
+}
+
+TEST(Folder, MirrorPairsAreDeclaredOrComeFromNames) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path());
+  const auto pairs = [&folder](const std::string& text) {
+    store(folder.path() / "dataset.json", text);
+    return open_dataset(folder.path())->info().mirror_pairs;
+  };
+  EXPECT_EQ(pairs(R"({"classes": ["left eye", "nose", "right eye"]})"), (MirrorPairs{{0, 2}}));
+  EXPECT_TRUE(pairs(R"({"classes": ["l_eye", "r_eye", "a"], "mirror_pairs": []})").empty());
+  EXPECT_EQ(pairs(R"({"classes": ["a", "b", "c"], "mirror_pairs": [["c", "b"]]})"),
+            (MirrorPairs{{2, 1}}));
+  EXPECT_EQ(open_dataset(folder.path())->read(Split::kTrain, 0).mirror_pairs,
+            (MirrorPairs{{2, 1}}));
+}
+
+TEST(Folder, GroupsAreDeclared) {
+  const core::TemporaryFolder folder;
+  make_folder_set(folder.path());
+  store(folder.path() / "dataset.json",
+        R"({"classes": ["a", "b", "c"], "groups": {"z": ["c", "a"], "one": ["b"]}})");
+  EXPECT_THAT(open_dataset(folder.path())->info().groups,
+              ElementsAre(ClassGroup{"z", {2, 0}}, ClassGroup{"one", {1}}));
 }
 
 TEST(Folder, ReadNamesFileValueAndPixelCount) {
@@ -257,6 +339,13 @@ TEST(Pairs, ClassesComeFromLabelsOrClassesTxt) {
               ElementsAre("class 0", "class 1", "class 2", "class 3"));
   store(folder.path() / "classes.txt", "sky\nsea\nland\nship\nplane\n");
   EXPECT_EQ(open_dataset(folder.path())->info().classes.size(), 5u);
+}
+
+TEST(Pairs, MirrorPairsComeFromClassesTxt) {
+  const core::TemporaryFolder folder;
+  make_pairs_set(folder.path(), 10);
+  store(folder.path() / "classes.txt", "background\nleft hand\nright hand\nhead\n");
+  EXPECT_EQ(open_dataset(folder.path())->info().mirror_pairs, (MirrorPairs{{1, 2}}));
 }
 
 TEST(Pairs, SplitSubfoldersOnBothSides) {

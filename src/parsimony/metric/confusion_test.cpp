@@ -83,6 +83,29 @@ TEST(ConfusionMatrix, F1OfGroupsForgivesConfusionsWithin) {
   EXPECT_FALSE(matrix.f1({}));
 }
 
+// HELEN's groups, counted by hand (spec rl-cell-search, section 8.7). "overall" is the group of all
+// eyes, brows, nose and mouth parts, so that a brow taken for an eye counts as right in it.
+TEST(ConfusionMatrix, F1OfTheGroupsOfHelen) {
+  ConfusionMatrix matrix(11);
+  const int counts[][3] = {{0, 0, 100},  {0, 2, 3},  // background, some taken for a brow
+                           {1, 1, 50},   {1, 6, 5},  // skin, some taken for the nose
+                           {2, 2, 10},   {2, 3, 2},  {2, 4, 1},  // left brow
+                           {3, 3, 8},    {3, 1, 2},              // right brow
+                           {4, 4, 6},    {4, 5, 4},              // left eye
+                           {5, 5, 9},    {5, 10, 1},             // right eye
+                           {6, 6, 20},   {6, 7, 2},              // nose
+                           {7, 7, 5},    {7, 8, 3},              // upper lip
+                           {8, 8, 2},    {8, 9, 1},  {9, 9, 7},
+                           {9, 1, 4},                  // inner mouth, lower lip
+                           {10, 10, 30}, {10, 4, 2}};  // hair
+  for (const auto& [truth, prediction, count] : counts) matrix.set(truth, prediction, count);
+  EXPECT_DOUBLE_EQ(*matrix.f1({4, 5}), 2.0 * 19 / (20 + 22));                    // eyes
+  EXPECT_DOUBLE_EQ(*matrix.f1({2, 3}), 2.0 * 20 / (23 + 23));                    // brows
+  EXPECT_DOUBLE_EQ(*matrix.f1({6}), 2.0 * 20 / (22 + 25));                       // nose
+  EXPECT_DOUBLE_EQ(*matrix.f1({7, 8, 9}), 2.0 * 18 / (22 + 20));                 // mouth
+  EXPECT_DOUBLE_EQ(*matrix.f1({2, 3, 4, 5, 6, 7, 8, 9}), 2.0 * 80 / (87 + 90));  // overall
+}
+
 TEST(ConfusionMatrix, OfNothingHasNoQuality) {
   const ConfusionMatrix empty(2);
   EXPECT_FALSE(empty.iou(0).has_value());

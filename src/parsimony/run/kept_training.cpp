@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/run/kept_training.h"
 
-#include <cstring>
-#include <span>
-
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
@@ -20,11 +17,13 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string digest(const data::Sample& sample) {
-  return core::sha256(fmt::format("{}x{} {} {}",
-                                  sample.image.width,
-                                  sample.image.height,
-                                  core::sha256(sample.image.pixels),
-                                  core::sha256(sample.labels.ids)));
+  std::string text = fmt::format("{}x{} {} {}",
+                                 sample.image.width,
+                                 sample.image.height,
+                                 core::sha256(sample.image.pixels),
+                                 core::sha256(sample.labels.ids));
+  for (const auto& [left, right] : sample.mirror_pairs) text += fmt::format(" {}/{}", left, right);
+  return core::sha256(text);
 }
 
 // Changes with everything that could change the trained weights.

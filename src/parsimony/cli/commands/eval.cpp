@@ -18,17 +18,11 @@ data::Split parse_split(const std::string& name) {
   core::throw_user_error("--split {}: expected train, val or test", name);
 }
 
-// Classes whose F1 is taken as if they were one.
-struct ClassGroup {
-  std::string name;
-  std::vector<int> classes;
-};
-
-ClassGroup parse_group(const std::string& text, const std::vector<std::string>& classes) {
+data::ClassGroup parse_group(const std::string& text, const std::vector<std::string>& classes) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
     core::throw_user_error("--group {}: expected NAME=CLASS,CLASS", text);
-  ClassGroup group{text.substr(0, equals), {}};
+  data::ClassGroup group{text.substr(0, equals), {}};
   for (const std::string& part : core::split(text.substr(equals + 1), ',')) {
     const std::string_view name = core::trim(part);
     const auto found = std::find(classes.begin(), classes.end(), name);
@@ -47,6 +41,22 @@ ClassGroup parse_group(const std::string& text, const std::vector<std::string>& 
   return group;
 }
 
+// The data set's groups, then those of the command line; of equal names the latter counts.
+std::vector<data::ClassGroup> groups_of(const data::DatasetInfo& info,
+                                        const std::vector<std::string>& asked) {
+  std::vector<data::ClassGroup> groups = info.groups;
+  for (const std::string& text : asked) {
+    data::ClassGroup group = parse_group(text, info.classes);
+    const auto same = std::ranges::find(groups, group.name, &data::ClassGroup::name);
+    if (same == groups.end()) {
+      groups.push_back(std::move(group));
+    } else {
+      *same = std::move(group);
+    }
+  }
+  return groups;
+}
+
 }  // namespace
 
 Action declare_eval(CLI::App& app) {
@@ -63,7 +73,8 @@ Action declare_eval(CLI::App& app) {
   app.add_option(
          "--group",
          arguments->groups,
-         "NAME=CLASS,CLASS: F1 of classes taken as one, for example eyes=left_eye,right_eye")
+         "NAME=CLASS,CLASS: F1 of classes taken as one, for example eyes=left_eye,right_eye; the "
+         "data set's own groups come without asking")
       ->allow_extra_args(false);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment& environment) {
@@ -74,15 +85,14 @@ Action declare_eval(CLI::App& app) {
           "{}: has no pictures in its split '{}'", arguments->dataset, arguments->split);
     }
     const std::vector<std::string>& classes = dataset->info().classes;
-    std::vector<ClassGroup> groups;
-    for (const std::string& text : arguments->groups) groups.push_back(parse_group(text, classes));
+    const std::vector<data::ClassGroup> groups = groups_of(dataset->info(), arguments->groups);
     const auto model = run::open_model(arguments->model, environment.context.threads);
     const auto matrix = run::evaluate_model(*model, *dataset, split, environment.context);
     if (environment.context.stop.requested()) return kInterrupted;
     if (arguments->json) {
       auto json =
           nlohmann::ordered_json::parse(run::metrics_json(matrix, classes, dataset->size(split)));
-      for (const ClassGroup& group : groups) {
+      for (const data::ClassGroup& group : groups) {
         const auto f1 = matrix.f1(group.classes);
         json["groups"][group.name] = f1 ? nlohmann::ordered_json(*f1) : nlohmann::ordered_json();
       }
@@ -104,7 +114,7 @@ Action declare_eval(CLI::App& app) {
       fmt::print(
           "  {:<24}{:>10}{:>10}\n", classes[c], percent(matrix.iou(id)), percent(matrix.f1({id})));
     }
-    for (const ClassGroup& group : groups)
+    for (const data::ClassGroup& group : groups)
       fmt::print("  {:<24}{:>10}{:>10}\n", group.name, "", percent(matrix.f1(group.classes)));
     fmt::print("mIoU {:.2f} %, pixel accuracy {:.2f} %, mean accuracy {:.2f} %\n",
                100 * quality.miou,

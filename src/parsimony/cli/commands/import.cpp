@@ -1,35 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <string_view>
+
 #include "parsimony/cli/command.h"
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/data/dataset.h"
 #include "parsimony/data/export_folder.h"
+#include "parsimony/data/layouts.h"
+#include "parsimony/data/merge.h"
 
 namespace parsimony::cli {
+namespace {
+
+// Every layout once; some have two forms.
+std::string layout_names() {
+  std::vector<std::string_view> names;
+  for (const data::Layout& layout : data::layouts()) {
+    if (std::ranges::find(names, layout.name) == names.end()) names.push_back(layout.name);
+  }
+  return core::join(names, ", ");
+}
+
+std::string preset_names() {
+  std::vector<std::string> names;
+  for (const data::MergePreset& preset : data::merge_presets())
+    names.push_back(fmt::format("{} ({})", preset.name, preset.description));
+  return core::join(names, ", ");
+}
+
+}  // namespace
 
 Action declare_import(CLI::App& app) {
   struct Arguments {
     std::string format, source, destination;
     int jpeg_quality = 0;
+    std::vector<std::string> merges;
+    std::string part_order = "official";
+    double least_probability = 0;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option(
-         "FORMAT", arguments->format, "auto, folder, pairs, voc, cityscapes, camvid or eg1800")
-      ->required();
+  app.add_option("FORMAT", arguments->format, "auto, or one of " + layout_names())->required();
   app.add_option("SRC", arguments->source, "folder of the data set")->required();
   app.add_option("DST", arguments->destination, "folder to create")->required();
   app.add_option(
          "--jpeg", arguments->jpeg_quality, "store pictures as JPEG of this quality instead of PNG")
       ->check(CLI::Range(1, 100));
+  app.add_option("--merge",
+                 arguments->merges,
+                 "NAME=CLASS,CLASS: classes as one, several times; the name 'ignore' leaves their "
+                 "pixels out. Or " +
+                     preset_names())
+      ->allow_extra_args(false);
+  app.add_option("--part-order",
+                 arguments->part_order,
+                 "celebamask_hq: order in which parts are painted and numbered")
+      ->check(CLI::IsMember({"official", "bisenet"}))
+      ->capture_default_str();
+  app.add_option("--least-probability",
+                 arguments->least_probability,
+                 "helen: ignore pixels whose most probable class has less")
+      ->check(CLI::Range(0.0, 1.0));
   return [arguments](Environment& environment) {
-    const auto dataset = data::open_dataset(arguments->source);
-    const std::string& found = dataset->info().format;
+    data::OpenOptions options{.least_probability = arguments->least_probability};
+    if (arguments->part_order == "bisenet") options.part_order = data::PartOrder::kBisenet;
+    auto dataset = data::open_dataset(arguments->source, options);
+    const std::string found = dataset->info().format;
     if (arguments->format != "auto" && arguments->format != found) {
       core::throw_user_error("{}: has the layout '{}', not '{}'; use 'auto' or '{}'",
                              arguments->source,
                              found,
                              arguments->format,
                              found);
+    }
+    if (!arguments->merges.empty()) {
+      data::ClassMap map = data::merge_map(dataset->info(), arguments->merges);
+      dataset = std::make_unique<data::MergedDataset>(std::move(dataset), std::move(map));
     }
     data::write_dataset_folder(
         *dataset, arguments->destination, environment.context.threads, arguments->jpeg_quality);
