@@ -37,6 +37,7 @@ Action declare_synth(CLI::App& app);
 Action declare_check(CLI::App& app);
 Action declare_import(CLI::App& app);
 Action declare_inspect(CLI::App& app);
+Action declare_bench(CLI::App& app);
 Action declare_plan(CLI::App& app);
 Action declare_search(CLI::App& app);
 Action declare_status(CLI::App& app);

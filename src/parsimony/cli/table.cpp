@@ -6,13 +6,16 @@
 namespace parsimony::cli {
 namespace {
 
-constexpr std::array<Command, 15> kCommands = {{
+constexpr std::array<Command, 16> kCommands = {{
     {"synth", "write a synthetic labelled data set (portraits)", declare_synth},
     {"check", "validate a data set: what is wrong, where, and how to mend it", declare_check},
     {"import", "convert a data set into Parsimony's folder layout", declare_import},
     {"inspect",
      "parameters, MACs, memory and drawing of one architecture, without training",
      declare_inspect},
+    {"bench",
+     "latency on this host, on a device, or by a device's model; lookup tables",
+     declare_bench},
     {"plan", "what a search would do: space, candidates, memory", declare_plan, true},
     {"search",
      "run or continue a study: search, final training, export, report",

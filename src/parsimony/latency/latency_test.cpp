@@ -210,6 +210,38 @@ TEST(WorkOf, FusesNormsAndKnowsKinds) {
   EXPECT_EQ(works[5].inputs, (std::vector<int>{0, 1, 4}));
 }
 
+// A squeeze-and-excite: a mean, two products of a matrix with a vector, one pass over the map.
+TEST(WorkOf, KnowsComputedFactors) {
+  graph::Graph g;
+  using graph::Section;
+  const auto x = g.add(graph::Input{8, 1}, {}, Section::kEncoder, "picture");
+  const auto map = g.add(graph::Conv{8, 8, 3, 1, 1}, {x}, Section::kEncoder, "map");
+  const auto pooled = g.add(graph::GlobalPool{}, {map}, Section::kEncoder, "pooled");
+  const auto squeezed = g.add(graph::Conv{.in_channels = 8, .out_channels = 2, .bias = true},
+                              {pooled},
+                              Section::kEncoder,
+                              "squeezed");
+  const auto relu = g.add(graph::Relu{}, {squeezed}, Section::kEncoder, "relu");
+  const auto excited = g.add(graph::Conv{.in_channels = 2, .out_channels = 8, .bias = true},
+                             {relu},
+                             Section::kEncoder,
+                             "excited");
+  const auto factors = g.add(graph::Relu{.ceiling = 1}, {excited}, Section::kEncoder, "factors");
+  const auto scaled = g.add(graph::Multiply{}, {map, factors}, Section::kEncoder, "scaled");
+  g.outputs = {{"logits", scaled}};
+  const std::vector<Work> works = work_of(g, {16, 16});
+  std::vector<WorkKind> kinds;
+  for (const Work& work : works) kinds.push_back(work.kind);
+  EXPECT_EQ(kinds,
+            (std::vector<WorkKind>{WorkKind::kConvolution,
+                                   WorkKind::kPool,
+                                   WorkKind::kLinear,
+                                   WorkKind::kLinear,
+                                   WorkKind::kScale}));
+  EXPECT_EQ(works.back().inputs, (std::vector<int>{0, 3}));
+  EXPECT_EQ(works.back().out, (graph::Shape{8, 16, 16}));
+}
+
 // ---- devices ----
 
 TEST(Estimate, GrowsWithTheNetworkAndIsTheSumOfItsWorks) {

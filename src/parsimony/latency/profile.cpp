@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <numeric>
+#include <utility>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -38,6 +39,15 @@ std::string obstacle(const TiledDevice& device,
                      core::human_bytes(static_cast<double>(device.l3_bytes)));
 }
 
+// A damaged table is found where it is read, not at the first estimate.
+void check_table(const TableDevice& table, const std::string& file) {
+  try {
+    table_times(table, {});
+  } catch (const core::Error& error) {
+    core::throw_user_error("{}: {}", file, error.what());
+  }
+}
+
 }  // namespace
 
 void DeviceProfile::visit(core::FieldVisitor& v) {
@@ -49,21 +59,33 @@ void DeviceProfile::visit(core::FieldVisitor& v) {
   v.choice("model", model, kModelKindNames, {"how times are estimated"});
   v.group("tiled", tiled, "cores with a small memory that is filled tile by tile");
   v.group("linear", linear, "coefficients fitted to the times of networks");
+  v.group("table", table, "times of single works");
 }
 
 Estimate estimate(const DeviceProfile& device, const std::vector<Work>& works) {
   Estimate result;
-  if (device.model == ModelKind::kTiled) {
-    const std::vector<TiledTime> times = tiled_times(device.tiled, works);
-    const double cycles_per_ms = device.tiled.cluster_mhz * 1e3;
-    for (const TiledTime& time : times)
-      result.work_milliseconds.push_back(time.total / cycles_per_ms);
-    result.does_not_fit = obstacle(device.tiled, works, times);
-  } else {
-    result.work_milliseconds = linear_times(device.linear, works);
+  switch (device.model) {
+    case ModelKind::kTiled: {
+      const std::vector<TiledTime> times = tiled_times(device.tiled, works);
+      const double cycles_per_ms = device.tiled.cluster_mhz * 1e3;
+      for (const TiledTime& time : times)
+        result.work_milliseconds.push_back(time.total / cycles_per_ms);
+      result.does_not_fit = obstacle(device.tiled, works, times);
+      break;
+    }
+    case ModelKind::kLinear:
+      result.work_milliseconds = linear_times(device.linear, works);
+      break;
+    case ModelKind::kTable: {
+      TableTimes times = table_times(device.table, works);
+      result.work_milliseconds = std::move(times.milliseconds);
+      result.interpolated = times.interpolated;
+      result.milliseconds = device.table.overhead;
+      break;
+    }
   }
-  result.milliseconds =
-      std::accumulate(result.work_milliseconds.begin(), result.work_milliseconds.end(), 0.0);
+  result.milliseconds = std::accumulate(
+      result.work_milliseconds.begin(), result.work_milliseconds.end(), result.milliseconds);
   return result;
 }
 
@@ -88,6 +110,7 @@ DeviceProfile device_profile(const std::string& name_or_file) {
   }
   DeviceProfile profile = read_profile(core::Config::from_file(name_or_file));
   if (profile.name.empty()) core::throw_user_error("{}: the profile has no 'name'", name_or_file);
+  if (profile.model == ModelKind::kTable) check_table(profile.table, name_or_file);
   return profile;
 }
 

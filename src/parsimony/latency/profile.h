@@ -8,12 +8,13 @@
 
 #include "parsimony/core/fields.h"
 #include "parsimony/latency/linear.h"
+#include "parsimony/latency/table.h"
 #include "parsimony/latency/tiled.h"
 
 namespace parsimony::latency {
 
-enum class ModelKind { kTiled, kLinear };
-inline constexpr std::array<std::string_view, 2> kModelKindNames = {"tiled", "linear"};
+enum class ModelKind { kTiled, kLinear, kTable };
+inline constexpr std::array<std::string_view, 3> kModelKindNames = {"tiled", "linear", "table"};
 
 // A device that is not at hand, described well enough to estimate how long it takes for a network.
 // An estimate is never a measurement: `error` says how far off it was where both are known.
@@ -27,6 +28,7 @@ struct DeviceProfile {
   ModelKind model = ModelKind::kTiled;
   TiledDevice tiled;
   LinearDevice linear;
+  TableDevice table;
   void visit(core::FieldVisitor& v);
 };
 
@@ -34,6 +36,7 @@ struct Estimate {
   double milliseconds = 0;
   std::vector<double> work_milliseconds;  // one per work
   std::string does_not_fit;               // why the network cannot run there; empty: it can
+  int interpolated = 0;  // works that a device's table does not hold, see latency/table.h
 };
 Estimate estimate(const DeviceProfile& device, const std::vector<Work>& works);
 

@@ -62,6 +62,9 @@ std::optional<Work> work_of_layer(const graph::Node& node,
             return plain(WorkKind::kConcat, out);
           },
           [&](const graph::Scale&) -> std::optional<Work> { return plain(WorkKind::kScale, out); },
+          [&](const graph::Multiply&) -> std::optional<Work> {
+            return plain(WorkKind::kScale, out);
+          },
           [&](const auto&) -> std::optional<Work> { return std::nullopt; }},
       node.layer);
 }

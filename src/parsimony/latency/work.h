@@ -18,7 +18,7 @@ enum class WorkKind {
   kPool,    // largest value or mean
   kResize,  // bilinear
   kConcat,
-  kScale,  // one factor per channel
+  kScale,  // one factor per channel, learned or computed
 };
 
 // What one layer of a deployed network asks of a device, at batch 1. Batch norms, activations and

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "parsimony/cli/architecture.h"
 #include "parsimony/cli/command.h"
-#include "parsimony/core/config.h"
-#include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
 #include "parsimony/graph/cost.h"
@@ -15,35 +13,6 @@
 
 namespace parsimony::cli {
 namespace {
-
-struct InspectOptions {
-  graph::EncoderOptions encoder;
-  graph::DecoderOptions decoder;
-  int classes = 21;
-  void visit(core::FieldVisitor& v) {
-    decoder.visit(v);
-    v.field("classes", classes, {"number of classes", 1, 255});
-    v.group("encoder", encoder, "the encoder");
-  }
-};
-
-graph::Size parse_size(const std::string& text) {
-  graph::Size size;
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%ldx%ld%c", &size.height, &size.width, &rest) != 2 ||
-      size.height < 1 || size.width < 1) {
-    core::throw_user_error("--input {}: expected HEIGHTxWIDTH in pixels, for example 512x512",
-                           text);
-  }
-  return size;
-}
-
-space::Genotype read_genotype(const std::string& text, const std::string& space) {
-  if (space.empty()) return space::parse_genotype(text);
-  const auto found = std::find(space::kSpaceNames.begin(), space::kSpaceNames.end(), space);
-  return space::parse_genotype(text,
-                               static_cast<space::SpaceName>(found - space::kSpaceNames.begin()));
-}
 
 nlohmann::ordered_json to_json(const graph::SectionCounts& counts) {
   return {{"encoder", counts.encoder},
@@ -90,6 +59,7 @@ nlohmann::ordered_json to_json(const std::vector<DeviceTime>& times) {
                                     {"milliseconds", estimate.milliseconds}};
     entry["error"] = device.error > 0 ? nlohmann::ordered_json(device.error)
                                       : nlohmann::ordered_json();  // unknown
+    if (estimate.interpolated > 0) entry["interpolated_works"] = estimate.interpolated;
     if (!estimate.does_not_fit.empty()) entry["does_not_fit"] = estimate.does_not_fit;
     list.push_back(entry);
   }
@@ -98,10 +68,13 @@ nlohmann::ordered_json to_json(const std::vector<DeviceTime>& times) {
 
 std::string text_of(const DeviceTime& time) {
   if (!time.estimate.does_not_fit.empty()) return "does not fit: " + time.estimate.does_not_fit;
-  return fmt::format("{:.3g} ms, {}",
+  return fmt::format("{:.3g} ms, {}{}",
                      time.estimate.milliseconds,
                      time.device.error > 0 ? fmt::format("+-{:.0f} %", 100 * time.device.error)
-                                           : std::string("error unknown"));
+                                           : std::string("error unknown"),
+                     time.estimate.interpolated > 0
+                         ? fmt::format(", {} works not in its table", time.estimate.interpolated)
+                         : std::string());
 }
 
 void print(const std::vector<DeviceTime>& times) {
@@ -118,23 +91,14 @@ void print(const std::vector<DeviceTime>& times) {
 
 Action declare_inspect(CLI::App& app) {
   struct Arguments {
-    std::string space, genotype, input = "512x512", draw;
-    std::vector<std::string> settings, profiles;
+    ArchitectureArguments architecture;
+    std::string genotype, draw;
+    std::vector<std::string> profiles;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("--space",
-                 arguments->space,
-                 "cell-decoder or template-decoder; otherwise the one whose form the text has")
-      ->check(CLI::IsMember(
-          std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
   app.add_option("--genotype", arguments->genotype, "text form, as published")->required();
-  app.add_option(
-         "--set",
-         arguments->settings,
-         "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
-      ->allow_extra_args(false);
-  app.add_option("--input", arguments->input, "HEIGHTxWIDTH of the picture")->capture_default_str();
+  declare_architecture(app, arguments->architecture);
   app.add_option(
       "--draw",
       arguments->draw,
@@ -146,12 +110,9 @@ Action declare_inspect(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
-    core::Config config = core::Config::from_text("{}", "--set");
-    for (const std::string& setting : arguments->settings) config.set(setting);
-    InspectOptions options;
-    config.read_into(options);
-    const graph::Size picture = parse_size(arguments->input);
-    const space::Genotype genotype = read_genotype(arguments->genotype, arguments->space);
+    const ArchitectureOptions options = architecture_options(arguments->architecture);
+    const graph::Size picture = size_of(arguments->architecture.input);
+    const space::Genotype genotype = genotype_of(arguments->genotype, arguments->architecture);
     const graph::Graph whole =
         graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
     const graph::Graph simplified = graph::simplify(whole);

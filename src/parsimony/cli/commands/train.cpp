@@ -61,7 +61,8 @@ int train(const Arguments& arguments, const core::Context& context) {
                             .encoder_weights = {},
                             .options = options.final,
                             .cost = options.cost,
-                            .seed = static_cast<std::uint64_t>(options.seed)};
+                            .seed = static_cast<std::uint64_t>(options.seed),
+                            .teacher = options.teacher.model};
   fs::path folder = arguments.folder;
   if (!arguments.from.empty()) {
     transfer_from(arguments, options, request);
