@@ -40,6 +40,25 @@ std::vector<ModelClass> read_classes(const JsonValue& list) {
   return classes;
 }
 
+ordered_json write_latencies(const std::vector<ModelLatency>& latencies) {
+  ordered_json list = ordered_json::array();
+  for (const ModelLatency& latency : latencies) {
+    list.push_back({{"meter", latency.meter},
+                    {"milliseconds", latency.milliseconds},
+                    {"conditions", latency.conditions}});
+  }
+  return list;
+}
+
+std::vector<ModelLatency> read_latencies(const JsonValue& list) {
+  std::vector<ModelLatency> latencies;
+  for (const JsonValue& item : list.items()) {
+    latencies.push_back(
+        {item.at("meter").text(), item.at("milliseconds").number(), item.at("conditions").text()});
+  }
+  return latencies;
+}
+
 ordered_json write_training(const ModelCard& card) {
   ordered_json group = ordered_json::object();
   for (const auto& [key, value] : card.training) {
@@ -62,6 +81,14 @@ void check_format(const JsonValue& root) {
   if (version.integer(1, kLargest) > kVersion) {
     version.fail(fmt::format("at most {} (the card was written by a later Parsimony)", kVersion));
   }
+}
+
+// Cards of versions that knew no choice of taps do not name theirs.
+void add_taps(ordered_json& document) {
+  const auto encoder = document.find("encoder");
+  if (encoder == document.end() || !encoder->is_object() || encoder->contains("taps")) return;
+  (*encoder)["taps"] =
+      graph::kEncoderTapsNames[static_cast<std::size_t>(graph::EncoderOptions{}.taps)];
 }
 
 void require_finite(const ordered_json& value, const std::string& path) {
@@ -105,6 +132,7 @@ std::string to_json(const ModelCard& card) {
   root["dataset"] = card.dataset;
   root["training"] = write_training(card);
   root["metrics"] = card.metrics;
+  root["latencies"] = write_latencies(card.latencies);
   root["parity"] = write_fields(card.parity);
   root["files"] = card.files;
   root["seed"] = card.seed;
@@ -125,6 +153,7 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
                            error.byte,
                            error.what());
   }
+  add_taps(document);
   const JsonValue root(document, origin);
   check_format(root);
   ModelCard card;
@@ -149,6 +178,7 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
     }
   }
   for (const auto& [key, value] : root.at("metrics").members()) card.metrics[key] = value.number();
+  if (document.contains("latencies")) card.latencies = read_latencies(root.at("latencies"));
   card.parity = read_fields<Parity>(root.at("parity"));
   for (const auto& [key, value] : root.at("files").members()) card.files[key] = value.text();
   card.seed = root.at("seed").natural();

@@ -32,6 +32,14 @@ struct ModelCosts {
   bool operator==(const ModelCosts&) const = default;
 };
 
+// How long the network takes for one picture, by a meter ("host-onnx", "profile:gap8").
+struct ModelLatency {
+  std::string meter;
+  double milliseconds = 0;  // median
+  std::string conditions;   // device, runtime, threads, ...; that it is an estimate
+  bool operator==(const ModelLatency&) const = default;
+};
+
 // Everything a person or a program has to know about a trained network; lies beside its files as
 // model.json, and for people as README.md.
 //
@@ -54,8 +62,9 @@ struct ModelCard {
   ModelCosts costs;
   std::string dataset;
   std::map<std::string, std::variant<std::string, double>>
-      training;                              // "epochs": 40, "optimiser": "SGD"
-  std::map<std::string, double> metrics;     // on the test split: "miou", ...
+      training;                           // "epochs": 40, "optimiser": "SGD"
+  std::map<std::string, double> metrics;  // on the test split: "miou", ...
+  std::vector<ModelLatency> latencies;
   Parity parity;                             // export against the trained network
   std::map<std::string, std::string> files;  // name beside the card -> SHA-256
   std::uint64_t seed = 0;

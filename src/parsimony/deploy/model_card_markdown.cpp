@@ -79,6 +79,11 @@ std::string numbers_table(const ModelCard& card) {
   for (const auto& [name, value] : card.metrics) {
     row(one_line(name), fmt::format("{:.4g}", value), one_line("test split of " + card.dataset));
   }
+  for (const ModelLatency& latency : card.latencies) {
+    row(one_line("latency, " + latency.meter),
+        fmt::format("{:.3g} ms", latency.milliseconds),
+        one_line(latency.conditions));
+  }
   row("export difference",
       fmt::format("{:.2g}", card.parity.relative()),
       "largest difference between ONNX Runtime and the trained network, relative to the largest "

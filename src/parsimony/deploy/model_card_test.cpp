@@ -22,7 +22,10 @@ ModelCard example() {
   card.name = "portraits-17";
   card.trial = 17;
   card.genotype = "[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3],[3,2],[3,0]]]";
-  card.encoder = {.name = "small", .width = 0.75, .first_expansion = false};
+  card.encoder = {.name = "small",
+                  .width = 0.75,
+                  .first_expansion = false,
+                  .taps = graph::EncoderTaps::kPyramid};
   card.decoder = {.width = 64, .repeats = 2, .auxiliary = false, .auxiliary_cells = false};
   card.classes = {{"background", {0, 0, 0}}, {"person | child", {255, 128, 1}}};
   card.interface = {
@@ -32,6 +35,7 @@ ModelCard example() {
   card.dataset = "synth";
   card.training = {{"epochs", 40.0}, {"optimiser", "SGD, momentum 0.9"}};
   card.metrics = {{"miou", 0.8125}, {"pixel_accuracy", 0.9625}};
+  card.latencies = {{"host-onnx", 3.25, "EPYC, ONNX Runtime | 1 thread"}};
   card.parity = {.max_difference = 1e-5, .max_reference = 8, .class_agreement = 0.99999};
   card.files = {{"model.onnx", std::string(64, 'a')},
                 {"weights.safetensors", std::string(64, 'b')}};
@@ -77,10 +81,19 @@ TEST(ModelCard, UnknownKeysArePassedOver) {
 TEST(ModelCard, EveryKeyIsNeeded) {
   const ordered_json document = ordered_json::parse(to_json(example()));
   for (const auto& [key, value] : document.items()) {
+    if (key == "latencies") continue;  // came later
     ordered_json without = document;
     without.erase(key);
     EXPECT_EQ(error_of(without.dump()), "model.json: the key '" + key + "' is missing");
   }
+}
+
+TEST(ModelCard, TapsOfEarlierVersionsAreThePublishedOnes) {
+  ordered_json earlier = ordered_json::parse(to_json(example()));
+  ASSERT_EQ(earlier["encoder"].erase("taps"), 1u);
+  ModelCard expected = example();
+  expected.encoder.taps = graph::EncoderTaps::kPublished;
+  EXPECT_EQ(parse_model_card(earlier.dump(), "model.json"), expected);
 }
 
 TEST(ModelCard, ErrorsNameKeyExpectationAndFinding) {
@@ -169,6 +182,14 @@ TEST(ModelCard, ChangedOrMissingFilesAreFound) {
   EXPECT_THROW(check_files(card, folder.path()), core::Error);
   std::filesystem::remove(folder.path() / "model.onnx");
   EXPECT_THROW(check_files(card, folder.path()), core::Error);
+}
+
+// Cards of versions that measured no latencies.
+TEST(ModelCard, NeedsNoLatencies) {
+  ordered_json document = ordered_json::parse(to_json(example()));
+  document.erase("latencies");
+  EXPECT_TRUE(parse_model_card(document.dump(), "model.json").latencies.empty());
+  EXPECT_THAT(to_markdown(example()), HasSubstr("| latency, host-onnx | 3.25 ms |"));
 }
 
 }  // namespace

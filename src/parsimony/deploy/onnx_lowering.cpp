@@ -18,6 +18,7 @@ using graph::Graph;
 using graph::Input;
 using graph::Match;
 using graph::MaxPool;
+using graph::Multiply;
 using graph::Node;
 using graph::NodeId;
 using graph::Relu;
@@ -116,11 +117,14 @@ class Lowering {
             [&](const Conv& conv) { return convolution(conv, node); },
             [&](const BatchNorm&) { return batch_norm(node); },
             [&](const Relu& relu) {
-              if (!relu.six) return builder_.node("Relu", {in(0)}, node.name);
-              return builder_.node(
-                  "Clip", {in(0), builder_.scalar(0), builder_.scalar(6)}, node.name);
+              if (!relu.bounded()) return builder_.node("Relu", {in(0)}, node.name);
+              const std::string ceiling = builder_.scalar(static_cast<float>(relu.ceiling));
+              return builder_.node("Clip", {in(0), builder_.scalar(0), ceiling}, node.name);
             },
             [&](const Add&) { return sum(node); },
+            [&](const Multiply&) {
+              return builder_.node("Mul", {in(0), in(1)}, node.name);
+            },
             [&](const Concat&) {
               std::vector<std::string> parts;
               for (std::size_t i = 0; i < node.inputs.size(); ++i) parts.push_back(in(i));

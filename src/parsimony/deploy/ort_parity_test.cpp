@@ -109,7 +109,10 @@ INSTANTIATE_TEST_SUITE_P(
         PublishedCase{"HelenL_small_odd", testing::kHelenL, "small", {50, 70}},
         PublishedCase{"arch0_mobilenet_odd", testing::kArch0, "mobilenet_v2", {50, 70}},
         PublishedCase{"arch1_mobilenet", testing::kArch1, "mobilenet_v2", {64, 64}},
-        PublishedCase{"HelenL_mobilenet_odd", testing::kHelenL, "mobilenet_v2", {50, 70}}),
+        PublishedCase{"HelenL_mobilenet_odd", testing::kHelenL, "mobilenet_v2", {50, 70}},
+        PublishedCase{"arch0_ghostnet", testing::kArch0, "ghostnet", {64, 64}},
+        PublishedCase{"arch1_ghostnet_c_odd", testing::kArch1, "ghostnet_c", {97, 131}},
+        PublishedCase{"HelenL_ghostnet_odd", testing::kHelenL, "ghostnet", {50, 70}}),
     [](const auto& published) { return std::string(published.param.name); });
 
 using TemplateNetworks = testing::NeedsOrt;
@@ -128,6 +131,11 @@ TEST_F(TemplateNetworks, GiveTheReferenceValuesFoldedAndNot) {
       expect_parity_folded_and_not(graph::simplify(graph), size);
     }
   }
+}
+
+TEST_F(TemplateNetworks, GiveTheReferenceValuesOnTapsOfStrides4And16) {
+  const Graph graph = testing::template_network(testing::kTemplates0, "ghostnet_c", 7);
+  expect_parity_folded_and_not(graph, {50, 70});
 }
 
 class ExportOptions : public testing::NeedsOrt {

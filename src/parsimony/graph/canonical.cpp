@@ -30,8 +30,11 @@ std::string describe(const Layer& layer) {
                                  conv.bias ? "b" : "");
             },
             [](const BatchNorm&) { return std::string("bn"); },
-            [](const Relu& relu) { return std::string(relu.six ? "relu6" : "relu"); },
+            [](const Relu& relu) {
+              return relu.bounded() ? fmt::format("relu{}", relu.ceiling) : std::string("relu");
+            },
             [](const Add&) { return std::string("add"); },
+            [](const Multiply&) { return std::string("multiply"); },
             [](const Concat&) { return std::string("concat"); },
             [](const Resize&) { return std::string("resize"); },
             [](const GlobalPool&) { return std::string("pool"); },

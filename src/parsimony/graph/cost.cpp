@@ -39,6 +39,7 @@ bool works_in_place(const Layer& layer) {
   return std::visit(Match{[](const BatchNorm&) { return true; },
                           [](const Relu&) { return true; },
                           [](const Add&) { return true; },
+                          [](const Multiply&) { return true; },
                           [](const Scale&) { return true; },
                           [](const Zero&) { return true; },
                           [](const auto&) { return false; }},

@@ -8,6 +8,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
+#include "parsimony/graph/encoder_ghostnet.h"
 
 namespace parsimony::graph {
 namespace {
@@ -17,12 +18,6 @@ struct Group {
   std::int64_t expansion, channels, repeats, stride;
 };
 
-std::int64_t scaled(std::int64_t channels, double width) {
-  if (width == 1.0) return channels;
-  return std::max<std::int64_t>(
-      8, static_cast<std::int64_t>(std::llround(static_cast<double>(channels) * width / 8)) * 8);
-}
-
 // Builds MobileNet-v2-like encoders. Names follow torchvision's ("features.3.conv.1.0"), so that
 // its weights load without a table.
 class InvertedResiduals {
@@ -31,7 +26,7 @@ class InvertedResiduals {
       : graph_(graph), options_(options) {}
 
   NodeId stem(NodeId x, std::int64_t channels) {
-    channels_ = scaled(channels, options_.width);
+    channels_ = options_.scaled(channels);
     return conv_bn_relu(
         x,
         Conv{.in_channels = 3, .out_channels = channels_, .kernel = 3, .stride = 2, .padding = 1},
@@ -41,8 +36,7 @@ class InvertedResiduals {
 
   NodeId group(NodeId x, const Group& group) {
     for (std::int64_t i = 0; i < group.repeats; ++i) {
-      x = block(
-          x, group.expansion, scaled(group.channels, options_.width), i == 0 ? group.stride : 1);
+      x = block(x, group.expansion, options_.scaled(group.channels), i == 0 ? group.stride : 1);
     }
     return x;
   }
@@ -91,7 +85,7 @@ class InvertedResiduals {
                       const std::string& norm_name) {
     NodeId y = graph_.add(conv, {x}, Section::kEncoder, conv_name);
     y = graph_.add(BatchNorm{conv.out_channels}, {y}, Section::kEncoder, norm_name);
-    return graph_.add(Relu{.six = true}, {y}, Section::kEncoder, norm_name + ".relu6");
+    return graph_.add(Relu{.ceiling = 6}, {y}, Section::kEncoder, norm_name + ".relu6");
   }
 
   Graph& graph_;
@@ -141,20 +135,41 @@ std::vector<Tap> small(Graph& graph, NodeId picture, const EncoderOptions& optio
   return taps;
 }
 
-constexpr std::array<EncoderFamily, 2> kFamilies = {{
+constexpr std::array<EncoderFamily, 6> kFamilies = {{
     {"mobilenet_v2", "MobileNet-v2 without its classifier; ImageNet weights exist", mobilenet_v2},
     {"small", "a small MobileNet-v2-like encoder that is trained on the study's own data", small},
+    {"ghostnet", "a light GhostNet of 0.18 M parameters, System B's kind", ghostnet},
+    {"ghostnet_a",
+     "a GhostNet of 0.26 M parameters, configuration A of System B's code",
+     ghostnet_a},
+    {"ghostnet_b",
+     "a GhostNet of 0.13 M parameters, configuration B of System B's code",
+     ghostnet_b},
+    {"ghostnet_c",
+     "a GhostNet of 0.03 M parameters, configuration C of System B's code",
+     ghostnet_c},
 }};
 
 }  // namespace
 
+std::int64_t EncoderOptions::scaled(std::int64_t channels) const {
+  if (width == 1.0) return channels;
+  return std::max<std::int64_t>(
+      8, static_cast<std::int64_t>(std::llround(static_cast<double>(channels) * width / 8)) * 8);
+}
+
 void EncoderOptions::visit(core::FieldVisitor& v) {
-  v.field("name", name, {"mobilenet_v2 or small"});
+  v.field("name", name, {"mobilenet_v2, small, ghostnet, ghostnet_a, ghostnet_b or ghostnet_c"});
   v.field("width", width, {"multiplier of all channel counts", 0.1, 4});
   v.field(
       "first_expansion",
       first_expansion,
       {"mobilenet_v2: the t = 1 block has a 1x1 convolution too (reference code: yes; torchvision: no)"});
+  v.choice(
+      "taps",
+      taps,
+      kEncoderTapsNames,
+      {"ghostnet: the maps of strides 4, 16, 32 and 32 (published) or 4, 8, 16 and 32 (pyramid)"});
 }
 
 std::span<const EncoderFamily> encoder_families() {

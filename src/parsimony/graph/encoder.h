@@ -19,12 +19,21 @@ struct Tap {
   std::int64_t stride = 1;
 };
 
+// Which maps of a GhostNet the decoder gets: those of strides 4, 16, 32 and 32 that System B took,
+// or one per stride, 4, 8, 16 and 32, as of the other encoders.
+enum class EncoderTaps { kPublished, kPyramid };
+inline constexpr std::array<std::string_view, 2> kEncoderTapsNames = {"published", "pyramid"};
+
 struct EncoderOptions {
   std::string name = "mobilenet_v2";
   double width = 1.0;  // channel multiplier; results are rounded to multiples of 8
   // Whether the block without expansion (t = 1) of MobileNet-v2 still carries a 1x1 convolution, as
   // in the cell search's reference code and in MXNet's weights; torchvision's weights have none.
   bool first_expansion = true;
+  EncoderTaps taps = EncoderTaps::kPublished;  // of a GhostNet
+
+  // A published channel count times the width.
+  std::int64_t scaled(std::int64_t channels) const;
   void visit(core::FieldVisitor& v);
   bool operator==(const EncoderOptions&) const = default;
 };

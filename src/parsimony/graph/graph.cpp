@@ -12,6 +12,7 @@ using core::require;
 
 std::size_t expected_inputs(const Layer& layer) {
   return std::visit(Match{[](const Input&) { return std::size_t{0}; },
+                          [](const Multiply&) { return std::size_t{2}; },
                           [](const Resize&) { return std::size_t{2}; },
                           [](const auto&) { return std::size_t{1}; }},
                     layer);
@@ -112,6 +113,10 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
                            for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
                            return in(0);
                          },
+                         [&](const Multiply&) {
+                           same_as(in(1));
+                           return in(0);
+                         },
                          [&](const Concat&) {
                            std::int64_t sum = 0;
                            for (std::size_t i = 0; i < node.inputs.size(); ++i) sum += in(i);
@@ -168,6 +173,15 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
               [&](const MaxPool& pool) {
                 return Size{windows(in(0).height, pool.kernel, pool.stride, pool.padding),
                             windows(in(0).width, pool.kernel, pool.stride, pool.padding)};
+              },
+              [&](const Multiply&) {
+                require(in(1).height == 1 && in(1).width == 1,
+                        "node {} '{}' multiplies by a map of {}x{}, expected 1x1",
+                        id,
+                        node.name,
+                        in(1).height,
+                        in(1).width);
+                return Size{in(0).height, in(0).width};
               },
               [&](const Resize&) {
                 return Size{in(1).height, in(1).width};

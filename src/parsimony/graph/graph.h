@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,13 +47,20 @@ struct BatchNorm {
   bool operator==(const BatchNorm&) const = default;
 };
 
+// At least zero, at most `ceiling`: 6 is ReLU6, 1 makes the factors of a squeeze-and-excite.
 struct Relu {
-  bool six = false;  // ReLU6
+  double ceiling = std::numeric_limits<double>::infinity();
+  bool bounded() const { return ceiling < std::numeric_limits<double>::infinity(); }
   bool operator==(const Relu&) const = default;
 };
 
 struct Add {  // of any number of inputs of one shape
   bool operator==(const Add&) const = default;
+};
+
+// Input 0, [C, H, W], times input 1, [C, 1, 1]: one computed factor per channel.
+struct Multiply {
+  bool operator==(const Multiply&) const = default;
 };
 
 struct Concat {  // along the channels
@@ -85,8 +93,18 @@ struct Zero {  // multiplication by zero: the operation "none"
   bool operator==(const Zero&) const = default;
 };
 
-using Layer = std::
-    variant<Input, Conv, BatchNorm, Relu, Add, Concat, Resize, GlobalPool, MaxPool, Scale, Zero>;
+using Layer = std::variant<Input,
+                           Conv,
+                           BatchNorm,
+                           Relu,
+                           Add,
+                           Multiply,
+                           Concat,
+                           Resize,
+                           GlobalPool,
+                           MaxPool,
+                           Scale,
+                           Zero>;
 
 // std::visit with one lambda per layer.
 template <typename... Cases>

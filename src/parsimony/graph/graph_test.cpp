@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "parsimony/core/error.h"
 #include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/cost.h"
@@ -271,6 +273,50 @@ TEST(PeakMemory, OfAChainIsTheLargestNeighbourSum) {
   const NodeId c = g.add(Conv{10, 4, 3, 2, 1}, {b}, Section::kEncoder, "c");  // 4*4*4 = 64
   g.outputs.push_back({"logits", c});
   EXPECT_EQ(peak_activation_bytes(g, {8, 8}), 4 * (192 + 640));
+}
+
+TEST(PeakMemory, OfAProductTakesThePlaceOfAMapThatNobodyElseReads) {
+  Graph g;
+  const NodeId x = g.add(Input{4, 1}, {}, Section::kEncoder, "picture");  // 4*8*8 = 256
+  const NodeId mean = g.add(GlobalPool{}, {x}, Section::kEncoder, "mean");
+  const NodeId map = g.add(Conv{4, 10, 1}, {x}, Section::kEncoder, "map");             // 640
+  const NodeId factors = g.add(Conv{4, 10, 1}, {mean}, Section::kEncoder, "factors");  // 10
+  g.outputs = {{"logits", g.add(Multiply{}, {map, factors}, Section::kEncoder, "product")}};
+  EXPECT_EQ(peak_activation_bytes(g, {8, 8}), 4 * (256 + 4 + 640));
+  EXPECT_EQ(infer_shapes(g, {8, 8}).back(), (Shape{10, 8, 8}));
+  EXPECT_EQ(count_parameters(g).encoder, 80);
+  EXPECT_EQ(count_macs(g, {8, 8}).encoder, 40 * 64 + 40);
+
+  Graph shared;  // factors of the map itself
+  const NodeId y = shared.add(Input{10, 1}, {}, Section::kEncoder, "picture");  // 640
+  const NodeId own = shared.add(GlobalPool{}, {y}, Section::kEncoder, "mean");
+  shared.outputs = {{"logits", shared.add(Multiply{}, {y, own}, Section::kEncoder, "product")}};
+  EXPECT_EQ(peak_activation_bytes(shared, {8, 8}), 4 * (640 + 10 + 640));
+}
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const core::Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Verify, AProductNeedsOneFactorPerChannel) {
+  Graph g;
+  const NodeId x = g.add(Input{8, 1}, {}, Section::kEncoder, "picture");
+  const NodeId narrow = g.add(Conv{8, 4, 1}, {x}, Section::kEncoder, "narrow");
+  g.add(Multiply{}, {x, narrow}, Section::kEncoder, "product");
+  g.outputs.push_back({"logits", 2});
+  EXPECT_EQ(error_of([&] { verify(g); }), "node 2 'product' expects 4 channels, gets 8");
+  g.nodes[2].inputs = {x, x};
+  EXPECT_EQ(error_of([&] {
+              infer_shapes(g, {3, 5});
+            }),
+            "node 2 'product' multiplies by a map of 3x5, expected 1x1");
+  g.nodes[2].inputs = {x};
+  EXPECT_EQ(error_of([&] { verify(g); }), "node 2 'product' has 1 inputs, expected 2");
 }
 
 TEST(Verify, NamesWhatIsWrong) {

@@ -32,18 +32,20 @@ Signs infer_signs(const Graph& graph) {
     const auto first = [&](const std::vector<bool>& property) {
       return property[at(node.inputs[0])];
     };
-    const bool zero =
-        std::visit(Match{[](const Input&) { return false; },
-                         [](const Zero&) { return true; },
-                         [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
-                         [&](const Add&) { return all(signs.zero); },
-                         [&](const Concat&) { return all(signs.zero); },
-                         [&](const auto&) { return first(signs.zero); }},
-                   node.layer);
+    const bool zero = std::visit(
+        Match{[](const Input&) { return false; },
+              [](const Zero&) { return true; },
+              [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
+              [&](const Add&) { return all(signs.zero); },
+              [&](const Concat&) { return all(signs.zero); },
+              [&](const Multiply&) { return first(signs.zero) || signs.zero[at(node.inputs[1])]; },
+              [&](const auto&) { return first(signs.zero); }},
+        node.layer);
     const bool non_negative =
         zero || std::visit(Match{[](const Relu&) { return true; },
                                  [&](const Add&) { return all(signs.non_negative); },
                                  [&](const Concat&) { return all(signs.non_negative); },
+                                 [&](const Multiply&) { return all(signs.non_negative); },
                                  [&](const Resize&) { return first(signs.non_negative); },
                                  [&](const GlobalPool&) { return first(signs.non_negative); },
                                  [&](const MaxPool&) { return first(signs.non_negative); },
@@ -120,7 +122,7 @@ class Rewriter {
     if (signs_.zero[at(id)]) return zero(id);
     if (is<Add>(node)) return sum(node);
     if (is<Concat>(node)) return concatenation(id);
-    if (is<Relu>(node) && !std::get<Relu>(node.layer).six &&
+    if (is<Relu>(node) && !std::get<Relu>(node.layer).bounded() &&
         signs_.non_negative[at(node.inputs[0])]) {
       return replacement_[at(node.inputs[0])];
     }
@@ -138,7 +140,7 @@ class Rewriter {
   // needed.
   NodeId zero(NodeId id) {
     const Node& node = old_[id];
-    if (!is<Zero>(node)) return replacement_[at(node.inputs[0])];
+    if (!is<Zero>(node) && signs_.zero[at(node.inputs[0])]) return replacement_[at(node.inputs[0])];
     const NodeId origin = size_origin(old_, node.inputs[0]);
     return append({Zero{}, {replacement_[at(origin)]}, node.section, node.name});
   }

@@ -82,6 +82,60 @@ TEST(Simplify, DropsZeroChannelsOfConcatenationsAndTheirWeights) {
   EXPECT_EQ(simple.nodes.size(), 3u);
 }
 
+// A picture, a map of it, factors of the map, their product, perhaps a ReLU, and a classifier.
+struct Product {
+  Layer map = Relu{}, factors = Relu{.ceiling = 1};
+  Relu relu = {};
+
+  Graph graph() const {
+    Graph g;
+    const NodeId x = g.add(Input{8, 1}, {}, Section::kDecoder, "x");
+    const NodeId a = g.add(map, {x}, Section::kDecoder, "map");
+    const NodeId mean = g.add(GlobalPool{}, {x}, Section::kDecoder, "mean");
+    const NodeId b = g.add(factors, {mean}, Section::kDecoder, "factors");
+    const NodeId product = g.add(Multiply{}, {a, b}, Section::kDecoder, "product");
+    const NodeId positive = g.add(relu, {product}, Section::kDecoder, "relu");
+    const Conv classifier{.in_channels = 8, .out_channels = 3, .bias = true};
+    const NodeId logits = g.add(classifier, {positive}, Section::kDecoder, "classifier");
+    g.outputs.push_back({"logits", logits});
+    verify(g);
+    return g;
+  }
+};
+
+TEST(Simplify, DropsAReluOfAProductOnlyWhereNeitherFactorIsNegative) {
+  const auto kept = [](const Product& product) {
+    return count_named(simplify(product.graph()), "relu") == 1;
+  };
+  const Layer signed_values = Scale{8};
+  EXPECT_FALSE(kept({}));
+  EXPECT_TRUE(kept({.map = signed_values}));
+  EXPECT_TRUE(kept({.factors = signed_values}));
+  EXPECT_TRUE(kept({.relu = {.ceiling = 6}}));
+}
+
+TEST(Simplify, AProductWithZeroIsZeroOfTheMapsSize) {
+  for (const Product& product : {Product{.map = Zero{}}, Product{.factors = Zero{}}}) {
+    const Graph simple = simplify(product.graph());
+    EXPECT_EQ(count_named(simple, "product") + count_named(simple, "factors"),
+              std::holds_alternative<Zero>(product.factors) ? 1 : 0);
+    EXPECT_TRUE(is_constant(simple));
+    EXPECT_EQ(infer_shapes(simple, {7, 9}).back(), (Shape{3, 7, 9}));
+  }
+  EXPECT_FALSE(is_constant(simplify(Product{}.graph())));
+}
+
+TEST(CanonicalId, TellsCeilingsAndFactorsOfAProductApart) {
+  const auto text = [](const Product& product) {
+    return canonical_text(simplify(product.graph()));
+  };
+  EXPECT_NE(text({}), text({.factors = Relu{.ceiling = 6}}));
+  EXPECT_NE(text({}), text({.factors = Relu{}}));
+  EXPECT_NE(text({}), text({.map = Relu{.ceiling = 1}, .factors = Relu{}}));
+  EXPECT_NE(text({.factors = Relu{.ceiling = 6}}).find("relu6("), std::string::npos);
+  EXPECT_NE(text({}).find("multiply("), std::string::npos);
+}
+
 TEST(Simplify, ConstantNetworksAreRecognised) {
   EXPECT_TRUE(is_constant(simplify(build("[[10],[[3,3]]]"))));
   EXPECT_TRUE(is_constant(simplify(build("[[1,[1,0,10,10]],[[3,3]]]"))));

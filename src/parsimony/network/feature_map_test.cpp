@@ -6,9 +6,11 @@
 #include <functional>
 
 #include "parsimony/network/depthwise.h"
+#include "parsimony/network/joined_maps.h"
 #include "parsimony/network/map_sum.h"
 #include "parsimony/network/ops.h"
 #include "parsimony/network/pointwise.h"
+#include "parsimony/network/scaled_channels.h"
 
 namespace parsimony::network {
 namespace {
@@ -102,6 +104,30 @@ std::vector<Reader> readers() {
       sum_reader("Resized", 18, 13, 1),
       sum_reader("ResizedAndRelu", 4, 7, 2),
       sum_reader("OneOfTheSameSize", 9, 7, 1),
+      {"Concatenated",
+       {3, 10, 19, 17},
+       {3, 7, 19, 17},
+       [](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+         return joined_maps({x, weight, x}, kernels);
+       }},
+      {"Scaled",
+       {3, 10, 19, 17},
+       {3, 10},
+       [](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+         return scaled_channels(x, weight.view({3, 10, 1, 1}), kernels);
+       }},
+      {"ScaledByItsOwnMean",
+       {2, 13, 20, 9},
+       {},
+       [](const FeatureMap& x, const Tensor&, Kernels kernels) {
+         return scaled_channels(x, pixel_mean(x, kernels), kernels);
+       }},
+      {"Factors",
+       {5, 9, 1, 1},
+       {5, 9, 7, 4},
+       [](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+         return scaled_channels(weight, x, kernels);
+       }},
       {"Mean",
        {3, 10, 19, 17},
        {},
@@ -147,7 +173,8 @@ class DeferredNorm : public testing::TestWithParam<Reader> {
 };
 
 TEST_P(DeferredNorm, IsDoneByTheReader) {
-  for (const Clamp clamp : {Clamp::kNone, Clamp::kRelu, Clamp::kRelu6}) {
+  const Clamp factors = clamp_of(graph::Relu{.ceiling = 1});
+  for (const Clamp clamp : {Clamp::kNone, Clamp::kRelu, Clamp::kRelu6, factors}) {
     const std::vector<Tensor> fast = run(GetParam(), clamp, at::kFloat);
     const std::vector<Tensor> exact = run(GetParam(), clamp, at::kDouble);
     ASSERT_EQ(fast.size(), exact.size());
@@ -155,7 +182,7 @@ TEST_P(DeferredNorm, IsDoneByTheReader) {
       ASSERT_EQ(fast[i].sizes(), exact[i].sizes()) << "tensor " << i;
       const double scale = std::max(1.0, exact[i].abs().max().item<double>());
       EXPECT_LT((fast[i].to(at::kDouble) - exact[i]).abs().max().item<double>(), 1e-4 * scale)
-          << "tensor " << i << ", clamp " << static_cast<int>(clamp);
+          << "tensor " << i << ", at most " << clamp.ceiling;
     }
   }
 }

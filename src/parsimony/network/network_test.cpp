@@ -416,6 +416,73 @@ TEST(Kernels, ANormOfAMapWithSeveralReadersSpoilsNothing) {
   expect_equal_up_to_rounding(run(Kernels::kFast), run(Kernels::kReference), 1e-4);
 }
 
+// A map whose norm is left to a mean and a product, factors with a norm and a clamp at 1, and a sum
+// of the product and the map.
+TEST(Kernels, ProductsAgreeWithTheReference) {
+  graph::Graph g;
+  const auto decoder = graph::Section::kDecoder;
+  const auto conv_bn = [&](graph::NodeId from, const std::string& name) {
+    const graph::Conv conv{.in_channels = 12, .out_channels = 12};
+    return g.add(graph::BatchNorm{12}, {g.add(conv, {from}, decoder, name)}, decoder, name + ".bn");
+  };
+  const auto x = g.add(graph::Input{.channels = 12, .stride = 4}, {}, decoder, "x");
+  const auto map = g.add(graph::Relu{}, {conv_bn(x, "map")}, decoder, "relu");
+  const auto mean = g.add(graph::GlobalPool{}, {map}, decoder, "mean");
+  const auto factors =
+      g.add(graph::Relu{.ceiling = 1}, {conv_bn(mean, "factors")}, decoder, "clamp");
+  const auto product = g.add(graph::Multiply{}, {map, factors}, decoder, "product");
+  const auto sum = g.add(graph::Add{}, {product, map}, decoder, "sum");
+  const auto most = g.add(graph::Relu{.ceiling = 2}, {sum}, decoder, "at most two");
+  const auto logits =
+      g.add(graph::Conv{.in_channels = 12, .out_channels = 3, .bias = true}, {most}, decoder, "b");
+  g.outputs = {{"logits", logits}};
+  const Tensor input = at::sin(at::arange(6 * 12 * 11 * 7, at::kFloat)).view({6, 12, 11, 7});
+  const auto run = [&](Kernels kernels) {
+    Network net(g, core::Rng(3), {.kernels = kernels});
+    const Tensor y = net.logits({input}, Phase::kTraining);
+    torch::autograd::backward({(y * y).sum()}, {});
+    const at::NoGradGuard no_grad;
+    return std::vector<Tensor>{
+        y.detach(), net.decoder().gradients, net.logits({input}, Phase::kEvaluation)};
+  };
+  expect_equal_up_to_rounding(run(Kernels::kFast), run(Kernels::kReference), 2e-4);
+}
+
+// Whole networks on ghost modules with squeeze-and-excite, against LibTorch in double precision.
+TEST(Kernels, GhostNetAgreesWithTheReference) {
+  for (const graph::EncoderTaps taps :
+       {graph::EncoderTaps::kPublished, graph::EncoderTaps::kPyramid}) {
+    const graph::Graph network = graph::simplify(
+        graph::lower(space::parse_cell_genotype("[[1,[0,0,2,5]],[[3,2],[1,0],[4,5]]]"),
+                     {.name = "ghostnet_c", .taps = taps},
+                     {.width = 20, .auxiliary = false},
+                     5)
+            .graph);
+    const Tensor pictures = at::sin(at::arange(4 * 3 * 97 * 131, at::kFloat)).view({4, 3, 97, 131});
+    const auto run = [&](Kernels kernels, at::ScalarType dtype) {
+      Network net(network, core::Rng(7), {.kernels = kernels, .dtype = dtype});
+      const Tensor y = net.logits({pictures}, Phase::kTraining);
+      torch::autograd::backward({y.square().mean() + y.sin().mean()}, {});
+      std::vector<Tensor> all = {
+          y.detach(), net.encoder().gradients.clone(), net.decoder().gradients.clone()};
+      for (const auto& [name, buffer] : net.buffers()) all.push_back(buffer.clone());
+      all.push_back(net.logits({pictures}, Phase::kEvaluation).detach());
+      const at::NoGradGuard no_grad;  // batch norms are folded
+      all.push_back(net.logits({pictures}, Phase::kEvaluation));
+      return all;
+    };
+    const std::vector<Tensor> fast = run(Kernels::kFast, at::kFloat);
+    const std::vector<Tensor> exact = run(Kernels::kReference, at::kDouble);
+    ASSERT_EQ(fast.size(), exact.size());
+    for (std::size_t i = 0; i < fast.size(); ++i) {
+      const double difference = (fast[i].to(at::kDouble) - exact[i]).norm().item<double>();
+      // A clamp that rounding flips changes a gradient by more than rounding. Some means are zero.
+      const double tolerance = i == 1 || i == 2 ? 1e-2 : 1e-4;
+      EXPECT_LT(difference, tolerance * exact[i].norm().item<double>() + 1e-6) << i;
+    }
+  }
+}
+
 TEST(Simplified, ComputesTheSameFromTheUsualInitialisation) {
   const space::CellSpace space;
   core::Rng rng(21);

@@ -2,7 +2,6 @@
 #include "parsimony/network/ops.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "parsimony/network/layout.h"
 #include "parsimony/network/simd/loops.h"
@@ -13,36 +12,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-struct ClampRange {
-  float floor, ceiling;
-};
-
-ClampRange range_of(Clamp clamp) {
-  switch (clamp) {
-    case Clamp::kNone:
-      return {-kInfinity, kInfinity};
-    case Clamp::kRelu:
-      return {0.0F, kInfinity};
-    case Clamp::kRelu6:
-      return {0.0F, 6.0F};
-  }
-  return {};
-}
-
-Tensor apply_clamp(const Tensor& x, Clamp clamp) {
-  switch (clamp) {
-    case Clamp::kNone:
-      return x;
-    case Clamp::kRelu:
-      return at::relu(x);
-    case Clamp::kRelu6:
-      return at::hardtanh(x, 0, 6);
-  }
-  return x;
-}
 
 // Splits rows over threads in fixed chunks whose partial results are combined in order, so that
 // sums do not depend on the thread count.
@@ -68,7 +37,7 @@ struct NormClamp : Function<NormClamp> {
                         const Tensor& bias,
                         Tensor running_mean,
                         Tensor running_variance,
-                        std::int64_t clamp,
+                        Clamp clamp,
                         Activation* left_undone) {
     const Tensor x = channels_last(x_any);
     const std::int64_t channels = x.size(1);
@@ -93,12 +62,12 @@ struct NormClamp : Function<NormClamp> {
     const Tensor scale64 = weight.to(at::kDouble) * inverse_deviation;
     const Tensor scale = scale64.to(at::kFloat);
     const Tensor shift = (bias.to(at::kDouble) - mean * scale64).to(at::kFloat);
-    const ClampRange range = range_of(static_cast<Clamp>(clamp));
     context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
-    context->saved_data["clamp"] = clamp;
+    context->saved_data["floor"] = clamp.floor;
+    context->saved_data["ceiling"] = clamp.ceiling;
     context->saved_data["deferred"] = left_undone != nullptr;
     if (left_undone != nullptr) {
-      *left_undone = {scale, shift, range.floor, range.ceiling};
+      *left_undone = {scale, shift, clamp.floor, clamp.ceiling};
       return x.detach();
     }
     Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
@@ -109,8 +78,8 @@ struct NormClamp : Function<NormClamp> {
                                       in + first * channels,
                                       scale.data_ptr<float>(),
                                       shift.data_ptr<float>(),
-                                      range.floor,
-                                      range.ceiling,
+                                      clamp.floor,
+                                      clamp.ceiling,
                                       out + first * channels);
     });
     return y;
@@ -126,7 +95,8 @@ struct NormClamp : Function<NormClamp> {
     const Tensor& inverse_deviation = saved[3];
     const Tensor& scale = saved[4];
     const Tensor& shift = saved[5];
-    const ClampRange range = range_of(static_cast<Clamp>(context->saved_data["clamp"].toInt()));
+    const Clamp clamp = {static_cast<float>(context->saved_data["floor"].toDouble()),
+                         static_cast<float>(context->saved_data["ceiling"].toDouble())};
     const Tensor dy = channels_last(gradients[0]);
     const std::int64_t channels = x.size(1);
     const std::int64_t rows = x.numel() / channels;
@@ -141,8 +111,8 @@ struct NormClamp : Function<NormClamp> {
                                            x.data_ptr<float>() + at,
                                            scale.data_ptr<float>(),
                                            shift.data_ptr<float>(),
-                                           range.floor,
-                                           range.ceiling,
+                                           clamp.floor,
+                                           clamp.ceiling,
                                            sums,
                                            sums + channels);
     });
@@ -168,8 +138,8 @@ struct NormClamp : Function<NormClamp> {
                                           x.data_ptr<float>() + at,
                                           scale.data_ptr<float>(),
                                           shift.data_ptr<float>(),
-                                          range.floor,
-                                          range.ceiling,
+                                          clamp.floor,
+                                          clamp.ceiling,
                                           a32.data_ptr<float>(),
                                           b32.data_ptr<float>(),
                                           c32.data_ptr<float>(),
@@ -219,6 +189,16 @@ struct PixelMean : Function<PixelMean> {
 
 }  // namespace
 
+Clamp clamp_of(const graph::Relu& relu) {
+  return {.floor = 0, .ceiling = static_cast<float>(relu.ceiling)};
+}
+
+Tensor clamped(const Tensor& x, Clamp clamp) {
+  if (clamp == Clamp::kNone) return x;
+  if (clamp == Clamp::kRelu) return at::relu(x);
+  return at::hardtanh(x, clamp.floor, clamp.ceiling);
+}
+
 Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels) {
   if (training && kernels == Kernels::kFast && suits_own_loops(x)) {
     return NormClamp::apply(x,
@@ -226,7 +206,7 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
                             state.bias,
                             state.running_mean,
                             state.running_variance,
-                            static_cast<std::int64_t>(clamp),
+                            clamp,
                             static_cast<Activation*>(nullptr));
   }
   const Tensor y = at::batch_norm(x,
@@ -238,7 +218,7 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
                                   kNormMomentum,
                                   kNormEpsilon,
                                   /*cudnn_enabled=*/true);
-  return apply_clamp(y, clamp);
+  return clamped(y, clamp);
 }
 
 FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp) {
@@ -248,7 +228,7 @@ FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp) {
                                    state.bias,
                                    state.running_mean,
                                    state.running_variance,
-                                   static_cast<std::int64_t>(clamp),
+                                   clamp,
                                    &result.activation);
   return result;
 }

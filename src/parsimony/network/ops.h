@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits>
+
 #include "parsimony/graph/graph.h"
 #include "parsimony/network/feature_map.h"
 #include "parsimony/network/tensor.h"
@@ -27,10 +29,21 @@ Tensor convolution(const FeatureMap& x,
                    const graph::Conv& conv,
                    Kernels kernels);
 
-// Batch norm over (N, H, W), then ReLU or ReLU6 when wanted, as one operation. Training: batch
-// statistics, running ones updated (momentum 0.1, unbiased variance); evaluation: running
-// statistics.
-enum class Clamp { kNone, kRelu, kRelu6 };
+// What a ReLU does to its map; without one, nothing.
+struct Clamp {
+  float floor = -std::numeric_limits<float>::infinity();
+  float ceiling = std::numeric_limits<float>::infinity();
+  bool operator==(const Clamp&) const = default;
+  static const Clamp kNone, kRelu, kRelu6;
+};
+inline constexpr Clamp Clamp::kNone = {};
+inline constexpr Clamp Clamp::kRelu = {.floor = 0};
+inline constexpr Clamp Clamp::kRelu6 = {.floor = 0, .ceiling = 6};
+Clamp clamp_of(const graph::Relu& relu);
+Tensor clamped(const Tensor& x, Clamp clamp);
+
+// Batch norm over (N, H, W), then ReLU when wanted, as one operation. Training: batch statistics,
+// running ones updated (momentum 0.1, unbiased variance); evaluation: running statistics.
 struct NormState {
   Tensor weight, bias;                    // [C]
   Tensor running_mean, running_variance;  // [C], no gradient

@@ -5,9 +5,11 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/network/depthwise.h"
+#include "parsimony/network/joined_maps.h"
 #include "parsimony/network/layout.h"
 #include "parsimony/network/map_sum.h"
 #include "parsimony/network/pointwise.h"
+#include "parsimony/network/scaled_channels.h"
 
 namespace parsimony::network {
 namespace {
@@ -79,7 +81,7 @@ Step fuse_sum(const graph::Graph& graph, const std::vector<NodeId>& reader, Node
   step.terms = step.inputs.size();
   step.inputs.push_back(size);
   const NodeId after = reader[at_index(id)];
-  if (const auto* relu = layer_at<graph::Relu>(graph, after); relu != nullptr && !relu->six) {
+  if (const auto* relu = layer_at<graph::Relu>(graph, after); relu != nullptr && !relu->bounded()) {
     step.clamp = Clamp::kRelu;
     step.result = after;
   }
@@ -114,7 +116,7 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
   step.result = next;
   const NodeId after = reader[at_index(next)];
   if (const auto* relu = layer_at<graph::Relu>(graph, after)) {
-    step.clamp = relu->six ? Clamp::kRelu6 : Clamp::kRelu;
+    step.clamp = clamp_of(*relu);
     step.result = after;
   }
   return step;
@@ -123,7 +125,9 @@ Step fuse(const graph::Graph& graph, const std::vector<NodeId>& reader, NodeId i
 // Whether a step can do the batch norm and clamp of a map that it reads.
 bool step_applies_activation(const graph::Graph& graph, const Step& step) {
   if (const auto* conv = layer_at<graph::Conv>(graph, step.conv)) return applies_activation(*conv);
-  return step.terms > 0 || layer_at<graph::GlobalPool>(graph, step.result) != nullptr;
+  return step.terms > 0 || layer_at<graph::Concat>(graph, step.result) != nullptr ||
+         layer_at<graph::GlobalPool>(graph, step.result) != nullptr ||
+         layer_at<graph::Multiply>(graph, step.result) != nullptr;
 }
 
 void mark_deferred(const graph::Graph& graph, Plan& plan) {
@@ -138,12 +142,6 @@ void mark_deferred(const graph::Graph& graph, Plan& plan) {
     step.deferred = step.conv >= 0 && step.norm >= 0 && can[at_index(step.result)];
 }
 
-Tensor concat(const std::vector<FeatureMap>& parts) {
-  std::vector<Tensor> tensors;
-  for (const FeatureMap& part : parts) tensors.push_back(part.values);
-  return at::cat(tensors, 1);
-}
-
 // conv and batch norm with running statistics as one convolution.
 ConvState folded(const ConvState& conv, const NormState& norm) {
   const Tensor scale = norm.weight * (norm.running_variance + kNormEpsilon).rsqrt();
@@ -153,9 +151,9 @@ ConvState folded(const ConvState& conv, const NormState& norm) {
 }
 
 Tensor clamp_in_place(Tensor x, Clamp clamp) {
-  if (clamp == Clamp::kRelu) x.relu_();
-  if (clamp == Clamp::kRelu6) x.clamp_(0, 6);
-  return x;
+  if (clamp == Clamp::kNone) return x;
+  if (clamp == Clamp::kRelu) return x.relu_();
+  return x.clamp_(clamp.floor, clamp.ceiling);
 }
 
 // The step's convolution, or both of them; `last` is what the last one computes with.
@@ -168,7 +166,7 @@ Tensor run_convolutions(const Step& step,
   const bool own = state.kernels == Kernels::kFast && suits_own_loops(x.values);
   if (step.joins) {
     if (own) return pointwise_convolution(in, last.weight, last.bias);
-    return convolution(concat(in), last.weight, last.bias, conv, state.kernels);
+    return convolution(joined_maps(in, state.kernels), last.weight, last.bias, conv, state.kernels);
   }
   if (step.pointwise < 0) return convolution(x, last.weight, last.bias, conv, state.kernels);
   const Tensor& depthwise = state.convs.at(step.conv).weight;
@@ -222,8 +220,9 @@ FeatureMap run(const Step& step,
   const Tensor& x = in[0].values;
   return std::visit(
       graph::Match{
-          [&](const graph::Relu& relu) { return relu.six ? at::hardtanh(x, 0, 6) : at::relu(x); },
-          [&](const graph::Concat&) { return concat(in); },
+          [&](const graph::Relu& relu) { return clamped(x, clamp_of(relu)); },
+          [&](const graph::Multiply&) { return scaled_channels(in[0], in[1], state.kernels); },
+          [&](const graph::Concat&) { return joined_maps(in, state.kernels); },
           [&](const graph::GlobalPool&) { return pixel_mean(in[0], state.kernels); },
           [&](const graph::MaxPool& pool) {
             return at::max_pool2d(x, pool.kernel, pool.stride, pool.padding);

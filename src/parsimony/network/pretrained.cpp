@@ -71,7 +71,9 @@ EncoderWeights encoder_weights(const weights::ArrayMap& file,
   EncoderWeights result;
   for (const auto& [name, array] : file.arrays) {
     if (!name.starts_with(prefix + "features.") || name.ends_with("num_batches_tracked")) continue;
-    result.arrays.arrays["encoder." + name.substr(prefix.size())] = array;
+    weights::Array& own = result.arrays.arrays["encoder." + name.substr(prefix.size())] = array;
+    // A fully connected layer is a 1x1 convolution in our graphs.
+    if (own.shape.size() == 2) own.shape.insert(own.shape.end(), {1, 1});
   }
   if (encoder.name != "mobilenet_v2") return result;
 

@@ -21,6 +21,7 @@ using graph::Graph;
 using graph::Input;
 using graph::Layer;
 using graph::MaxPool;
+using graph::Multiply;
 using graph::NodeId;
 using graph::Relu;
 using graph::Resize;
@@ -38,7 +39,7 @@ class RandomNetwork {
 
   void append_layer() {
     const NodeId x = any();
-    switch (rng_.below(13)) {
+    switch (rng_.below(14)) {
       case 0:
         append(depthwise(x), {x});
         break;
@@ -50,7 +51,7 @@ class RandomNetwork {
         append(BatchNorm{shape(x).channels}, {x});
         break;
       case 4:
-        append(Relu{.six = rng_.chance(0.5)}, {x});
+        append_relu(x);
         break;
       case 5:
       case 6:
@@ -70,6 +71,9 @@ class RandomNetwork {
         break;
       case 11:
         append(Scale{shape(x).channels}, {x});
+        break;
+      case 12:
+        append_squeeze_and_excite(x);
         break;
       default:
         append(Zero{}, {x});
@@ -121,6 +125,19 @@ class RandomNetwork {
   void append_conv_norm(NodeId x) {
     const Conv conv = dense(x, 4 + rng_.below(6));
     append(BatchNorm{conv.out_channels}, {append(conv, {x})});
+  }
+
+  void append_relu(NodeId x) {
+    Relu relu;
+    if (rng_.chance(0.5)) relu.ceiling = rng_.chance(0.5) ? 6 : 1;
+    append(relu, {x});
+  }
+
+  void append_squeeze_and_excite(NodeId x) {
+    const std::int64_t channels = shape(x).channels;
+    const Conv conv{.in_channels = channels, .out_channels = channels, .bias = true};
+    const NodeId factors = append(conv, {append(GlobalPool{}, {x})});
+    append(Multiply{}, {x, append(Relu{.ceiling = 1}, {factors})});
   }
 
   // Of two or three maps; others are brought to the first one's shape, or to it by a pooled pixel.

@@ -194,10 +194,15 @@ Map run_reference(const Graph& graph,
               [&](const graph::BatchNorm&) { return normalise(parameters, *in[0]); },
               [&](const graph::Relu& relu) {
                 return for_each_value(*in[0], [&](std::int64_t, double value) {
-                  return relu.six ? std::clamp(value, 0.0, 6.0) : std::max(value, 0.0);
+                  return std::clamp(value, 0.0, relu.ceiling);
                 });
               },
               [&](const graph::Add&) { return add(in); },
+              [&](const graph::Multiply&) {
+                return for_each_value(*in[0], [&](std::int64_t c, double value) {
+                  return value * in[1]->at(c, 0, 0);
+                });
+              },
               [&](const graph::Concat&) { return concatenate(in, shape); },
               [&](const graph::Resize&) {
                 return resize_bilinear(*in[0], {shape.height, shape.width});

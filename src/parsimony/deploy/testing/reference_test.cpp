@@ -98,9 +98,19 @@ TEST(Reference, ScaleHasOneFactorPerChannel) {
               ElementsAre(2, 6, -30, -60));
 }
 
+TEST(Reference, ProductHasOneFactorPerChannel) {
+  graph::Graph g;
+  const auto x = g.add(graph::Input{2, 1}, {}, graph::Section::kDecoder, "picture");
+  const auto mean = g.add(graph::GlobalPool{}, {x}, graph::Section::kDecoder, "mean");
+  g.outputs.push_back(
+      {"logits", g.add(graph::Multiply{}, {x, mean}, graph::Section::kDecoder, "product")});
+  EXPECT_THAT(run_reference(g, {}, {{2, 1, 2}, {1, 3, 10, 20}}).values,
+              ElementsAre(2, 6, 150, 300));
+}
+
 TEST(Reference, PoolAndReluSix) {
   EXPECT_THAT(run(graph::GlobalPool{}, {{2, 1, 2}, {1, 3, 10, 20}}).values, ElementsAre(2, 15));
-  EXPECT_THAT(run(graph::Relu{.six = true}, {{1, 1, 3}, {-1, 3, 7}}).values, ElementsAre(0, 3, 6));
+  EXPECT_THAT(run(graph::Relu{.ceiling = 6}, {{1, 1, 3}, {-1, 3, 7}}).values, ElementsAre(0, 3, 6));
 }
 
 }  // namespace
