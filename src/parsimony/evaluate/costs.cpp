@@ -6,6 +6,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/meter/meter.h"
 
 namespace parsimony::evaluate {
 namespace {
@@ -23,9 +24,21 @@ void CostOptions::visit(core::FieldVisitor& v) {
       {"devices whose latency is estimated, as latency_ms.NAME: names (parsimony inspect lists them) or files of "
        "profiles"});
   v.field(
+      "measured",
+      measured,
+      {"meters that measure every candidate before its training, as latency_ms.NAME: host-torch, "
+       "host-onnx, runner:FILE (parsimony bench --help)"});
+  v.field(
       "constraints",
       constraints,
       {"candidates that break one are rejected untrained: 'params <= 400000', 'latency_ms.gap8 <= 150'"});
+}
+
+std::string broken(const objective::Constraint& constraint, double value) {
+  return fmt::format("breaks the constraint {}: {} is {:.6g}",
+                     objective::to_text(constraint),
+                     constraint.name,
+                     value);
 }
 
 Costs::Costs(graph::Size picture, const CostOptions& options)
@@ -43,13 +56,28 @@ Costs::Costs(graph::Size picture, const CostOptions& options)
     names_.push_back(cost_name(device));
     devices_.push_back(device);
   }
+  for (const std::string& text : options.measured) {
+    const std::string name =
+        std::string(objective::kLatencyOn) + meter::make_meter(text, {})->name();
+    if (known(name) ||
+        std::find(measured_names_.begin(), measured_names_.end(), name) != measured_names_.end()) {
+      core::throw_user_error(
+          "'{}' of cost.measured is the second device that is called '{}'; give them different names",
+          text,
+          name.substr(objective::kLatencyOn.size()));
+    }
+    measured_names_.push_back(name);
+  }
   for (const std::string& text : options.constraints) {
-    constraints_.push_back(objective::parse_constraint(text));
-    const std::string& name = constraints_.back().name;
-    if (known(name)) continue;
+    const objective::Constraint constraint = objective::parse_constraint(text);
+    const std::string& name = constraint.name;
+    if (known(name)) constraints_.push_back(constraint);
+    if (known(name) ||
+        std::find(measured_names_.begin(), measured_names_.end(), name) != measured_names_.end())
+      continue;
     core::throw_user_error(
         "constraint '{}': '{}' is not known before training; expected one of {}, or the latency on "
-        "another device that cost.devices names",
+        "another device that cost.devices or cost.measured names",
         text,
         name,
         core::join(names_, ", "));
@@ -79,10 +107,7 @@ Costs::Assessment Costs::assess(const graph::Graph& whole) const {
   for (const objective::Constraint& constraint : constraints_) {
     const double value = result.costs.at(constraint.name);
     if (constraint.met_by(value)) continue;
-    result.obstacle = fmt::format("breaks the constraint {}: {} is {:.6g}",
-                                  objective::to_text(constraint),
-                                  constraint.name,
-                                  value);
+    result.obstacle = broken(constraint, value);
   }
   return result;
 }

@@ -14,11 +14,15 @@ namespace parsimony::evaluate {
 
 struct CostOptions {
   std::vector<std::string> devices;      // latency::device_profile() names or files
+  std::vector<std::string> measured;     // meter::make_meter() texts
   std::vector<std::string> constraints;  // objective::parse_constraint() texts, on costs
   void visit(core::FieldVisitor& v);
 };
 
-// What networks cost, and may cost; known before any training.
+// "breaks the constraint params <= 5: params is 6".
+std::string broken(const objective::Constraint& constraint, double value);
+
+// What networks cost, and may cost; known before any training without running anything.
 class Costs {
  public:
   // Costs are stated for pictures of the given size. A user error when a device is unknown or two
@@ -38,6 +42,9 @@ class Costs {
   Assessment assess(const graph::Graph& whole) const;
 
   graph::Size picture() const { return picture_; }
+  // "latency_ms.METER" of what is measured (measured_costs.h): "latency_ms.host-onnx",
+  // "latency_ms.runner:board".
+  const std::vector<std::string>& measured_names() const { return measured_names_; }
   // "params", "macs", "flops" (as System B counts them, graph/cost.h), "peak_activation_bytes" and
   // "latency_ms.DEVICE" of every device.
   const std::vector<std::string>& names() const { return names_; }
@@ -45,6 +52,7 @@ class Costs {
  private:
   graph::Size picture_;
   std::vector<std::string> names_;
+  std::vector<std::string> measured_names_;
   std::vector<latency::DeviceProfile> devices_;
   std::vector<objective::Constraint> constraints_;
 };

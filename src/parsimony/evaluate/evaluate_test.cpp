@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <numeric>
 #include <thread>
 
@@ -107,7 +108,8 @@ TEST(TrainAndMeasure, TrainsTemplates) {
 
 TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {
   auto strict = std::make_shared<SharedData>(*shared_data());
-  strict->costs = Costs({kSide, kSide}, {.devices = {"gap8"}, .constraints = {"params <= 1000"}});
+  strict->costs = Costs({kSide, kSide},
+                        {.devices = {"gap8"}, .measured = {}, .constraints = {"params <= 1000"}});
   TrainAndMeasure evaluator(cells(), strict, quick(0), core::Rng(1));
   const Prepared big = evaluator.prepare(cells().parse(kGenotype));
   ASSERT_TRUE(big.rejection);
@@ -121,10 +123,93 @@ TEST(TrainAndMeasure, RejectsConstantNetworksAndThoseOverALimit) {
   EXPECT_TRUE(nothing.rejection->scores.empty());
 }
 
+// A study's device that is a shell script, answering with `answer`.
+class FakeBoard {
+ public:
+  explicit FakeBoard(const std::string& answer, const std::string& more = "") {
+    core::write_file_atomic(file(),
+                            fmt::format("name: board\ncommand: [sh, -c, '{}', '{{model}}']\n"
+                                        "timeout_s: 5\nretries: 0\n{}",
+                                        answer,
+                                        more));
+  }
+  std::string file() const { return (folder_.path() / "board.yaml").string(); }
+  CostOptions costs(std::vector<std::string> constraints = {}) const {
+    return {.devices = {}, .measured = {"runner:" + file()}, .constraints = std::move(constraints)};
+  }
+  Evaluation evaluate(const CostOptions& options) const {
+    auto data = std::make_shared<SharedData>(*shared_data());
+    data->costs = Costs({kSide, kSide}, options);
+    data->measured = std::make_shared<MeasuredCosts>(graph::Size{kSide, kSide}, options);
+    TrainAndMeasure evaluator(cells(), data, quick(0), core::Rng(1));
+    const core::StopFlag stop;
+    return evaluator.evaluate(1, cells().parse(kGenotype), stop);
+  }
+
+ private:
+  core::TemporaryFolder folder_;
+};
+
+constexpr const char* kBoard = "latency_ms.runner:board";
+
+TEST(MeasuredCosts, AreThereWithTheScores) {
+  const FakeBoard board(R"(echo "{\"median_ms\": 7.5}")");
+  EXPECT_THAT(Costs({kSide, kSide}, board.costs()).measured_names(), testing::ElementsAre(kBoard));
+  const Evaluation evaluation = board.evaluate(board.costs({"latency_ms.runner:board <= 8"}));
+  EXPECT_TRUE(std::holds_alternative<study::Scored>(evaluation.outcome));
+  EXPECT_EQ(evaluation.costs.at(kBoard), 7.5);
+  EXPECT_FALSE(evaluation.costs.contains("latency_estimated.runner:board"));
+}
+
+TEST(MeasuredCosts, RejectBeforeTraining) {
+  const FakeBoard board(R"(echo "{\"median_ms\": 7.5}")");
+  const Evaluation evaluation = board.evaluate(board.costs({"latency_ms.runner:board <= 7"}));
+  const auto* pruned = std::get_if<study::Pruned>(&evaluation.outcome);
+  ASSERT_NE(pruned, nullptr);
+  EXPECT_EQ(pruned->where, "before training");
+  EXPECT_TRUE(pruned->scores.empty());
+  EXPECT_TRUE(evaluation.observations.empty());
+  EXPECT_EQ(evaluation.costs.at(kBoard), 7.5);
+}
+
+TEST(MeasuredCosts, ABoardThatCannotSayIsAFailureAndNeverACost) {
+  for (const char* answer : {"exit 3",
+                             "echo nonsense",
+                             R"(echo "{\"median_ms\": -2}")",
+                             R"(echo "{\"median_ms\": 0}")",
+                             "sleep 60"}) {
+    const FakeBoard board(answer);
+    const auto start = std::chrono::steady_clock::now();
+    const Evaluation evaluation = board.evaluate(board.costs());
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(40)) << answer;
+    const auto* failed = std::get_if<study::Failed>(&evaluation.outcome);
+    ASSERT_NE(failed, nullptr) << answer;
+    EXPECT_THAT(failed->message, testing::HasSubstr("runner:board could not measure it")) << answer;
+    EXPECT_FALSE(evaluation.costs.contains(kBoard)) << answer;
+  }
+}
+
+TEST(MeasuredCosts, AnEstimateThatStandsInIsMarked) {
+  const FakeBoard board("exit 3", "profile: gap8\n");
+  const Evaluation evaluation = board.evaluate(board.costs());
+  EXPECT_TRUE(std::holds_alternative<study::Scored>(evaluation.outcome));
+  EXPECT_GT(evaluation.costs.at(kBoard), 0);
+  EXPECT_EQ(evaluation.costs.at("latency_estimated.runner:board"), 1);
+}
+
+TEST(MeasuredCosts, DevicesNeedNamesOfTheirOwn) {
+  const FakeBoard board("exit 3");
+  CostOptions twice = board.costs();
+  twice.measured.push_back(twice.measured[0]);
+  EXPECT_THROW(Costs({kSide, kSide}, twice), core::Error);
+  EXPECT_THROW(Costs({kSide, kSide}, board.costs({"latency_ms.runner:other <= 1"})), core::Error);
+}
+
 TEST(Costs, NameTheirValuesAndRefuseWhatTheyDoNotKnow) {
   const graph::Graph whole =
       candidate_graphs(space::parse_genotype(kGenotype), shared_data()->description).whole;
-  const Costs costs({kSide, kSide}, {.devices = {"gap8", "pixel1"}, .constraints = {}});
+  const Costs costs({kSide, kSide},
+                    {.devices = {"gap8", "pixel1"}, .measured = {}, .constraints = {}});
   const Costs::Assessment assessment = costs.assess(whole);
   EXPECT_FALSE(assessment.obstacle) << *assessment.obstacle;
   std::vector<std::string> names;
@@ -142,12 +227,13 @@ TEST(Costs, NameTheirValuesAndRefuseWhatTheyDoNotKnow) {
     }
     return "no error";
   };
-  EXPECT_THAT(error_of({.devices = {"gap8", "gap8"}, .constraints = {}}),
+  EXPECT_THAT(error_of({.devices = {"gap8", "gap8"}, .measured = {}, .constraints = {}}),
               testing::HasSubstr("named twice"));
-  EXPECT_THAT(error_of({.devices = {}, .constraints = {"miou >= 0.5"}}),
+  EXPECT_THAT(error_of({.devices = {}, .measured = {}, .constraints = {"miou >= 0.5"}}),
               testing::HasSubstr("'miou' is not known before training"));
-  EXPECT_THAT(error_of({.devices = {"pixel1"}, .constraints = {"latency_ms.gap8 <= 5"}}),
-              testing::HasSubstr("latency_ms.pixel1"));
+  EXPECT_THAT(
+      error_of({.devices = {"pixel1"}, .measured = {}, .constraints = {"latency_ms.gap8 <= 5"}}),
+      testing::HasSubstr("latency_ms.pixel1"));
 }
 
 // A network that its device has no room for is rejected, whatever its other costs.
@@ -155,8 +241,9 @@ TEST(Costs, KnowDevicesThatANetworkDoesNotFit) {
   const core::TemporaryFolder folder;
   core::write_file_atomic(folder.path() / "tiny.json",
                           R"({"name": "tiny", "model": "tiled", "tiled": {"l3_bytes": 1000}})");
-  const Costs costs({kSide, kSide},
-                    {.devices = {(folder.path() / "tiny.json").string()}, .constraints = {}});
+  const Costs costs(
+      {kSide, kSide},
+      {.devices = {(folder.path() / "tiny.json").string()}, .measured = {}, .constraints = {}});
   const graph::Graph whole =
       candidate_graphs(space::parse_genotype(kGenotype), shared_data()->description).whole;
   const std::optional<std::string> obstacle = costs.assess(whole).obstacle;

@@ -22,6 +22,7 @@ struct Prepared {
 struct Evaluation {
   study::Outcome outcome;
   std::vector<study::Observation> observations;
+  objective::Scores costs = {};  // measured ones, beside those known before
 };
 
 // Turns genotypes into outcomes. Knows nothing of searches. All members may be called from several

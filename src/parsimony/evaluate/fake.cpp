@@ -32,7 +32,9 @@ Evaluation FakeEvaluator::evaluate(study::TrialId trial,
   core::Rng noise = rng_.split(static_cast<std::uint64_t>(trial));
   const double reward =
       agreeing / static_cast<double>(tokens.size()) + options_.noise * noise.normal();
-  return {study::Scored{{{"reward", reward}, {"miou", reward}}}, {}};
+  Evaluation evaluation{study::Scored{{{"reward", reward}, {"miou", reward}}}, {}};
+  if (options_.measured > 0) evaluation.costs["latency_ms.fake"] = options_.measured;
+  return evaluation;
 }
 
 }  // namespace parsimony::evaluate

@@ -17,6 +17,7 @@ class FakeEvaluator final : public Evaluator {
     double noise = 0.02;  // standard deviation
     int fail_every = 0;   // every n-th trial fails; 0: none
     std::chrono::microseconds delay{0};
+    double measured = 0;      // given as the cost "latency_ms.fake"; 0: none
     double delay_spread = 1;  // delays lie between `delay` and so many times it, by trial
   };
   FakeEvaluator(const space::SearchSpace& space,

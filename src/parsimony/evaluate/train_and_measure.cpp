@@ -106,8 +106,21 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
         std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * options_.timeout_minutes));
   }
 
-  const objective::Scores costs = shared_->costs.of(graphs.whole);
+  objective::Scores costs = shared_->costs.of(graphs.whole);
   Evaluation evaluation;
+  if (shared_->measured) {
+    const MeasuredCosts::Result measured = shared_->measured->measure(graphs.whole, stop);
+    evaluation.costs = measured.costs;
+    costs.insert(measured.costs.begin(), measured.costs.end());
+    if (measured.stopped) {
+      evaluation.outcome = Failed{FailureReason::kInterrupted, "asked to stop"};
+    } else if (measured.failure) {
+      evaluation.outcome = Failed{FailureReason::kError, *measured.failure};
+    } else if (measured.obstacle) {
+      evaluation.outcome = Pruned{"before training", *measured.obstacle, {}};
+    }
+    if (measured.stopped || measured.failure || measured.obstacle) return evaluation;
+  }
   const auto validation = [&](int stage, int index, const objective::Scores& scores) {
     core::Rng draws = rng.split("early stop")
                           .split(static_cast<std::uint64_t>(stage))

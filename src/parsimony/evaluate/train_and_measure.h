@@ -9,6 +9,7 @@
 #include "parsimony/evaluate/costs.h"
 #include "parsimony/evaluate/evaluator.h"
 #include "parsimony/evaluate/inheritance.h"
+#include "parsimony/evaluate/measured_costs.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
 #include "parsimony/weights/tensor_file.h"
@@ -31,6 +32,7 @@ struct CandidateOptions {
 struct SharedData {
   NetworkDescription description;
   Costs costs{graph::Size{}};
+  std::shared_ptr<const MeasuredCosts> measured = {};  // null: nothing is measured
   weights::ArrayMap encoder_weights;
   train::FeatureBatch features;                          // of augmented training crops
   std::vector<train::FeatureBatch> validation_features;  // of the validation views

@@ -87,7 +87,8 @@ class Reader {
     skip_blanks();
     if (!next_is_name()) fail(expected);
     const auto is_part = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-' ||
+             c == ':';
     };
     std::size_t length = 0;
     while (length < rest().size() && is_part(rest()[length])) ++length;

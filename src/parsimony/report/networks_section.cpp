@@ -35,6 +35,7 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
   cell(out, view.quality, of_trial(view.quality));
   cell(out, "miou", value_of(model, "miou"));
   for (const std::string& cost : view.costs) cell(out, cost, view.cost_of(model, cost));
+  for (const std::string& latency : view.latencies) cell(out, latency, value_of(model, latency));
   if (model.onnx_difference) {
     put(out,
         R"(<td class="num" data-v="{}">{:.1e}</td>)",
@@ -130,8 +131,9 @@ std::string render_models(const View& view) {
   put(out,
       R"(<th scope="col" class="num">{}, validation</th><th scope="col" class="num">mIoU, test</th>)",
       escape_markup(term_of(view.quality).title));
-  for (const std::string& cost : view.costs) {
-    put(out, R"(<th scope="col" class="num">{}</th>)", escape_markup(term_of(cost).title));
+  for (const auto* names : {&view.costs, &view.latencies}) {
+    for (const std::string& name : *names)
+      put(out, R"(<th scope="col" class="num">{}</th>)", escape_markup(term_of(name).title));
   }
   put(out,
       R"(<th scope="col" class="num">ONNX difference</th><th scope="col">Folder</th></tr></thead><tbody>)");

@@ -9,6 +9,7 @@
 
 #include "parsimony/core/text.h"
 #include "parsimony/objective/objective.h"
+#include "parsimony/study/trial.h"
 
 namespace parsimony::report {
 namespace {
@@ -32,6 +33,11 @@ constexpr std::array kTerms = {
     Entry{"inherited", "Weights from a relative", Term::Kind::kPercent},
 };
 
+// Names of meters, which measure, and not of devices that are modelled (meter/meter.h).
+bool is_meter(std::string_view name) {
+  return name == "host-torch" || name == "host-onnx" || name.starts_with("runner:");
+}
+
 }  // namespace
 
 Term term_of(std::string_view score) {
@@ -39,8 +45,14 @@ Term term_of(std::string_view score) {
       kTerms.begin(), kTerms.end(), [score](const Entry& e) { return e.score == score; });
   if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
   if (score.starts_with(objective::kLatencyOn)) {
-    return {fmt::format("Estimated latency on {}", score.substr(objective::kLatencyOn.size())),
+    const std::string_view device = score.substr(objective::kLatencyOn.size());
+    return {fmt::format("{} on {}", is_meter(device) ? "Latency" : "Estimated latency", device),
             Term::Kind::kMilliseconds};
+  }
+  if (score.starts_with(study::kEstimatedOn)) {
+    return {
+        fmt::format("{}: estimated, the device was away", score.substr(study::kEstimatedOn.size())),
+        Term::Kind::kPlain};
   }
   Term term{std::string(score), Term::Kind::kPlain};
   std::replace(term.title.begin(), term.title.end(), '_', ' ');

@@ -69,7 +69,14 @@ View::View(const ReportData& report_data)
     if (known) costs.push_back(cost);
   }
   for (const auto& member : front.trials) on_front.insert(member.id);
-  for (const ReportedModel& reported : data.models) models[reported.model.trial] = &reported;
+  for (const ReportedModel& reported : data.models) {
+    models[reported.model.trial] = &reported;
+    for (const auto& [name, value] : reported.model.scores) {
+      const bool listed = std::find(costs.begin(), costs.end(), name) != costs.end() ||
+                          std::find(latencies.begin(), latencies.end(), name) != latencies.end();
+      if (name.starts_with(objective::kLatencyOn) && !listed) latencies.push_back(name);
+    }
+  }
 
   stride = 1 + static_cast<study::TrialId>(data.trials.size() / (kMaxShown + 1));
   std::vector<std::pair<double, study::TrialId>> by_quality;

@@ -27,6 +27,7 @@ struct View {
   std::string quality;  // the first score to be maximised
   std::vector<std::string>
       costs;  // what to plot it against: parameters, MACs, minimised objectives
+  std::vector<std::string> latencies;  // of trained networks, beside `costs`
   std::set<study::TrialId> on_front;
   std::map<study::TrialId, const study::Trial*> trials;
   std::map<study::TrialId, const ReportedModel*> models;

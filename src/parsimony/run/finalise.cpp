@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
@@ -13,6 +14,7 @@
 #include "parsimony/deploy/onnx_export.h"
 #include "parsimony/deploy/ort.h"
 #include "parsimony/deploy/parity.h"
+#include "parsimony/meter/meter.h"
 #include "parsimony/network/device.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
@@ -99,6 +101,9 @@ std::optional<Network> trained_network(const ModelRequest& request,
       train::load_samples(dataset, data::Split::kTrain, context);
   const std::vector<data::Sample> validation =
       train::load_samples(dataset, data::Split::kVal, context);
+  std::optional<Network> teacher;
+  if (!request.teacher.empty())
+    teacher = load_teacher(request.teacher, classes, net.options().device);
   const fs::path checkpoint = folder / "checkpoint.safetensors";
   const train::TrainerResult result = train::train_fully(net,
                                                          samples,
@@ -108,7 +113,8 @@ std::optional<Network> trained_network(const ModelRequest& request,
                                                          rng,
                                                          checkpoint,
                                                          context,
-                                                         "training " + request.name);
+                                                         "training " + request.name,
+                                                         teacher ? &*teacher : nullptr);
   if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
   if (result.end == train::TrainerEnd::kDiverged) {
     core::throw_user_error(
@@ -187,6 +193,67 @@ deploy::Parity compare_in_runtime(Network& net,
     worst.class_agreement = std::min(worst.class_agreement, parity.class_agreement);
   }
   return worst;
+}
+
+std::string conditions_of(const meter::Measurement& measured) {
+  const meter::Conditions& at = measured.conditions;
+  return fmt::format(
+      "{}{}, {}, {} thread{}, batch {}, {}, {}; quartiles {:.3g} to {:.3g} ms of {} runs{}{}",
+      measured.estimated ? "an estimate: " : "",
+      at.device,
+      at.runtime,
+      at.threads,
+      at.threads == 1 ? "" : "s",
+      at.batch,
+      at.precision,
+      fmt::join(at.input, "x"),
+      measured.first_quartile,
+      measured.third_quartile,
+      measured.repetitions,
+      measured.note.empty() ? "" : "; ",
+      measured.note);
+}
+
+// By the meters of the study; what one cannot say is a warning, as the network is none the worse.
+// False when stopped.
+bool measure_latencies(const ModelRequest& request,
+                       const deploy::TrainedGraph& network,
+                       graph::Size picture,
+                       const fs::path& folder,
+                       deploy::ModelCard& card,
+                       objective::Scores& scores,
+                       const core::Context& context) {
+  std::vector<std::string> meters = request.options.latency;
+  for (const std::string& text : request.cost.measured) {
+    if (std::find(meters.begin(), meters.end(), text) == meters.end()) meters.push_back(text);
+  }
+  const meter::Subject subject(network, picture);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const std::string& text : meters) {
+    const auto meter = meter::make_meter(text, {});
+    meter::Reading reading;
+    try {
+      reading = meter->measure(subject, context);
+    } catch (const core::Error& error) {
+      reading.reason = error.what();
+    }
+    if (reading.end == meter::ReadingEnd::kStopped) return false;
+    if (reading.end == meter::ReadingEnd::kFailed) {
+      context.log.line(core::LogLevel::kWarning,
+                       fmt::format("{}: its latency is not known by {}: {}",
+                                   request.name,
+                                   meter->name(),
+                                   reading.reason));
+      continue;
+    }
+    all.push_back(meter::to_json(reading.measurement));
+    card.latencies.push_back(
+        {meter->name(), reading.measurement.median, conditions_of(reading.measurement)});
+    scores[std::string(objective::kLatencyOn) + meter->name()] = reading.measurement.median;
+    if (reading.measurement.estimated) scores[std::string(study::kEstimatedOn) + meter->name()] = 1;
+  }
+  core::write_file_atomic(folder / "latency.json", all.dump(2) + "\n");
+  return true;
 }
 
 void write_samples(Model& model,
@@ -292,6 +359,8 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     context.log.line(core::LogLevel::kWarning,
                      "the export was not compared: " + deploy::OrtSession::unavailable_reason());
   }
+  if (!measure_latencies(request, {used, arrays}, picture, folder, card, model.scores, context))
+    return std::nullopt;
   for (const char* file : {"weights.safetensors", "model.onnx"})
     card.files[file] = core::sha256_of_file(folder / file);
   deploy::write_model_card(card, folder);

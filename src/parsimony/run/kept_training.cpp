@@ -38,8 +38,12 @@ std::string key_of(const KeptTraining& what,
                                  core::to_yaml(what.training),
                                  what.description.classes,
                                  what.seed);
-  for (const auto& [name, array] : what.initial.arrays)
-    text += fmt::format("{} {}\n", name, core::sha256(array.bytes));
+  const weights::ArrayMap teacher = what.teacher ? what.teacher->save() : weights::ArrayMap();
+  for (const weights::ArrayMap* map : {&what.initial, &teacher}) {
+    text += "weights\n";
+    for (const auto& [name, array] : map->arrays)
+      text += fmt::format("{} {}\n", name, core::sha256(array.bytes));
+  }
   for (const auto* split : {&samples, &validation}) {
     text += "split\n";
     for (const data::Sample& sample : *split) text += digest(sample) + "\n";
@@ -120,7 +124,8 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
                                                          rng,
                                                          checkpoint,
                                                          context,
-                                                         task);
+                                                         task,
+                                                         what.teacher);
   if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
   if (result.end == train::TrainerEnd::kDiverged) {
     core::throw_user_error(

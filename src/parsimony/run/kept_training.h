@@ -22,6 +22,7 @@ struct KeptTraining {
   weights::ArrayMap initial;  // encoder weights it starts from; empty: random ones
   train::TrainerOptions training;
   std::uint64_t seed = 1;
+  network::Network* teacher = nullptr;  // that it learns from, of the same classes; null: none
 };
 
 // Trains, or takes the result over from where it was kept: `folder`/weights.safetensors, where an

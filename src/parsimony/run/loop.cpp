@@ -163,6 +163,12 @@ class Loop {
   }
 
  private:
+  struct Known {
+    TrialId trial;
+    study::Outcome outcome;
+    objective::Scores costs;
+  };
+
   bool all_asked() const { return next_id_ > options_.trials && redo_.empty(); }
   bool idle() const { return workers_.idle(); }
   bool out_of_time() const {
@@ -217,9 +223,9 @@ class Loop {
     core::require(store_.commit(update), "trial {} is claimed by somebody else", trial.id);
 
     if (prepared.rejection) {
-      complete(trial, *prepared.rejection, {}, 0, std::nullopt);
+      complete(trial, {*prepared.rejection, {}, {}}, 0, std::nullopt);
     } else if (const auto equal = outcomes_.find(trial.canonical_id); equal != outcomes_.end()) {
-      complete(trial, equal->second.outcome, {}, 0, equal->second.trial);
+      take_over(trial, equal->second);
     } else if (in_flight_.contains(trial.canonical_id)) {
       followers_[trial.canonical_id].push_back(trial);
     } else {
@@ -278,11 +284,7 @@ class Loop {
       // again.
       redo_.push_back(trial);
     } else {
-      complete(trial,
-               finished.evaluation.outcome,
-               finished.evaluation.observations,
-               finished.seconds,
-               std::nullopt);
+      complete(trial, finished.evaluation, finished.seconds, std::nullopt);
     }
     release_followers(trial, failed == nullptr);
   }
@@ -295,7 +297,7 @@ class Loop {
     followers_.erase(found);
     for (const Trial& trial : waiting) {
       if (usable) {
-        complete(trial, outcomes_.at(trial.canonical_id).outcome, {}, 0, leader.id);
+        take_over(trial, outcomes_.at(trial.canonical_id));
       } else {
         redo_.push_back(trial);
       }
@@ -303,19 +305,19 @@ class Loop {
   }
 
   void complete(Trial trial,
-                const study::Outcome& outcome,
-                const std::vector<study::Observation>& observations,
+                const Evaluation& evaluation,
                 double seconds,
                 std::optional<TrialId> same_as) {
     trial.state = study::TrialState::kDone;
-    trial.outcome = outcome;
-    trial.observations = observations;
+    trial.outcome = evaluation.outcome;
+    trial.observations = evaluation.observations;
+    trial.costs.insert(evaluation.costs.begin(), evaluation.costs.end());
     trial.seconds = seconds;
     trial.same_as = same_as;
 
     const Setting& setting = settings_[setting_of(trial)];
     search::Feedback feedback{trial.id, trial.tokens, std::nullopt};
-    if (const objective::Scores* scores = study::scores_of(outcome))
+    if (const objective::Scores* scores = study::scores_of(*trial.outcome))
       feedback.reward = objective::evaluate(setting.reward, *scores, trial.costs);
     setting.search->tell(feedback);
 
@@ -340,6 +342,10 @@ class Loop {
     update.states[state_name(setting)] = settings_[setting].search->save();
   }
 
+  void take_over(const Trial& trial, const Known& known) {
+    complete(trial, {known.outcome, {}, known.costs}, 0, known.trial);
+  }
+
   // What its search has become by learning from this trial; the report draws it.
   void note_diagnostics(const Trial& trial, study::Update& update) const {
     const auto figures = settings_[setting_of(trial)].search->diagnostics();
@@ -352,7 +358,7 @@ class Loop {
 
   void remember(const Trial& trial) {
     if (study::scores_of(*trial.outcome) == nullptr || trial.same_as) return;
-    outcomes_.try_emplace(trial.canonical_id, Known{trial.id, *trial.outcome});
+    outcomes_.try_emplace(trial.canonical_id, Known{trial.id, *trial.outcome, trial.costs});
   }
 
   void note_reward(const Trial& trial) {
@@ -372,11 +378,6 @@ class Loop {
     context_.progress.advance(
         {"search", static_cast<double>(done_), static_cast<double>(options_.trials), detail});
   }
-
-  struct Known {
-    TrialId trial;
-    study::Outcome outcome;
-  };
 
   const std::vector<Setting>& settings_;
   evaluate::Evaluator& evaluator_;

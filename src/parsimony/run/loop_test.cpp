@@ -178,6 +178,25 @@ TEST(Loop, EqualNetworksAreEvaluatedOnce) {
   }
 }
 
+TEST(Loop, MeasuredCostsCountInTheRewardAndAreTakenOver) {
+  const TinySpace space;
+  std::vector<Setting> settings(1);
+  settings[0].reward = objective::parse_scalarization("reward * (latency_ms.fake / 4)^-1");
+  settings[0].search =
+      search::make_search({.method = search::SearchMethod::kRandom}, space, core::Rng(1));
+  evaluate::FakeEvaluator evaluator(space, {1, 1}, core::Rng(2), {.measured = 2});
+  const auto store = study::make_memory_store();
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  run_loop(settings, evaluator, *store, {.trials = 30, .workers = 2}, {log, progress, stop, 1});
+  for (const Trial& trial : store->trials()) EXPECT_EQ(trial.costs.at("latency_ms.fake"), 2);
+  const auto summary = study::summarize_settings(store->trials(), {settings[0].reward});
+  EXPECT_EQ(summary[0].scored, 30U);
+  ASSERT_TRUE(summary[0].best);
+  EXPECT_NEAR(summary[0].best->reward, 2, 0.2);  // twice a reward of about 1
+}
+
 TEST(Loop, AStopKeepsTheStateAndTheNextRunContinues) {
   const auto whole = study::make_memory_store();
   const core::StopFlag never;

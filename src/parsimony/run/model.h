@@ -40,6 +40,10 @@ struct LoadedNetwork {
 };
 LoadedNetwork load_network(const std::filesystem::path& folder, at::Device device = at::kCPU);
 
+// The network of a model folder as somebody's teacher; a user error when it tells other than
+// `classes` classes apart.
+network::Network load_teacher(const std::filesystem::path& folder, int classes, at::Device device);
+
 // A picture as a network with this interface wants it: [3, H, W] values, resized to its size where
 // needed.
 std::vector<float> input_values(const data::Image& picture,

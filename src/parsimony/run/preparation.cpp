@@ -64,7 +64,8 @@ std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
                               .genotype = options.start.genotype,
                               .initial = {},
                               .training = pretraining.training,
-                              .seed = static_cast<std::uint64_t>(options.seed)};
+                              .seed = static_cast<std::uint64_t>(options.seed),
+                              .teacher = nullptr};
   const auto trained =
       train_or_take_over(training,
                          train::load_samples(*dataset, data::Split::kTrain, context),
@@ -80,13 +81,15 @@ std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
 
 std::optional<network::Network> start_network(const StudyOptions& options,
                                               const SharedData& shared,
+                                              network::Network* teacher,
                                               const fs::path& folder,
                                               const core::Context& context) {
   const KeptTraining training{.description = shared.description,
                               .genotype = options.start.genotype,
                               .initial = shared.encoder_weights,
                               .training = options.start.training,
-                              .seed = static_cast<std::uint64_t>(options.seed)};
+                              .seed = static_cast<std::uint64_t>(options.seed),
+                              .teacher = teacher};
   return train_or_take_over(training,
                             shared.samples,
                             shared.validation_views,
@@ -95,20 +98,6 @@ std::optional<network::Network> start_network(const StudyOptions& options,
                             "start network",
                             "start.training",
                             context);
-}
-
-// The trained network of another study that candidates learn from.
-network::Network teacher_network(const std::string& folder, const SharedData& shared) {
-  LoadedNetwork teacher = load_network(folder, shared.device);
-  if (static_cast<int>(teacher.card.classes.size()) != shared.description.classes) {
-    core::throw_user_error(
-        "teacher.model {}: the network tells {} classes apart, the data set has {}; expected a model "
-        "folder of a network trained on the same classes",
-        folder,
-        teacher.card.classes.size(),
-        shared.description.classes);
-  }
-  return std::move(teacher.network);
 }
 
 void check_size(const StudyOptions& options, const CacheNeeds& needs) {
@@ -241,14 +230,18 @@ graph::Size picture_size(const data::Dataset& dataset) {
 
 namespace {
 
-// Pictures, description and encoder weights; `start` receives the network trained before the
-// search, if there is one. nullptr when interrupted.
+// What a study has beside its data before candidates are trained; none of both where it has none.
+struct Predecessors {
+  std::optional<network::Network> start, teacher;
+};
+
+// Pictures, description and encoder weights. nullptr when interrupted.
 std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             const data::Dataset& dataset,
                                             const fs::path& folder,
                                             const core::Context& context,
                                             bool will_cache,
-                                            std::optional<network::Network>& start) {
+                                            Predecessors& before) {
   for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
     if (dataset.size(split) == 0) {
       core::throw_user_error(
@@ -262,12 +255,19 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   shared->description = {
       options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
   shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
+  if (!options.cost.measured.empty()) {
+    shared->measured =
+        std::make_shared<evaluate::MeasuredCosts>(picture_size(dataset), options.cost);
+  }
   shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
   shared->validation_views =
       validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
   if (will_cache) {  // before anything takes time
     check_size(options, needs_of(options, *shared));
   }
+  if (!options.teacher.model.empty())
+    before.teacher =
+        load_teacher(options.teacher.model, shared->description.classes, shared->device);
   if (!options.encoder.weights.empty())
     shared->encoder_weights = pretrained_encoder(options.encoder, context);
   if (!options.encoder.pretraining.path.empty()) {
@@ -277,10 +277,11 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   }
   if (!trains_start_network(options)) return shared;
 
-  start = start_network(options, *shared, folder, context);
-  if (!start) return nullptr;
+  before.start =
+      start_network(options, *shared, before.teacher ? &*before.teacher : nullptr, folder, context);
+  if (!before.start) return nullptr;
   // Stages that the start network does not read stay as they came, where they came from a file.
-  for (auto& [name, array] : encoder_arrays(*start).arrays)
+  for (auto& [name, array] : encoder_arrays(*before.start).arrays)
     shared->encoder_weights.arrays[name] = std::move(array);
   return shared;
 }
@@ -291,21 +292,19 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
                                                 const data::Dataset& dataset,
                                                 const fs::path& folder,
                                                 const core::Context& context) {
-  std::optional<network::Network> start;
+  Predecessors before;
   const std::shared_ptr<SharedData> shared =
-      prepare_encoder(options, dataset, folder, context, true, start);
+      prepare_encoder(options, dataset, folder, context, true, before);
   if (!shared) return nullptr;
   network::Network encoder(study_encoder(options),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
                            {.device = shared->device});
   encoder.load(shared->encoder_weights, "the study's encoder weights");
-  std::optional<network::Network> another;
-  if (!options.teacher.model.empty()) another = teacher_network(options.teacher.model, *shared);
-  network::Network* teacher = another                        ? &*another
-                              : start && options.start.teach ? &*start
-                                                             : nullptr;
+  auto& teacher = before.teacher || !options.start.teach ? before.teacher : before.start;
   const fs::path spill_folder = spills(options.cache, needs_of(options, *shared)) ? folder : "";
-  if (!cache_training(*shared, encoder, teacher, options, spill_folder, context)) return nullptr;
+  if (!cache_training(
+          *shared, encoder, teacher ? &*teacher : nullptr, options, spill_folder, context))
+    return nullptr;
   if (!cache_validation(*shared, encoder, options, spill_folder, context)) return nullptr;
   return shared;
 }
@@ -314,9 +313,9 @@ std::optional<weights::ArrayMap> encoder_for(const StudyOptions& options,
                                              const data::Dataset& dataset,
                                              const fs::path& folder,
                                              const core::Context& context) {
-  std::optional<network::Network> start;
+  Predecessors before;
   const std::shared_ptr<SharedData> shared =
-      prepare_encoder(options, dataset, folder, context, false, start);
+      prepare_encoder(options, dataset, folder, context, false, before);
   if (!shared) return std::nullopt;
   return shared->encoder_weights;
 }

@@ -37,9 +37,10 @@ void PretrainingOptions::visit(core::FieldVisitor& v) {
 }
 
 void TeacherOptions::visit(core::FieldVisitor& v) {
-  v.field("model",
-          model,
-          {"folder of a trained network that candidates learn from; empty: the start network"});
+  v.field(
+      "model",
+      model,
+      {"folder of a trained network that all trainings learn from; empty: candidates learn from the start network"});
 }
 
 void StartOptions::visit(core::FieldVisitor& v) {
@@ -73,6 +74,11 @@ void FinalOptions::visit(core::FieldVisitor& v) {
           normalise_inside,
           {"exported networks take RGB values 0..255 and normalise them themselves"});
   v.choice("output", output, deploy::kOutputKindNames, {"what exported networks give"});
+  v.field(
+      "latency",
+      latency,
+      {"meters that tell how long final networks take: host-onnx, host-torch, runner:FILE; those of "
+       "cost.measured do too"});
   v.field("samples", samples, {"test pictures with predictions in the report", 0, 100});
 }
 
@@ -111,14 +117,15 @@ void require_known_cost(const std::string& name,
                         const std::string& reader) {
   const bool is_cost =
       objective::objective_by_name(name).direction == objective::Direction::kMinimize;
-  const auto& known = costs.names();
+  std::vector<std::string> known = costs.names();
+  known.insert(known.end(), costs.measured_names().begin(), costs.measured_names().end());
   if (!is_cost || std::find(known.begin(), known.end(), name) != known.end()) return;
   core::throw_user_error("{}: the {} needs the cost '{}', which this study does not state: {}",
                          file,
                          reader,
                          name,
                          name.starts_with(objective::kLatencyOn)
-                             ? "put the device into cost.devices"
+                             ? "put the device into cost.devices or cost.measured"
                              : "known are " + core::join(known, ", "));
 }
 

@@ -57,7 +57,8 @@ struct StartOptions {
 };
 
 struct TeacherOptions {
-  std::string model;  // model folder of a trained network; empty: the start network, if it teaches
+  std::string model;  // model folder of a trained network, a teacher of all trainings on the
+                      // study's data; empty: the start network teaches candidates, if it may
   void visit(core::FieldVisitor& v);
 };
 
@@ -76,7 +77,8 @@ struct FinalOptions {
   train::TrainerOptions training;
   bool normalise_inside = true;  // exported networks take RGB values 0..255
   deploy::OutputKind output = deploy::OutputKind::kPictureLogits;
-  int samples = 6;  // test pictures shown in the report
+  std::vector<std::string> latency = {"host-onnx"};  // meters (meter/meter.h), beside cost.measured
+  int samples = 6;                                   // test pictures shown in the report
   void visit(core::FieldVisitor& v);
 };
 

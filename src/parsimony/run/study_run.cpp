@@ -234,7 +234,8 @@ class Study {
                            *encoder,
                            options_.final,
                            options_.cost,
-                           static_cast<std::uint64_t>(options_.seed)};
+                           static_cast<std::uint64_t>(options_.seed),
+                           options_.teacher.model};
       const auto model =
           make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
       if (!model) return false;

@@ -107,6 +107,24 @@ void remark_on_objectives(const std::vector<const Trial*>& done,
   }
 }
 
+// A device that was away is an estimate among measurements.
+void remark_on_estimates(const std::vector<const Trial*>& done, std::vector<std::string>& to) {
+  std::map<std::string, std::size_t> estimated;
+  for (const Trial* trial : done) {
+    for (const auto& [name, value] : trial->costs) {
+      if (name.starts_with(kEstimatedOn)) ++estimated[name.substr(kEstimatedOn.size())];
+    }
+  }
+  for (const auto& [device, count] : estimated) {
+    to.push_back(fmt::format(
+        "The latency on {} of {} of {} candidates was estimated by a model of the device, which did "
+        "not answer",
+        device,
+        count,
+        done.size()));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> remarks_on(const std::vector<Trial>& trials,
@@ -119,6 +137,7 @@ std::vector<std::string> remarks_on(const std::vector<Trial>& trials,
   remark_on_rejections(done, remarks);
   remark_on_failures(done, remarks);
   remark_on_objectives(done, objectives, remarks);
+  remark_on_estimates(done, remarks);
   return remarks;
 }
 

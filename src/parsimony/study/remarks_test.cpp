@@ -72,6 +72,13 @@ TEST(Remarks, CandidatesWithoutAnObjectiveAreCounted) {
               ElementsAre(HasSubstr("1 scored candidates have no params")));
 }
 
+TEST(Remarks, EstimatesAmongMeasurementsAreCounted) {
+  std::vector<Trial> trials = {scored(1, 0.5, 5), scored(2, 0.6, 3)};
+  trials[1].costs["latency_ms.board"] = 4;
+  trials[1].costs["latency_estimated.board"] = 1;
+  EXPECT_THAT(remarks(trials), ElementsAre(HasSubstr("latency on board of 1 of 2 candidates")));
+}
+
 TEST(Remarks, FailuresThatPileUpAreToldWithTheLastReason) {
   std::vector<Trial> trials;
   for (int i = 1; i <= 12; ++i)

@@ -57,6 +57,10 @@ struct Observation {
   bool operator==(const Observation&) const = default;
 };
 
+// Beside a measured cost "latency_ms.METER": 1 where a model of the device stood in for a
+// measurement.
+inline constexpr std::string_view kEstimatedOn = "latency_estimated.";
+
 enum class TrialState { kRunning, kDone };
 
 // One candidate of a study, from the moment it is claimed. A result is accepted only for the

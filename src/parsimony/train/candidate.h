@@ -26,7 +26,7 @@ struct Stage0Options {
   std::int64_t batch = 64;
   data::AugmentOptions augment;  // crop 256, shorter side 300
   OptimizerOptions decoder;      // Adam, 3e-3
-  DistillationOptions distillation;
+  DistillationOptions distillation = {};
   double auxiliary = 0.15;  // weight of each auxiliary loss
   double polyak = 0.9;      // decay of the average of weights; 0: none
   void visit(core::FieldVisitor& v);

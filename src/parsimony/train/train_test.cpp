@@ -428,6 +428,43 @@ TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
                core::Error);
 }
 
+// Whatever the teacher thinks, the pupil comes nearer to it than without it.
+TEST(Trainer, LearnsFromATeacher) {
+  const auto samples = portraits(24);
+  const graph::Graph graph =
+      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
+                                   {.name = "small"},
+                                   {.width = 12},
+                                   8)
+                          .graph);
+  Network teacher(graph, core::Rng(9), {});
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  TrainerOptions options = short_training(4);
+  options.distillation.weight = 3;
+  const Tensor pictures = to_batch({samples[0], samples[1]}).pictures;
+  const auto distance = [&](Network* from) {
+    Network net(graph, core::Rng(1), {});
+    train_fully(net,
+                samples,
+                {samples.begin(), samples.begin() + 6},
+                8,
+                options,
+                core::Rng(4),
+                {},
+                {log, progress, stop, 1},
+                "test",
+                from);
+    const at::NoGradGuard no_grad;
+    return distillation(net.logits({pictures}, network::Phase::kEvaluation),
+                        teacher.logits({pictures}, network::Phase::kEvaluation),
+                        {})
+        .item<double>();
+  };
+  EXPECT_LT(2 * distance(&teacher), distance(nullptr));
+}
+
 TEST(Trainer, ADivergingTrainingIsAnOutcome) {
   const auto samples = portraits(12);
   const graph::Graph graph = graph::simplify(

@@ -19,14 +19,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Changes with everything that decides the result beside the pictures.
+std::string signature_of(const TrainerOptions& options,
+                         const core::Rng& rng,
+                         const network::Network* teacher) {
+  std::string text = core::to_yaml(options) + std::to_string(rng.state());
+  if (teacher != nullptr) {
+    for (const auto& [name, array] : teacher->save().arrays)
+      text += name + core::sha256(array.bytes);
+  }
+  return core::sha256(text);
+}
+
 // Everything that changes while training. Saved as one safetensors file: arrays under "network.",
 // "best.", "encoder." and "decoder.", the rest as metadata.
 class Training {
  public:
-  Training(network::Network& network, const TrainerOptions& options, core::Rng rng)
+  Training(network::Network& network, const TrainerOptions& options, std::string signature)
       : network_(network),
         options_(options),
-        signature_(core::sha256(core::to_yaml(options) + std::to_string(rng.state()))),
+        signature_(std::move(signature)),
         encoder_(network.encoder(), options.encoder),
         decoder_(network.decoder(), options.decoder) {}
 
@@ -112,6 +124,11 @@ double rate_factor(const TrainerOptions& options, double progress) {
                                                            : decay;
 }
 
+Tensor teacher_logits(network::Network& teacher, const Tensor& pictures) {
+  const at::NoGradGuard no_grad;
+  return teacher.logits({pictures}, network::Phase::kEvaluation);
+}
+
 // One epoch; the mean loss, or nothing when it was interrupted or diverged (then `end` says which).
 std::optional<double> train_epoch(network::Network& network,
                                   Training& training,
@@ -119,6 +136,7 @@ std::optional<double> train_epoch(network::Network& network,
                                   const TrainerOptions& options,
                                   const core::Context& context,
                                   const std::string& task,
+                                  network::Network* teacher,
                                   TrainerEnd& end) {
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
@@ -141,6 +159,12 @@ std::optional<double> train_epoch(network::Network& network,
     for (std::size_t k = 1; k < outputs.size() && options.auxiliary > 0; ++k) {
       const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
       loss = loss + options.auxiliary * network::pixel_cross_entropy(outputs[k], labels, kernels);
+    }
+    if (teacher != nullptr && options.distillation.weight > 0) {
+      loss = loss +
+             options.distillation.weight * distillation(outputs[0],
+                                                        teacher_logits(*teacher, batch.pictures),
+                                                        options.distillation);
     }
     training.encoder().zero_gradients();
     training.decoder().zero_gradients();
@@ -172,6 +196,7 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
   v.group("encoder", encoder, "optimiser of the encoder");
   v.group("decoder", decoder, "optimiser of the decoder");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
+  v.group("distillation", distillation, "learning from the study's teacher.model, if it has one");
   v.field(
       "poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
   v.field("warm_up", warm_up, {"share of the training in which the rate rises from zero", 0, 1});
@@ -185,8 +210,9 @@ TrainerResult train_fully(network::Network& network,
                           core::Rng rng,
                           const std::filesystem::path& checkpoint,
                           const core::Context& context,
-                          const std::string& task) {
-  Training training(network, options, rng);
+                          const std::string& task,
+                          network::Network* teacher) {
+  Training training(network, options, signature_of(options, rng, teacher));
   if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
   TrainerResult& result = training.result;
   BatchStream batches(
@@ -196,7 +222,7 @@ TrainerResult train_fully(network::Network& network,
     const auto start = Clock::now();
     TrainerEnd end = TrainerEnd::kFinished;
     const std::optional<double> loss =
-        train_epoch(network, training, batches, options, context, task, end);
+        train_epoch(network, training, batches, options, context, task, teacher, end);
     if (!loss) {
       result.end = end;
       return result;

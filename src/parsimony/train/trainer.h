@@ -11,6 +11,7 @@
 #include "parsimony/data/augment.h"
 #include "parsimony/metric/confusion.h"
 #include "parsimony/network/network.h"
+#include "parsimony/train/loss.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::train {
@@ -29,7 +30,8 @@ struct TrainerOptions {
   OptimizerOptions decoder{.kind = OptimizerKind::kAdam, .rate = 3e-3};
   double auxiliary = 0.15;  // weight of each auxiliary loss
   double poly_power = 0.9;  // rate x (1 - progress)^power
-  double warm_up = 0.02;    // share of the training in which the rate rises linearly from zero
+  DistillationOptions distillation = {};
+  double warm_up = 0.02;  // share of the training in which the rate rises linearly from zero
   void visit(core::FieldVisitor& v);
 };
 
@@ -54,6 +56,9 @@ struct TrainerResult {
 // state is saved after every epoch, and a training that finds one continues where it stopped: the
 // result is the one of an uninterrupted run (on a CPU, bit by bit). The file is removed by the
 // caller once the result is safe. A checkpoint of another network or other options is a user error.
+//
+// With a `teacher`, which maps the same pictures to logits of the same classes, the network learns
+// from it as well.
 TrainerResult train_fully(network::Network& network,
                           const std::vector<data::Sample>& samples,
                           const std::vector<data::Sample>& validation,
@@ -62,6 +67,7 @@ TrainerResult train_fully(network::Network& network,
                           core::Rng rng,
                           const std::filesystem::path& checkpoint,
                           const core::Context& context,
-                          const std::string& task);
+                          const std::string& task,
+                          network::Network* teacher = nullptr);
 
 }  // namespace parsimony::train
