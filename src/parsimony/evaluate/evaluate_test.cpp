@@ -150,10 +150,16 @@ class FakeBoard {
   core::TemporaryFolder folder_;
 };
 
+// The answer of a board that takes so long.
+std::string taking(const char* median) {
+  return fmt::format(
+      R"(echo "{{\"median_ms\": {0}, \"quartiles_ms\": [{0}, {0}], \"repetitions\": 9}}")", median);
+}
+
 constexpr const char* kBoard = "latency_ms.runner:board";
 
 TEST(MeasuredCosts, AreThereWithTheScores) {
-  const FakeBoard board(R"(echo "{\"median_ms\": 7.5}")");
+  const FakeBoard board(taking("7.5"));
   EXPECT_THAT(Costs({kSide, kSide}, board.costs()).measured_names(), testing::ElementsAre(kBoard));
   const Evaluation evaluation = board.evaluate(board.costs({"latency_ms.runner:board <= 8"}));
   EXPECT_TRUE(std::holds_alternative<study::Scored>(evaluation.outcome));
@@ -162,7 +168,7 @@ TEST(MeasuredCosts, AreThereWithTheScores) {
 }
 
 TEST(MeasuredCosts, RejectBeforeTraining) {
-  const FakeBoard board(R"(echo "{\"median_ms\": 7.5}")");
+  const FakeBoard board(taking("7.5"));
   const Evaluation evaluation = board.evaluate(board.costs({"latency_ms.runner:board <= 7"}));
   const auto* pruned = std::get_if<study::Pruned>(&evaluation.outcome);
   ASSERT_NE(pruned, nullptr);
@@ -173,11 +179,11 @@ TEST(MeasuredCosts, RejectBeforeTraining) {
 }
 
 TEST(MeasuredCosts, ABoardThatCannotSayIsAFailureAndNeverACost) {
-  for (const char* answer : {"exit 3",
-                             "echo nonsense",
-                             R"(echo "{\"median_ms\": -2}")",
-                             R"(echo "{\"median_ms\": 0}")",
-                             "sleep 60"}) {
+  for (const std::string& answer : {std::string("exit 3"),
+                                    std::string("echo nonsense"),
+                                    taking("-2"),
+                                    taking("0"),
+                                    std::string("sleep 60")}) {
     const FakeBoard board(answer);
     const auto start = std::chrono::steady_clock::now();
     const Evaluation evaluation = board.evaluate(board.costs());
