@@ -379,6 +379,22 @@ TEST_F(StudyTest, SearchesForSeveralRewards) {
   EXPECT_THAT(wrong.err, HasSubstr("put the device into cost.devices"));
 }
 
+// What a study would do, before it does it: also that its constraints leave nothing.
+TEST_F(StudyTest, PlanTellsCostsAndWhatConstraintsLeave) {
+  const Answer plan =
+      parsimony({"plan", file("study.yaml"), "--set", "cost.devices=[gap8]", "--threads", "1"});
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("latency_ms.gap8"));
+  EXPECT_THAT(plan.out, Not(HasSubstr("constraints")));
+  const Answer narrow = parsimony({"plan",
+                                   file("study.yaml"),
+                                   "--set",
+                                   "cost.constraints=['params <= 100']",
+                                   "--threads",
+                                   "1"});
+  EXPECT_THAT(narrow.out, HasSubstr("0 % of them keep params <= 100: hardly any"));
+}
+
 // Nothing is lost and nothing made up where no candidate may be trained; the reader is told why.
 TEST_F(StudyTest, AConstraintThatNobodyMeetsIsVisible) {
   const Answer run = search("run", {"--set", "cost.constraints=['params <= 100']"});

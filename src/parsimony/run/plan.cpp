@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "parsimony/core/parallel.h"
-#include "parsimony/graph/cost.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
@@ -17,27 +16,37 @@
 namespace parsimony::run {
 namespace {
 
-constexpr int kSampledGenotypes = 31;
+constexpr int kSampledGenotypes = 101;
 constexpr int kMeasuredSteps = 2;
 
-// The sampled genotype whose decoder costs the median number of MACs.
+// The sampled genotype whose network costs the median number of MACs; notes what the sample says
+// of the space.
 space::Genotype median_genotype(const space::SearchSpace& space,
                                 const evaluate::NetworkDescription& description,
-                                graph::Size picture,
-                                double& macs) {
+                                const evaluate::Costs& costs,
+                                Plan& plan) {
   core::Rng rng(1);
   std::vector<std::pair<double, std::string>> sampled;
+  int allowed = 0;
   for (int i = 0; i < kSampledGenotypes; ++i) {
     const std::string text = space.text(space::sample(space, rng));
     const auto graphs = evaluate::candidate_graphs(space::parse_genotype(text), description);
-    sampled.emplace_back(static_cast<double>(graph::count_macs(graphs.whole, picture).total()),
-                         text);
+    const evaluate::Costs::Assessment assessment = costs.assess(graphs.whole);
+    if (!assessment.obstacle) ++allowed;
+    for (const auto& [name, value] : assessment.costs) {
+      const auto [range, is_new] = plan.costs.try_emplace(name, value, value);
+      range->second.first = std::min(range->second.first, value);
+      range->second.second = std::max(range->second.second, value);
+    }
+    sampled.emplace_back(assessment.costs.at("macs"), text);
   }
+  plan.sampled = kSampledGenotypes;
+  plan.allowed_share = static_cast<double>(allowed) / kSampledGenotypes;
   const auto middle = sampled.begin() + kSampledGenotypes / 2;
   std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) {
     return a.first < b.first;
   });
-  macs = middle->first;
+  plan.candidate_macs = middle->first;
   return space::parse_genotype(middle->second);
 }
 
@@ -157,8 +166,8 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   plan.cache_bytes = needs.total();
   plan.cache_in_file = spills(options.cache, needs);
   const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
-  const space::Genotype genotype =
-      median_genotype(*space, description, picture_size(*dataset), plan.candidate_macs);
+  const space::Genotype genotype = median_genotype(
+      *space, description, evaluate::Costs(picture_size(*dataset), options.cost), plan);
   const at::Device device = network::device_of(context.device);
   network::set_threads(1);
   plan.measured_steps = kMeasuredSteps;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
 
 #include "parsimony/core/context.h"
 #include "parsimony/run/study_options.h"
@@ -16,6 +18,11 @@ struct Plan {
   std::int64_t train = 0, val = 0, test = 0, classes = 0;
   std::size_t decisions = 0;
   double space_size = 0;
+  // Of so many random candidates: the share that keeps cost.constraints, and the smallest and the
+  // largest value of each cost.
+  int sampled = 0;
+  double allowed_share = 1;
+  std::map<std::string, std::pair<double, double>> costs;
   int workers = 1;
   double cache_bytes = 0;
   bool cache_in_file = false;  // it does not count towards the memory

@@ -24,6 +24,19 @@ Action declare_plan(CLI::App& app) {
                plan.test,
                plan.classes);
     fmt::print("space           {} decisions, {:.3g} genotypes\n", plan.decisions, plan.space_size);
+    fmt::print("costs           of {} random candidates, smallest to largest\n", plan.sampled);
+    for (const auto& [name, range] : plan.costs) {
+      fmt::print("                  {:<24}{:>10} .. {}\n",
+                 name,
+                 core::human_count(range.first),
+                 core::human_count(range.second));
+    }
+    if (!options.cost.constraints.empty()) {
+      fmt::print("constraints     {:.0f} % of them keep {}{}\n",
+                 100 * plan.allowed_share,
+                 core::join(options.cost.constraints, ", "),
+                 plan.allowed_share == 0 ? ": hardly any candidate would be trained" : "");
+    }
     fmt::print("candidates      {} by {}, {} at once\n",
                options.budget.trials,
                search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)],
