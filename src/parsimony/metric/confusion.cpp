@@ -125,14 +125,19 @@ std::optional<double> ConfusionMatrix::f1(const std::vector<int>& group) const {
 }
 
 Quality quality(const ConfusionMatrix& matrix) {
-  ClassMeans means;
+  ClassMeans means, foreground;
   std::int64_t correct = 0;
   for (int c = 0; c < matrix.classes(); ++c) {
     add_class(means, matrix, c, AbsentClasses::kExcluded);
+    if (c > 0) add_class(foreground, matrix, c, AbsentClasses::kExcluded);
     correct += matrix.count(c, c);
   }
   const auto total = static_cast<double>(std::max<std::int64_t>(1, matrix.total()));
-  return {means.miou(), means.mean_accuracy(), static_cast<double>(correct) / total, means.fwiou()};
+  return {means.miou(),
+          means.mean_accuracy(),
+          static_cast<double>(correct) / total,
+          means.fwiou(),
+          foreground.miou()};
 }
 
 void RewardOptions::visit(core::FieldVisitor& v) {
@@ -164,6 +169,7 @@ objective::Scores scores(const ConfusionMatrix& matrix, const RewardOptions& opt
   const Quality q = quality(matrix);
   return {{"reward", reward(matrix, options).value},
           {"miou", q.miou},
+          {"foreground_iou", q.foreground_iou},
           {"mean_accuracy", q.mean_accuracy},
           {"pixel_accuracy", q.pixel_accuracy},
           {"fwiou", q.fwiou}};

@@ -48,6 +48,9 @@ struct Quality {
   double mean_accuracy = 0;   // mean of the per-class accuracies
   double pixel_accuracy = 0;  // correct share of all labelled pixels
   double fwiou = 0;           // IoU weighted by the class's labelled pixels
+  // Mean IoU without class 0, the background: of two classes the foreground's IoU, which portrait
+  // papers call mIoU as well (spec rl-cell-search 8.7).
+  double foreground_iou = 0;
 };
 Quality quality(const ConfusionMatrix& matrix);
 
@@ -71,7 +74,7 @@ struct Reward {
 };
 Reward reward(const ConfusionMatrix& matrix, const RewardOptions& options);
 
-// "reward", "miou", "mean_accuracy", "pixel_accuracy", "fwiou".
+// "reward", "miou", "foreground_iou", "mean_accuracy", "pixel_accuracy", "fwiou".
 objective::Scores scores(const ConfusionMatrix& matrix, const RewardOptions& options);
 
 }  // namespace parsimony::metric

@@ -24,6 +24,16 @@ TEST(Reward, OfTheCvprState) {
   EXPECT_NEAR(r.value, 0.651903, 1e-6);
 }
 
+TEST(Quality, TheForegroundIsAllButTheFirstClass) {
+  EXPECT_NEAR(quality(known_matrix()).foreground_iou, (30.0 / 42 + 20.0 / 31) / 2, 1e-12);
+  ConfusionMatrix portrait(2);
+  portrait.set(0, 0, 60);
+  portrait.set(0, 1, 10);
+  portrait.set(1, 1, 30);
+  EXPECT_NEAR(quality(portrait).foreground_iou, 0.75, 1e-12);
+  EXPECT_NEAR(quality(portrait).miou, (60.0 / 70 + 0.75) / 2, 1e-12);
+}
+
 TEST(Reward, OfTheLaterState) {
   EXPECT_NEAR(
       reward(known_matrix(), {.absent = AbsentClasses::kHead, .omit = {0}}).value, 0.725098, 1e-6);

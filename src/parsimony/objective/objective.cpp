@@ -22,6 +22,7 @@ const std::vector<Objective>& known_objectives() {
   static const std::vector<Objective> known{
       {"reward", Direction::kMaximize, ""},
       {"miou", Direction::kMaximize, ""},
+      {"foreground_iou", Direction::kMaximize, ""},
       {"pixel_accuracy", Direction::kMaximize, ""},
       {"mean_accuracy", Direction::kMaximize, ""},
       {"fwiou", Direction::kMaximize, ""},

@@ -14,6 +14,7 @@ constexpr std::string_view kDefinitions = R"(
 <div><dt>IoU</dt><dd>Of one class: pixels that label and prediction agree on, divided by the pixels that either gives to the class. Pixels marked “ignore” (255) count nowhere.</dd></div>
 <div><dt>F1</dt><dd>Of one class: twice the pixels that label and prediction agree on, divided by the pixels that the label gives to the class plus those that the prediction gives to it.</dd></div>
 <div><dt>mIoU</dt><dd>Mean of the IoU over the classes that occur, from one confusion matrix of the whole split; not a mean over pictures.</dd></div>
+<div><dt>Foreground IoU</dt><dd>The same mean without class 0. With two classes it is the IoU of the foreground, which some papers print as mIoU.</dd></div>
 <div><dt>Pixel and mean accuracy</dt><dd>Share of pixels predicted rightly; mean over classes of that share among the pixels labelled with the class.</dd></div>
 <div><dt>Reward</dt><dd>What the search maximises, on the validation split after a short training: not comparable with a score on the test split. How it is formed from scores and costs is part of the study below.</dd></div>
 <div><dt>Parameters</dt><dd>Trainable values of encoder and decoder: convolution weights and biases, batch-norm scales and shifts. Auxiliary branches serve training only and are left out.</dd></div>

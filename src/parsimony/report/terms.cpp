@@ -22,6 +22,7 @@ struct Entry {
 constexpr std::array kTerms = {
     Entry{"reward", "Reward", Term::Kind::kPlain},
     Entry{"miou", "mIoU", Term::Kind::kPercent},
+    Entry{"foreground_iou", "Foreground IoU", Term::Kind::kPercent},
     Entry{"pixel_accuracy", "Pixel accuracy", Term::Kind::kPercent},
     Entry{"mean_accuracy", "Mean accuracy", Term::Kind::kPercent},
     Entry{"fwiou", "Frequency-weighted IoU", Term::Kind::kPercent},

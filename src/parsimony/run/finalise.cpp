@@ -374,8 +374,9 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     card.metrics[name] = value;
   }
   for (const auto& [name, value] : costs) model.scores[name] = value;
-  core::write_file_atomic(folder / "metrics.json",
-                          metrics_json(matrix, class_names, dataset.size(split)) + "\n");
+  core::write_file_atomic(
+      folder / "metrics.json",
+      metrics_json(matrix, class_names, dataset.info().groups, dataset.size(split)) + "\n");
   write_samples(*runnable, dataset, split, folder / "samples", request.options.samples);
   deploy::write_model_card(card, folder);
   model.seconds = std::get<double>(card.training.at("seconds"));

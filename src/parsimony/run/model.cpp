@@ -192,20 +192,25 @@ metric::ConfusionMatrix evaluate_model(Model& model,
 
 std::string metrics_json(const metric::ConfusionMatrix& matrix,
                          const std::vector<std::string>& classes,
+                         const std::vector<data::ClassGroup>& groups,
                          std::int64_t images) {
+  const auto number = [](const std::optional<double>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+  };
   const metric::Quality quality = metric::quality(matrix);
   nlohmann::ordered_json json;
   json["miou"] = quality.miou;
   json["iou"] = nlohmann::ordered_json::array();
   for (int c = 0; c < matrix.classes(); ++c) {
-    const std::optional<double> iou = matrix.iou(c);
-    json["iou"].push_back(iou ? nlohmann::ordered_json(*iou) : nlohmann::ordered_json());
+    json["iou"].push_back(number(matrix.iou(c)));
   }
   json["f1"] = nlohmann::ordered_json::array();
   for (int c = 0; c < matrix.classes(); ++c) {
-    const std::optional<double> f1 = matrix.f1({c});
-    json["f1"].push_back(f1 ? nlohmann::ordered_json(*f1) : nlohmann::ordered_json());
+    json["f1"].push_back(number(matrix.f1({c})));
   }
+  for (const data::ClassGroup& group : groups)
+    json["groups"][group.name] = number(matrix.f1(group.classes));
+  json["foreground_iou"] = quality.foreground_iou;
   json["pixel_accuracy"] = quality.pixel_accuracy;
   json["mean_accuracy"] = quality.mean_accuracy;
   json["fwiou"] = quality.fwiou;

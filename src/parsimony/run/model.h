@@ -56,9 +56,10 @@ metric::ConfusionMatrix evaluate_model(Model& model,
                                        const core::Context& context);
 
 // {"miou", "iou": [..], "pixel_accuracy", "mean_accuracy", "images", ...}; an IoU is null for a
-// class that occurs in neither labels nor predictions.
+// class that occurs in neither labels nor predictions. "groups" is the F1 of each group.
 std::string metrics_json(const metric::ConfusionMatrix& matrix,
                          const std::vector<std::string>& classes,
+                         const std::vector<data::ClassGroup>& groups,
                          std::int64_t images);
 
 // A class map painted with the classes' colours; `opacity` < 1 lets the picture through.

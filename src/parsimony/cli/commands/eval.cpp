@@ -90,13 +90,7 @@ Action declare_eval(CLI::App& app) {
     const auto matrix = run::evaluate_model(*model, *dataset, split, environment.context);
     if (environment.context.stop.requested()) return kInterrupted;
     if (arguments->json) {
-      auto json =
-          nlohmann::ordered_json::parse(run::metrics_json(matrix, classes, dataset->size(split)));
-      for (const data::ClassGroup& group : groups) {
-        const auto f1 = matrix.f1(group.classes);
-        json["groups"][group.name] = f1 ? nlohmann::ordered_json(*f1) : nlohmann::ordered_json();
-      }
-      fmt::print("{}\n", json.dump());
+      fmt::print("{}\n", run::metrics_json(matrix, classes, groups, dataset->size(split)));
       return kDone;
     }
     const metric::Quality quality = metric::quality(matrix);
@@ -116,10 +110,13 @@ Action declare_eval(CLI::App& app) {
     }
     for (const data::ClassGroup& group : groups)
       fmt::print("  {:<24}{:>10}{:>10}\n", group.name, "", percent(matrix.f1(group.classes)));
-    fmt::print("mIoU {:.2f} %, pixel accuracy {:.2f} %, mean accuracy {:.2f} %\n",
-               100 * quality.miou,
-               100 * quality.pixel_accuracy,
-               100 * quality.mean_accuracy);
+    fmt::print(
+        "mIoU {:.2f} %, without {} {:.2f} %, pixel accuracy {:.2f} %, mean accuracy {:.2f} %\n",
+        100 * quality.miou,
+        classes[0],
+        100 * quality.foreground_iou,
+        100 * quality.pixel_accuracy,
+        100 * quality.mean_accuracy);
     fmt::print(
         "One confusion matrix over the split; ignored pixels left out; classes without labels left out of means.\n");
     return kDone;
