@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,9 +17,8 @@
 #include <utility>
 
 #include "parsimony/core/error.h"
+#include "parsimony/core/process.h"
 #include "parsimony/core/text.h"
-
-extern char** environ;
 
 namespace parsimony::deploy {
 namespace {
@@ -46,40 +44,6 @@ struct Pair {
   int take_ours() { return std::exchange(ends[0], -1); }
   int theirs() const { return ends[1]; }
 };
-
-// Attributes and file actions of posix_spawn, released at the end of the scope.
-struct SpawnSetup {
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
-  SpawnSetup(int channel, int errors) {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, channel, STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, channel, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes, &signals);
-    ::sigaddset(&signals, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes, &signals);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-};
-
-std::string describe(int status) {
-  if (WIFSIGNALED(status))
-    return fmt::format(
-        "was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
-  return fmt::format("ended with exit code {}", WEXITSTATUS(status));
-}
 
 int milliseconds_until(Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -117,15 +81,10 @@ ChildProcess::ChildProcess(const std::filesystem::path& program,
 
   std::vector<std::string> command = {program.string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : command) argv.push_back(word.data());
-  argv.push_back(nullptr);
-
-  const SpawnSetup setup(channel.theirs(), errors.theirs());
-  const int error =
-      ::posix_spawn(&id_, program.c_str(), &setup.actions, &setup.attributes, argv.data(), environ);
-  if (error != 0)
-    core::throw_internal_error("{} cannot be started: {}", program.string(), std::strerror(error));
+  id_ = core::start_program(
+      command, {.input = channel.theirs(), .output = channel.theirs(), .errors = errors.theirs()});
+  if (id_ < 0)
+    core::throw_internal_error("{} cannot be started: {}", program.string(), std::strerror(-id_));
   channel_ = channel.take_ours();
   errors_ = errors.take_ours();
 }
@@ -206,26 +165,14 @@ std::string ChildProcess::end() {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ended_ = true;
-  return describe(status);
+  return core::describe_end(status);
 }
 
 void ChildProcess::fail(const std::string& what) {
   const std::string ending = end();
   if (errors_ >= 0) drain_errors();
-  std::string words(core::trim(last_words_));
-  // What another program says must not steer the terminal it is shown on.
-  std::replace_if(
-      words.begin(),
-      words.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\n'; },
-      ' ');
-  core::throw_internal_error("{} (process {}) {} and {}{}{}",
-                             name_,
-                             id_,
-                             what,
-                             ending,
-                             words.empty() ? "" : "; its last words: ",
-                             words);
+  core::throw_internal_error(
+      "{} (process {}) {} and {}{}", name_, id_, what, ending, core::last_words(last_words_));
 }
 
 }  // namespace parsimony::deploy

@@ -3,11 +3,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -17,9 +15,7 @@
 #include <utility>
 
 #include "parsimony/core/error.h"
-#include "parsimony/core/text.h"
-
-extern char** environ;
+#include "parsimony/core/process.h"
 
 namespace parsimony::meter {
 namespace {
@@ -28,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 using End = CommandResult::End;
 
 constexpr std::size_t kMaxOutput = 1 << 20;
-constexpr std::size_t kLastWords = 2000;  // bytes of standard error that are quoted
+constexpr std::size_t kLastWords = 4096;  // bytes of standard error that are kept
 constexpr int kLookMilliseconds = 20;     // how often the stop flag and the program are looked at
 
 // A pipe that we read and the program writes.
@@ -70,33 +66,6 @@ class Pipe {
   std::array<int, 2> ends_ = {-1, -1};
 };
 
-// Attributes and file actions of posix_spawn, released at the end of the scope.
-struct SpawnSetup {
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
-  SpawnSetup(int output, int errors) {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes, &signals);
-    ::sigaddset(&signals, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes, &signals);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-};
-
 // A program and all it starts; gone with the object.
 class ProcessGroup {
  public:
@@ -127,25 +96,6 @@ class ProcessGroup {
   pid_t leader_;
   int status_ = 0;
 };
-
-std::string quoted(std::string words) {
-  if (words.size() > kLastWords) words.erase(0, words.size() - kLastWords);
-  std::string text(core::trim(words));
-  // What another program says must not steer the terminal it is shown on.
-  std::replace_if(
-      text.begin(),
-      text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\n'; },
-      ' ');
-  return text.empty() ? "" : "; its last words: " + text;
-}
-
-std::string describe(int status) {
-  if (WIFSIGNALED(status))
-    return fmt::format(
-        "was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
-  return fmt::format("ended with exit code {}", WEXITSTATUS(status));
-}
 
 // Waits for the program and reads what it writes. What ended the waiting other than its own end, if
 // anything did.
@@ -181,23 +131,14 @@ std::optional<CommandResult> wait_for_end(const ProcessGroup& group,
 CommandResult run_command(const std::vector<std::string>& words,
                           double timeout_seconds,
                           const core::StopFlag& stop) {
-  core::require(!words.empty(), "a runner's command has no words");
   Pipe output;
   Pipe errors;
-  std::vector<std::string> copies = words;
-  std::vector<char*> argv;
-  for (std::string& word : copies) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t leader = -1;
-  {
-    const SpawnSetup setup(output.writing(), errors.writing());
-    const int error =
-        ::posix_spawnp(&leader, argv[0], &setup.actions, &setup.attributes, argv.data(), environ);
-    if (error != 0) {
-      return {End::kNoStart,
-              {},
-              fmt::format("'{}' cannot be started: {}", words[0], std::strerror(error))};
-    }
+  const pid_t leader =
+      core::start_program(words, {.output = output.writing(), .errors = errors.writing()});
+  if (leader < 0) {
+    return {End::kNoStart,
+            {},
+            fmt::format("'{}' cannot be started: {}", words[0], std::strerror(-leader))};
   }
   ProcessGroup group(leader);
   output.close(1);
@@ -209,12 +150,14 @@ CommandResult run_command(const std::vector<std::string>& words,
   const int status = group.kill();
   if (ended_by_us) {
     ended_by_us->reason =
-        fmt::format("'{}' {}{}", words[0], ended_by_us->reason, quoted(last_words));
+        fmt::format("'{}' {}{}", words[0], ended_by_us->reason, core::last_words(last_words));
     return *ended_by_us;
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {End::kDone, std::move(text), {}};
   return {
-      End::kFailed, {}, fmt::format("'{}' {}{}", words[0], describe(status), quoted(last_words))};
+      End::kFailed,
+      {},
+      fmt::format("'{}' {}{}", words[0], core::describe_end(status), core::last_words(last_words))};
 }
 
 }  // namespace parsimony::meter

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/weights/transfer.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -13,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "parsimony/core/error.h"
+#include "parsimony/core/curl_handle.h"
 #include "parsimony/core/text.h"
 
 namespace parsimony::weights {
@@ -85,17 +83,11 @@ struct Response {
 class Transfer {
  public:
   Transfer(const TransferOptions& options, PartFile& part, const core::StopFlag& stop)
-      : options_(options),
-        part_(part),
-        stop_(stop),
-        offset_(part.size()),
-        curl_(curl_easy_init(), curl_easy_cleanup) {
-    core::require(curl_ != nullptr, "libcurl cannot be set up");
-  }
+      : options_(options), part_(part), stop_(stop), offset_(part.size()) {}
 
   TransferResult run() {
     configure();
-    const CURLcode code = curl_easy_perform(curl_.get());
+    const CURLcode code = curl_.perform();
     if (error_) std::rethrow_exception(error_);
     if (code == CURLE_ABORTED_BY_CALLBACK) return {TransferEnd::kStopped, "stopped"};
     if (code == CURLE_HTTP_RETURNED_ERROR && response_.status == kRangeNotSatisfiable) {
@@ -108,55 +100,40 @@ class Transfer {
     }
     if (code == CURLE_OK) return {TransferEnd::kComplete, ""};
     const bool progress = part_.size() > offset_;
-    return {progress ? TransferEnd::kInterrupted : TransferEnd::kFailed, reason(code)};
+    return {progress ? TransferEnd::kInterrupted : TransferEnd::kFailed, curl_.reason(code)};
   }
 
  private:
-  template <typename Value>
-  void set(CURLoption option, Value value) {
-    const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
-    core::require(code == CURLE_OK,
-                  "libcurl option {}: {}",
-                  static_cast<int>(option),
-                  curl_easy_strerror(code));
-  }
-
   void configure() {
     const bool secure = lower_case(options_.url).starts_with("https:");
-    set(CURLOPT_URL, options_.url.c_str());
-    set(CURLOPT_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    set(CURLOPT_FOLLOWLOCATION, 1L);
-    set(CURLOPT_MAXREDIRS, kMaxRedirects);
-    set(CURLOPT_FAILONERROR, 1L);
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_USERAGENT, "parsimony");
-    set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_seconds));
-    set(CURLOPT_ERRORBUFFER, message_.data());
-    set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
-    set(CURLOPT_HEADERDATA, this);
-    set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
-    set(CURLOPT_WRITEDATA, this);
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, &Transfer::on_progress);
-    set(CURLOPT_XFERINFODATA, this);
+    curl_.set(CURLOPT_URL, options_.url.c_str());
+    curl_.set(CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    curl_.set(CURLOPT_FOLLOWLOCATION, 1L);
+    curl_.set(CURLOPT_MAXREDIRS, kMaxRedirects);
+    curl_.set(CURLOPT_FAILONERROR, 1L);
+    curl_.set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+    curl_.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_.set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_seconds));
+    curl_.set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    curl_.set(CURLOPT_HEADERDATA, this);
+    curl_.set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    curl_.set(CURLOPT_WRITEDATA, this);
+    curl_.set(CURLOPT_NOPROGRESS, 0L);
+    curl_.set(CURLOPT_XFERINFOFUNCTION, &Transfer::on_progress);
+    curl_.set(CURLOPT_XFERINFODATA, this);
     if (offset_ > 0) ask_for_rest();
   }
 
   void ask_for_rest() {
     range_ = std::to_string(offset_) + "-";
-    set(CURLOPT_RANGE, range_.c_str());
+    curl_.set(CURLOPT_RANGE, range_.c_str());
     // With If-Range, a server whose file has changed sends the whole new one at once. Weak tags
     // ("W/...") are not allowed there.
     const Validators& known = part_.validators();
     const bool strong = !known.etag.empty() && !known.etag.starts_with("W/");
     const std::string& validator = strong ? known.etag : known.last_modified;
     if (validator.empty()) return;
-    headers_.reset(curl_slist_append(nullptr, ("If-Range: " + validator).c_str()));
-    core::require(headers_ != nullptr, "libcurl has no memory for a header");
-    set(CURLOPT_HTTPHEADER, headers_.get());
+    curl_.add_header("If-Range: " + validator);
   }
 
   // Decides, before the first byte is kept, whether it continues what we have.
@@ -186,10 +163,6 @@ class Transfer {
     if (response_.range_total == part_.size()) return {TransferEnd::kComplete, ""};
     part_.restart({});
     return {TransferEnd::kInterrupted, "the file on the server is shorter than what was there"};
-  }
-
-  std::string reason(CURLcode code) const {
-    return message_[0] != '\0' ? message_.data() : curl_easy_strerror(code);
   }
 
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -227,28 +200,19 @@ class Transfer {
   PartFile& part_;
   const core::StopFlag& stop_;
   std::int64_t offset_;  // bytes present before this request
-  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers_{nullptr,
-                                                                       curl_slist_free_all};
+  core::CurlHandle curl_;
   std::string range_;
-  std::array<char, CURL_ERROR_SIZE> message_{};
   Response response_;
   bool body_begun_ = false;
   bool changed_ = false;
   std::exception_ptr error_;
 };
 
-void set_up_curl_once() {
-  static const CURLcode kCode = curl_global_init(CURL_GLOBAL_DEFAULT);
-  core::require(kCode == CURLE_OK, "libcurl cannot be set up: {}", curl_easy_strerror(kCode));
-}
-
 }  // namespace
 
 TransferResult transfer(const TransferOptions& options,
                         PartFile& part,
                         const core::StopFlag& stop) {
-  set_up_curl_once();
   return Transfer(options, part, stop).run();
 }
 
