@@ -213,6 +213,44 @@ Sample window_of(const Sample& sample, const AxisWindow& across, const AxisWindo
   return window;
 }
 
+double grey_of(const std::uint8_t* rgb) {
+  return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];  // luma of ITU-R BT.601
+}
+
+// Brightness, then contrast about the mean grey, then saturation about each pixel's grey, as one
+// linear map of pixel and grey. Pixels of the padding stay the mean colour.
+void change_colours(Image& image,
+                    const AxisWindow& across,
+                    const AxisWindow& down,
+                    double strength,
+                    core::Rng& rng) {
+  const double brightness = rng.uniform(1 - strength, 1 + strength);
+  const double contrast = rng.uniform(1 - strength, 1 + strength);
+  const double saturation = rng.uniform(1 - strength, 1 + strength);
+  const auto for_each_pixel = [&](const auto& change) {
+    for (std::int64_t y = 0; y < image.height; ++y) {
+      if (!down.inside(y)) continue;
+      for (std::int64_t x = 0; x < image.width; ++x) {
+        if (across.inside(x)) change(image.at(x, y));
+      }
+    }
+  };
+  double sum = 0;
+  std::int64_t pixels = 0;
+  for_each_pixel([&](const std::uint8_t* rgb) {
+    sum += grey_of(rgb);
+    ++pixels;
+  });
+  const double mean = sum / static_cast<double>(std::max<std::int64_t>(1, pixels));
+  const auto of_pixel = static_cast<float>(brightness * contrast * saturation);
+  const auto of_grey = static_cast<float>(brightness * contrast * (1 - saturation));
+  const auto shift = static_cast<float>((1 - contrast) * brightness * mean);
+  for_each_pixel([&](std::uint8_t* rgb) {
+    const float base = of_grey * static_cast<float>(grey_of(rgb)) + shift;
+    for (int c = 0; c < 3; ++c) rgb[c] = to_byte(of_pixel * static_cast<float>(rgb[c]) + base);
+  });
+}
+
 void require_sound(const Sample& sample) {
   core::require(sample.image.width > 0 && sample.image.height > 0 &&
                     sample.image.width == sample.labels.width &&
@@ -270,6 +308,10 @@ void AugmentOptions::visit(core::FieldVisitor& v) {
   v.field("mirror",
           mirror,
           {"probability of a horizontal flip, which swaps left and right classes; 0: never", 0, 1});
+  v.field(
+      "colour",
+      colour,
+      {"brightness, contrast and saturation change at random by up to this share; 0: never", 0, 1});
 }
 
 Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng) {
@@ -291,7 +333,9 @@ Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rn
   across.mirrored = rng.chance(options.mirror);
   across.start = random_start(scaled.width, options.crop, rng);
   down.start = random_start(scaled.height, options.crop, rng);
-  return window_of(sample, across, down);
+  Sample window = window_of(sample, across, down);
+  if (options.colour > 0) change_colours(window.image, across, down, options.colour, rng);
+  return window;
 }
 
 Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_t crop) {

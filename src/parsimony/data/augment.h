@@ -10,20 +10,23 @@
 namespace parsimony::data {
 
 // Training augmentation of the cell search (Nekrasov et al. 2019; numbers from its reference code):
-// scale, mirror, crop; picture and labels only together.
+// scale, mirror, crop; picture and labels only together. Colours are left alone unless asked for.
 struct AugmentOptions {
   std::int64_t crop = 256;          // side of the square crop, pixels
   std::int64_t shorter_side = 300;  // after scaling the shorter side is at least this, pixels
   double scale_min = 0.7;
   double scale_max = 1.4;
   double mirror = 0.5;  // probability of a horizontal flip
+  double colour = 0;    // brightness, contrast and saturation times U(1 - colour, 1 + colour) each
   void visit(core::FieldVisitor& v);
 };
 
 // One augmented crop of exactly crop x crop. scale s ~ U(min, max), raised so that the shorter side
 // reaches shorter_side; image bicubic, labels nearest; mirror; random crop. A picture still smaller
 // than the crop is padded with the mean colour and kIgnore. Mirroring swaps the ids of the sample's
-// mirror pairs, so that the left eye of a mirrored portrait is its left eye. Depends on `rng` only.
+// mirror pairs, so that the left eye of a mirrored portrait is its left eye. With `colour`, the
+// picture, not its padding, is made brighter or darker, its contrast about its mean grey stronger
+// or weaker, and its colours more or less vivid. Depends on `rng` only.
 Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng);
 
 // Validation view: upscaled so that the shorter side is at least `shorter_side` (never downscaled;

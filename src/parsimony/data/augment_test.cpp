@@ -288,6 +288,77 @@ TEST(AugmentTest, MirrorsAsOftenAsAsked) {
   EXPECT_NEAR(mirrored, 600, 80);
 }
 
+TEST(AugmentTest, ColourChangesThePictureNotItsLabelsNorThePadding) {
+  const Sample sample = coloured_sample(10, 6, 5);
+  AugmentOptions options = fixed_scale(16, 1.0);
+  const Sample plain = augment(sample, options, core::Rng(2));
+  options.colour = 0.5;
+  const Sample changed = augment(sample, options, core::Rng(2));
+  EXPECT_EQ(changed.labels, plain.labels);  // the same window
+  int moved = 0;
+  for (std::int64_t y = 0; y < 16; ++y) {
+    for (std::int64_t x = 0; x < 16; ++x) {
+      const bool same =
+          std::equal(plain.image.at(x, y), plain.image.at(x, y) + 3, changed.image.at(x, y));
+      if (plain.labels.at(x, y) == LabelMap::kIgnore) {
+        EXPECT_TRUE(same);
+      } else {
+        moved += !same;
+      }
+    }
+  }
+  EXPECT_GT(moved, 50);  // of 60
+}
+
+// A picture of two greys: saturation does nothing, so each seed shows one brightness b and one
+// contrast c: with mean m, a grey x becomes b (m + c (x - m)).
+TEST(AugmentTest, BrightnessAndContrastVaryWithinTheirShare) {
+  Sample sample{Image(8, 8), LabelMap(8, 8)};
+  for (std::int64_t y = 0; y < 8; ++y) {
+    for (std::int64_t x = 0; x < 8; ++x)
+      std::fill_n(sample.image.at(x, y), 3, static_cast<std::uint8_t>(x < 4 ? 80 : 120));
+  }
+  AugmentOptions options = fixed_scale(8, 1.0);
+  options.colour = 0.4;
+  options.mirror = 0;
+  double least_b = 2, most_b = 0, least_c = 2, most_c = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Image out = augment(sample, options, core::Rng(seed)).image;
+    const double dark = out.at(0, 0)[0], bright = out.at(7, 0)[0];
+    EXPECT_NEAR(out.at(0, 0)[2], dark, 1);
+    const double b = (dark + bright) / 200;
+    const double c = (bright - dark) / (40 * b);
+    least_b = std::min(least_b, b), most_b = std::max(most_b, b);
+    least_c = std::min(least_c, c), most_c = std::max(most_c, c);
+  }
+  EXPECT_NEAR(least_b, 0.6, 0.02);
+  EXPECT_NEAR(most_b, 1.4, 0.02);
+  EXPECT_NEAR(least_c, 0.6, 0.05);
+  EXPECT_NEAR(most_c, 1.4, 0.05);
+}
+
+TEST(AugmentTest, SaturationKeepsTheGreyOfAPixel) {
+  const Sample sample = coloured_sample(32, 32, 3);
+  AugmentOptions options = fixed_scale(32, 1.0);
+  options.mirror = 0;
+  options.colour = 0.2;
+  const auto grey = [](const std::uint8_t* p) {
+    return 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
+  };
+  const Image out = augment(sample, options, core::Rng(7)).image;
+  // Brightness and contrast map grey to grey by one line; saturation must not leave it.
+  std::array<double, 4> before{}, after{};
+  for (std::int64_t y = 0; y < 32; ++y) {
+    for (std::int64_t x = 0; x < 32; ++x) {
+      const std::size_t id = sample.labels.at(x, y);
+      before[id] = grey(sample.image.at(x, y));
+      after[id] = grey(out.at(x, y));
+    }
+  }
+  const double slope = (after[1] - after[0]) / (before[1] - before[0]);
+  EXPECT_NEAR(after[2], after[0] + slope * (before[2] - before[0]), 2);
+}
+
 TEST(AugmentTest, PadsWithTheMeanColourAndIgnore) {
   const Sample sample = coloured_sample(10, 6, 5);
   const Sample out = augment(sample, fixed_scale(16, 1.0), core::Rng(2));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "parsimony/core/error.h"
@@ -11,6 +12,15 @@ namespace {
 constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
+
+void copy_array(const weights::ArrayMap& from, const std::string& name, Tensor& into) {
+  const auto found = from.arrays.find(name);
+  if (found == from.arrays.end() || found->second.numel() != into.numel()) {
+    core::throw_user_error("the checkpoint has no fitting '{}': it belongs to another network",
+                           name);
+  }
+  into.copy_(network::to_tensor(found->second));
+}
 
 }  // namespace
 
@@ -62,16 +72,8 @@ void Optimizer::save(weights::ArrayMap& into, const std::string& prefix) const {
 }
 
 void Optimizer::load(const weights::ArrayMap& from, const std::string& prefix) {
-  const auto copy = [&](const std::string& name, Tensor& into) {
-    const auto found = from.arrays.find(name);
-    if (found == from.arrays.end() || found->second.numel() != into.numel()) {
-      core::throw_user_error("the checkpoint has no fitting '{}': it belongs to another network",
-                             name);
-    }
-    into.copy_(network::to_tensor(found->second));
-  };
-  copy(prefix + ".first", first_);
-  if (second_.defined()) copy(prefix + ".second", second_);
+  copy_array(from, prefix + ".first", first_);
+  if (second_.defined()) copy_array(from, prefix + ".second", second_);
   steps_ = std::stoll(from.metadata.at(prefix + ".steps"));
 }
 
@@ -82,8 +84,28 @@ void PolyakAverage::update() {
   average_.mul_(decay_).add_(group_.values, 1 - decay_);
 }
 
+void PolyakAverage::update_warm(std::int64_t updates_before) {
+  const auto t = static_cast<double>(updates_before);
+  const double decay = std::min(decay_, (1 + t) / (10 + t));
+  average_.mul_(decay).add_(group_.values, 1 - decay);
+}
+
 void PolyakAverage::copy_to_parameters() {
   group_.values.copy_(average_);
+}
+
+void PolyakAverage::swap_with_parameters() {
+  const Tensor average = average_.clone();
+  average_.copy_(group_.values);
+  group_.values.copy_(average);
+}
+
+void PolyakAverage::save(weights::ArrayMap& into, const std::string& prefix) const {
+  into.arrays[prefix + ".average"] = network::to_array(average_);
+}
+
+void PolyakAverage::load(const weights::ArrayMap& from, const std::string& prefix) {
+  copy_array(from, prefix + ".average", average_);
 }
 
 }  // namespace parsimony::train

@@ -51,7 +51,15 @@ class PolyakAverage {
  public:
   PolyakAverage(network::ParameterGroup& group, double decay);
   void update();
+  // With a decay of (1 + t) / (10 + t) after the t-th update for as long as that is the smaller, so
+  // that the average soon forgets where a training began.
+  void update_warm(std::int64_t updates_before);
   void copy_to_parameters();
+  void swap_with_parameters();
+
+  // For checkpoints.
+  void save(weights::ArrayMap& into, const std::string& prefix) const;
+  void load(const weights::ArrayMap& from, const std::string& prefix);
   Tensor& average() { return average_; }
 
  private:

@@ -223,6 +223,23 @@ TEST(PolyakAverage, FollowsTheFormula) {
   EXPECT_NEAR(net.decoder().values[0].item<double>(), 0.9 + 0.2, 1e-6);
 }
 
+TEST(PolyakAverage, WarmedUpForgetsTheBeginning) {
+  const graph::Graph graph = graph::simplify(
+      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
+          .graph);
+  Network net(graph, core::Rng(1), {});
+  net.decoder().values.fill_(100);
+  PolyakAverage average(net.decoder(), 0.9);
+  net.decoder().values.fill_(2);
+  average.update_warm(0);  // decay 1/10
+  EXPECT_NEAR(average.average()[0].item<double>(), 0.1 * 100 + 0.9 * 2, 1e-4);
+  average.update_warm(1000);  // its own decay
+  EXPECT_NEAR(average.average()[0].item<double>(), 0.9 * 11.8 + 0.1 * 2, 1e-4);
+  average.swap_with_parameters();
+  EXPECT_NEAR(net.decoder().values[0].item<double>(), 10.82, 1e-4);
+  EXPECT_NEAR(average.average()[0].item<double>(), 2, 1e-6);
+}
+
 // ---- batches ----
 
 std::vector<data::Sample> portraits(std::int64_t count) {
@@ -338,7 +355,9 @@ TrainerOptions short_training(int epochs) {
 }
 
 // Interrupted after so many progress reports; negative: never.
-Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_after_steps) {
+Trained train_portraits(const std::filesystem::path& checkpoint,
+                        int interrupt_after_steps,
+                        double polyak = 0) {
   const auto samples = portraits(24);
   const graph::Graph graph =
       graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
@@ -360,12 +379,14 @@ Trained train_portraits(const std::filesystem::path& checkpoint, int interrupt_a
     int steps_;
   } countdown(stop, interrupt_after_steps);
   core::SilentLog log;
+  TrainerOptions options = short_training(6);
+  options.polyak = polyak;
   Trained trained;
   trained.result = train_fully(net,
                                samples,
                                {samples.begin(), samples.begin() + 6},
                                8,
-                               short_training(6),
+                               options,
                                core::Rng(4),
                                checkpoint,
                                {log, countdown, stop, 1},
@@ -384,20 +405,31 @@ TEST(Trainer, LearnsAndKeepsTheBestWeights) {
 }
 
 TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
-  const core::TemporaryFolder folder;
-  const Trained whole = train_portraits({}, -1);
-  const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
-  Trained pieces;
-  int sessions = 0;
-  do {
-    pieces = train_portraits(checkpoint, 7 + 3 * sessions);
-    ++sessions;
-    ASSERT_LT(sessions, 20);
-  } while (pieces.result.end == TrainerEnd::kInterrupted);
-  EXPECT_GT(sessions, 1);
-  EXPECT_TRUE(at::equal(pieces.encoder, whole.encoder));
-  EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder));
-  EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
+  for (const double polyak : {0.0, 0.95}) {
+    const core::TemporaryFolder folder;
+    const Trained whole = train_portraits({}, -1, polyak);
+    const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
+    Trained pieces;
+    int sessions = 0;
+    do {
+      pieces = train_portraits(checkpoint, 7 + 3 * sessions, polyak);
+      ++sessions;
+      ASSERT_LT(sessions, 20);
+    } while (pieces.result.end == TrainerEnd::kInterrupted);
+    EXPECT_GT(sessions, 1);
+    EXPECT_TRUE(at::equal(pieces.encoder, whole.encoder)) << "polyak " << polyak;
+    EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder)) << "polyak " << polyak;
+    EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
+  }
+}
+
+TEST(Trainer, KeepsTheAverageOfTheWeightsButTrainsOnWithoutIt) {
+  const Trained plain = train_portraits({}, -1);
+  const Trained averaged = train_portraits({}, -1, 0.95);
+  ASSERT_EQ(plain.result.history.size(), averaged.result.history.size());
+  for (std::size_t i = 0; i < plain.result.history.size(); ++i)
+    EXPECT_EQ(plain.result.history[i].loss, averaged.result.history[i].loss) << "epoch " << i + 1;
+  EXPECT_FALSE(at::equal(plain.decoder, averaged.decoder));
 }
 
 TEST(Trainer, RefusesACheckpointOfAnotherTraining) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <map>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -40,13 +41,32 @@ class Training {
         options_(options),
         signature_(std::move(signature)),
         encoder_(network.encoder(), options.encoder),
-        decoder_(network.decoder(), options.decoder) {}
+        decoder_(network.decoder(), options.decoder) {
+    if (options.polyak == 0) return;
+    if (!network.encoder().empty())
+      averages_.emplace("encoder", PolyakAverage(network.encoder(), options.polyak));
+    averages_.emplace("decoder", PolyakAverage(network.decoder(), options.polyak));
+  }
 
   TrainerResult result;
   weights::ArrayMap best;
 
-  Optimizer& encoder() { return encoder_; }
-  Optimizer& decoder() { return decoder_; }
+  void zero_gradients() {
+    encoder_.zero_gradients();
+    decoder_.zero_gradients();
+  }
+
+  // `step`: how many came before.
+  void step(double rate_factor, std::int64_t step) {
+    encoder_.step(rate_factor);
+    decoder_.step(rate_factor);
+    for (auto& [part, average] : averages_) average.update_warm(step);
+  }
+
+  // The network has its averaged weights, if there are any, until this is called again.
+  void swap_averages() {
+    for (auto& [part, average] : averages_) average.swap_with_parameters();
+  }
 
   void save(const std::filesystem::path& file) const {
     weights::ArrayMap map;
@@ -54,6 +74,7 @@ class Training {
     add(map, "best.", best);
     if (!network_.encoder().empty()) encoder_.save(map, "encoder");
     decoder_.save(map, "decoder");
+    for (const auto& [part, average] : averages_) average.save(map, part);
     map.metadata["signature"] = signature_;
     map.metadata["epochs"] = std::to_string(result.epochs);
     map.metadata["best_epoch"] = std::to_string(result.best_epoch);
@@ -84,6 +105,7 @@ class Training {
     best = part(map, "best.");
     if (!network_.encoder().empty()) encoder_.load(map, "encoder");
     decoder_.load(map, "decoder");
+    for (auto& [part, average] : averages_) average.load(map, part);
     result.epochs = std::stoi(meta("epochs"));
     result.best_epoch = std::stoi(meta("best_epoch"));
     result.best_miou = std::stod(meta("best_miou"));
@@ -116,6 +138,7 @@ class Training {
   const TrainerOptions& options_;
   std::string signature_;
   Optimizer encoder_, decoder_;
+  std::map<std::string, PolyakAverage> averages_;  // of "encoder" and "decoder", or none
 };
 
 double rate_factor(const TrainerOptions& options, double progress) {
@@ -166,14 +189,12 @@ std::optional<double> train_epoch(network::Network& network,
                                                         teacher_logits(*teacher, batch.pictures),
                                                         options.distillation);
     }
-    training.encoder().zero_gradients();
-    training.decoder().zero_gradients();
+    training.zero_gradients();
     torch::autograd::backward({loss}, {});
     const double steps = static_cast<double>(count) * options.epochs;
     const double factor =
         rate_factor(options, (static_cast<double>(epoch * count + i) + 0.5) / steps);
-    training.encoder().step(factor);
-    training.decoder().step(factor);
+    training.step(factor, epoch * count + i);
     total += main_loss;
     std::string detail = fmt::format(
         "epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
@@ -199,6 +220,10 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
   v.group("distillation", distillation, "learning from the study's teacher.model, if it has one");
   v.field(
       "poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
+  v.field(
+      "polyak",
+      polyak,
+      {"decay per step of an average of the weights that takes their place; 0: none", 0, 0.99999});
   v.field("warm_up", warm_up, {"share of the training in which the rate rises from zero", 0, 1});
 }
 
@@ -230,6 +255,7 @@ TrainerResult train_fully(network::Network& network,
     ++result.epochs;
     EpochRecord record{result.epochs, *loss, std::nullopt};
     if (result.epochs % options.validate_every == 0 || result.epochs == options.epochs) {
+      training.swap_averages();
       const metric::ConfusionMatrix matrix =
           measure_on_pictures(network, validation, classes, context, task + " validation");
       if (context.stop.requested()) {
@@ -242,6 +268,7 @@ TrainerResult train_fully(network::Network& network,
         result.best_epoch = result.epochs;
         training.best = network.save();
       }
+      training.swap_averages();
     }
     result.history.push_back(record);
     result.seconds += std::chrono::duration<double>(Clock::now() - start).count();

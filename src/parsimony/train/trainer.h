@@ -32,6 +32,9 @@ struct TrainerOptions {
   double poly_power = 0.9;  // rate x (1 - progress)^power
   DistillationOptions distillation = {};
   double warm_up = 0.02;  // share of the training in which the rate rises linearly from zero
+  // Decay per step of a Polyak average of the weights, which is validated and kept in their place;
+  // 0: none.
+  double polyak = 0;
   void visit(core::FieldVisitor& v);
 };
 
