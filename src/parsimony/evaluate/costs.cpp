@@ -43,12 +43,12 @@ std::string broken(const objective::Constraint& constraint, double value) {
 
 Costs::Costs(graph::Size picture, const CostOptions& options)
     : picture_(picture), names_{"params", "macs", "flops", "peak_activation_bytes"} {
-  const auto known = [this](const std::string& name) {
-    return std::find(names_.begin(), names_.end(), name) != names_.end();
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
   };
   for (const std::string& name : options.devices) {
     const latency::DeviceProfile device = latency::device_profile(name);
-    if (known(cost_name(device))) {
+    if (has(names_, cost_name(device))) {
       core::throw_user_error(
           "device '{}' is named twice in cost.devices; give the profiles different names",
           device.name);
@@ -57,30 +57,30 @@ Costs::Costs(graph::Size picture, const CostOptions& options)
     devices_.push_back(device);
   }
   for (const std::string& text : options.measured) {
-    const std::string name =
-        std::string(objective::kLatencyOn) + meter::make_meter(text, {})->name();
-    if (known(name) ||
-        std::find(measured_names_.begin(), measured_names_.end(), name) != measured_names_.end()) {
+    meters_.push_back(meter::make_meter(text, {}));
+    const std::string name = std::string(objective::kLatencyOn) + meters_.back()->name();
+    if (has(names_, name) || has(measured_names_, name)) {
       core::throw_user_error(
           "'{}' of cost.measured is the second device that is called '{}'; give them different names",
           text,
-          name.substr(objective::kLatencyOn.size()));
+          meters_.back()->name());
     }
     measured_names_.push_back(name);
   }
   for (const std::string& text : options.constraints) {
     const objective::Constraint constraint = objective::parse_constraint(text);
-    const std::string& name = constraint.name;
-    if (known(name)) constraints_.push_back(constraint);
-    if (known(name) ||
-        std::find(measured_names_.begin(), measured_names_.end(), name) != measured_names_.end())
-      continue;
-    core::throw_user_error(
-        "constraint '{}': '{}' is not known before training; expected one of {}, or the latency on "
-        "another device that cost.devices or cost.measured names",
-        text,
-        name,
-        core::join(names_, ", "));
+    if (has(names_, constraint.name)) {
+      constraints_.push_back(constraint);
+    } else if (has(measured_names_, constraint.name)) {
+      measured_constraints_.push_back(constraint);
+    } else {
+      core::throw_user_error(
+          "constraint '{}': '{}' is not known before training; expected one of {}, or the latency on "
+          "another device that cost.devices or cost.measured names",
+          text,
+          constraint.name,
+          core::join(names_, ", "));
+    }
   }
 }
 

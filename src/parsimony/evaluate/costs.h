@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "parsimony/graph/graph.h"
 #include "parsimony/latency/profile.h"
 #include "parsimony/objective/constraint.h"
+
+namespace parsimony::meter {
+class LatencyMeter;
+}
 
 namespace parsimony::evaluate {
 
@@ -45,6 +50,11 @@ class Costs {
   // "latency_ms.METER" of what is measured (measured_costs.h): "latency_ms.host-onnx",
   // "latency_ms.runner:board".
   const std::vector<std::string>& measured_names() const { return measured_names_; }
+  // What measures them, in their order, and the constraints on them.
+  const std::vector<std::shared_ptr<meter::LatencyMeter>>& meters() const { return meters_; }
+  const std::vector<objective::Constraint>& measured_constraints() const {
+    return measured_constraints_;
+  }
   // "params", "macs", "flops" (as System B counts them, graph/cost.h), "peak_activation_bytes" and
   // "latency_ms.DEVICE" of every device.
   const std::vector<std::string>& names() const { return names_; }
@@ -54,7 +64,9 @@ class Costs {
   std::vector<std::string> names_;
   std::vector<std::string> measured_names_;
   std::vector<latency::DeviceProfile> devices_;
-  std::vector<objective::Constraint> constraints_;
+  std::vector<std::shared_ptr<meter::LatencyMeter>> meters_;
+  std::vector<objective::Constraint> constraints_;           // on names_
+  std::vector<objective::Constraint> measured_constraints_;  // on measured_names_
 };
 
 }  // namespace parsimony::evaluate

@@ -140,7 +140,7 @@ class FakeBoard {
   Evaluation evaluate(const CostOptions& options) const {
     auto data = std::make_shared<SharedData>(*shared_data());
     data->costs = Costs({kSide, kSide}, options);
-    data->measured = std::make_shared<MeasuredCosts>(graph::Size{kSide, kSide}, options);
+    data->measured = std::make_shared<MeasuredCosts>(data->costs);
     TrainAndMeasure evaluator(cells(), data, quick(0), core::Rng(1));
     const core::StopFlag stop;
     return evaluator.evaluate(1, cells().parse(kGenotype), stop);

@@ -3,26 +3,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "parsimony/study/trial.h"
 
 namespace parsimony::evaluate {
 
-MeasuredCosts::MeasuredCosts(graph::Size picture, const CostOptions& options) : picture_(picture) {
-  for (const std::string& text : options.measured) meters_.push_back(meter::make_meter(text, {}));
-  const std::vector<std::string> names = Costs(picture, options).measured_names();
-  for (const std::string& text : options.constraints) {
-    objective::Constraint constraint = objective::parse_constraint(text);
-    if (std::find(names.begin(), names.end(), constraint.name) != names.end())
-      constraints_.push_back(std::move(constraint));
-  }
-}
+MeasuredCosts::MeasuredCosts(const Costs& costs)
+    : picture_(costs.picture()),
+      meters_(costs.meters()),
+      constraints_(costs.measured_constraints()) {}
 
 MeasuredCosts::Result MeasuredCosts::measure(const graph::Graph& whole,
                                              const core::StopFlag& stop) const {
   Result result;
-  if (meters_.empty()) return result;
   core::SilentLog log;
   core::SilentProgress progress;
   const core::Context context{log, progress, stop};

@@ -17,9 +17,7 @@ namespace parsimony::evaluate {
 // weights do not change them. May be used from several threads; meters make them wait.
 class MeasuredCosts {
  public:
-  MeasuredCosts(graph::Size picture, const CostOptions& options);
-
-  bool empty() const { return meters_.empty(); }
+  explicit MeasuredCosts(const Costs& costs);
 
   struct Result {
     // One value for each of Costs::measured_names(); where a model of the device stood in for it,
@@ -33,7 +31,7 @@ class MeasuredCosts {
 
  private:
   graph::Size picture_;
-  std::vector<std::unique_ptr<meter::LatencyMeter>> meters_;
+  std::vector<std::shared_ptr<meter::LatencyMeter>> meters_;
   std::vector<objective::Constraint> constraints_;  // on measured costs
 };
 

@@ -15,6 +15,7 @@
 #include "parsimony/meter/turn_queue.h"
 #include "parsimony/network/network.h"
 #include "parsimony/network/threads.h"
+#include "parsimony/objective/objective.h"
 
 namespace parsimony::meter {
 namespace {
@@ -62,7 +63,7 @@ Measurement to_measurement(const Timing& timing, const MeterOptions& options) {
 class HostTorch final : public LatencyMeter {
  public:
   explicit HostTorch(const MeterOptions& options) : options_(options) {}
-  std::string name() const override { return "host-torch"; }
+  std::string name() const override { return std::string(objective::kHostTorch); }
 
   Reading measure(const Subject& subject, const core::Context& context) override {
     if (subject.network() == nullptr) {
@@ -133,7 +134,7 @@ class HostTorch final : public LatencyMeter {
 class HostOnnx final : public LatencyMeter {
  public:
   explicit HostOnnx(const MeterOptions& options) : options_(options) {}
-  std::string name() const override { return "host-onnx"; }
+  std::string name() const override { return std::string(objective::kHostOnnx); }
 
   Reading measure(const Subject& subject, const core::Context& context) override {
     const std::filesystem::path file = subject.onnx();

@@ -10,13 +10,20 @@
 #include "parsimony/meter/estimate.h"
 #include "parsimony/meter/host.h"
 #include "parsimony/meter/runner.h"
+#include "parsimony/objective/objective.h"
 
 namespace parsimony::meter {
 namespace {
 
 constexpr std::array<MeterKind, 4> kMeters = {{
-    {"host-torch", "", "LibTorch on this host, as candidates are evaluated", make_host_torch},
-    {"host-onnx", "", "ONNX Runtime on this host, as networks are deployed", make_host_onnx},
+    {objective::kHostTorch,
+     "",
+     "LibTorch on this host, as candidates are evaluated",
+     make_host_torch},
+    {objective::kHostOnnx,
+     "",
+     "ONNX Runtime on this host, as networks are deployed",
+     make_host_onnx},
     {"profile", "NAME|FILE", "an estimate by the model of a device", make_profile_meter},
     {"runner", "FILE", "a device that a program or a web address measures on", make_runner},
 }};

@@ -13,6 +13,7 @@
 #include "parsimony/meter/estimate.h"
 #include "parsimony/meter/post.h"
 #include "parsimony/meter/turn_queue.h"
+#include "parsimony/objective/objective.h"
 
 namespace parsimony::meter {
 namespace {
@@ -64,7 +65,7 @@ class Runner final : public LatencyMeter {
   explicit Runner(RunnerOptions options) : options_(std::move(options)) {
     if (!options_.profile.empty()) fallback_ = latency::device_profile(options_.profile);
   }
-  std::string name() const override { return "runner:" + options_.name; }
+  std::string name() const override { return std::string(objective::kRunner) + options_.name; }
 
   Reading measure(const Subject& subject, const core::Context& context) override {
     const std::filesystem::path file = subject.onnx();

@@ -55,6 +55,12 @@ std::vector<Objective> objectives_by_name(const std::vector<std::string>& names)
   return objectives;
 }
 
+bool is_measured_latency(std::string_view score) {
+  if (!score.starts_with(kLatencyOn)) return false;
+  const std::string_view device = score.substr(kLatencyOn.size());
+  return device == kHostTorch || device == kHostOnnx || device.starts_with(kRunner);
+}
+
 std::optional<Point> to_point(const Scores& scores, const std::vector<Objective>& objectives) {
   Point point;
   point.reserve(objectives.size());

@@ -30,6 +30,13 @@ Objective objective_by_name(std::string_view name);
 std::vector<Objective> objectives_by_name(const std::vector<std::string>& names);
 const std::vector<Objective>& known_objectives();
 
+// Who measures: a latency on one of these, or on a runner's device ("latency_ms.runner:board"), was
+// measured (meter/meter.h). All other names are of devices whose model told it (latency/profile.h).
+inline constexpr std::string_view kHostTorch = "host-torch";
+inline constexpr std::string_view kHostOnnx = "host-onnx";
+inline constexpr std::string_view kRunner = "runner:";
+bool is_measured_latency(std::string_view score);
+
 // A network as a point: one value per objective, turned so that smaller is better.
 using Point = std::vector<double>;
 // nullopt when a score is missing or not finite.

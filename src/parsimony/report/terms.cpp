@@ -34,11 +34,6 @@ constexpr std::array kTerms = {
     Entry{"inherited", "Weights from a relative", Term::Kind::kPercent},
 };
 
-// Names of meters, which measure, and not of devices that are modelled (meter/meter.h).
-bool is_meter(std::string_view name) {
-  return name == "host-torch" || name == "host-onnx" || name.starts_with("runner:");
-}
-
 }  // namespace
 
 Term term_of(std::string_view score) {
@@ -47,7 +42,9 @@ Term term_of(std::string_view score) {
   if (entry != kTerms.end()) return {std::string(entry->title), entry->kind};
   if (score.starts_with(objective::kLatencyOn)) {
     const std::string_view device = score.substr(objective::kLatencyOn.size());
-    return {fmt::format("{} on {}", is_meter(device) ? "Latency" : "Estimated latency", device),
+    return {fmt::format("{} on {}",
+                        objective::is_measured_latency(score) ? "Latency" : "Estimated latency",
+                        device),
             Term::Kind::kMilliseconds};
   }
   if (score.starts_with(study::kEstimatedOn)) {

@@ -123,15 +123,6 @@ const study::Trial* View::best_trial() const {
   return best;
 }
 
-std::optional<double> value_of(const study::Trial& trial, std::string_view name) {
-  if (trial.outcome) {
-    if (const objective::Scores* scores = study::scores_of(*trial.outcome)) {
-      if (const auto value = find(*scores, name)) return value;
-    }
-  }
-  return find(trial.costs, name);
-}
-
 std::optional<double> value_of(const ReportedModel& model, std::string_view name) {
   objective::Scores scores = model.model.scores;
   if (model.metrics) {

@@ -47,9 +47,6 @@ struct View {
   const study::Trial* best_trial() const;
 };
 
-// A score the trial was given, else a cost; nothing when it has none or it is not finite. Scores of
-// pruned trials count: callers that must not use them ask for the kind of outcome.
-std::optional<double> value_of(const study::Trial& trial, std::string_view name);
 // Of a final model: from its test metrics, else its scores.
 std::optional<double> value_of(const ReportedModel& model, std::string_view name);
 

@@ -199,6 +199,7 @@ CacheNeeds cache_needs(const StudyOptions& options,
                        const std::vector<graph::Size>& views,
                        int classes) {
   const auto& stage0 = options.candidate.stage0;
+  if (stage0.epochs == 0) return {};
   const graph::Graph encoder = study_encoder(options);
   const bool teacher =
       !options.teacher.model.empty() || (trains_start_network(options) && options.start.teach);
@@ -255,10 +256,8 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   shared->description = {
       options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
   shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
-  if (!options.cost.measured.empty()) {
-    shared->measured =
-        std::make_shared<evaluate::MeasuredCosts>(picture_size(dataset), options.cost);
-  }
+  if (!shared->costs.meters().empty())
+    shared->measured = std::make_shared<evaluate::MeasuredCosts>(shared->costs);
   shared->samples = train::load_samples(dataset, data::Split::kTrain, context);
   shared->validation_views =
       validation_views(train::load_samples(dataset, data::Split::kVal, context), options.data);
@@ -295,7 +294,8 @@ std::shared_ptr<const SharedData> prepare_study(const StudyOptions& options,
   Predecessors before;
   const std::shared_ptr<SharedData> shared =
       prepare_encoder(options, dataset, folder, context, true, before);
-  if (!shared) return nullptr;
+  if (!shared || options.candidate.stage0.epochs == 0)
+    return shared;  // only stage 0 reads features
   network::Network encoder(study_encoder(options),
                            core::Rng(static_cast<std::uint64_t>(options.seed)).split("encoder"),
                            {.device = shared->device});

@@ -19,14 +19,6 @@ bool is_rejected(const Trial& trial) {
   return std::holds_alternative<Pruned>(*trial.outcome) && scores_of(*trial.outcome) == nullptr;
 }
 
-std::optional<double> value_of(const Trial& trial, const std::string& name) {
-  for (const objective::Scores* values : {scores_of(*trial.outcome), &trial.costs}) {
-    if (values == nullptr) continue;
-    if (const auto found = values->find(name); found != values->end()) return found->second;
-  }
-  return std::nullopt;
-}
-
 // "params from 81234 to 512000, macs from ..."
 std::string ranges_of(const std::vector<const Trial*>& trials) {
   std::map<std::string, std::pair<double, double>> ranges;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/study/trial.h"
 
+#include <cmath>
+
 #include "parsimony/core/error.h"
 
 namespace parsimony::study {
@@ -39,6 +41,16 @@ const objective::Scores* scores_of(const Outcome& outcome) {
     const objective::Scores* operator()(const Failed&) const { return nullptr; }
   };
   return std::visit(Learnable{}, outcome);
+}
+
+std::optional<double> value_of(const Trial& trial, std::string_view name) {
+  const objective::Scores* scores = trial.outcome ? scores_of(*trial.outcome) : nullptr;
+  for (const objective::Scores* values : {scores, &trial.costs}) {
+    if (values == nullptr) continue;
+    const auto found = values->find(std::string(name));
+    if (found != values->end() && std::isfinite(found->second)) return found->second;
+  }
+  return std::nullopt;
 }
 
 }  // namespace parsimony::study

@@ -86,6 +86,10 @@ struct Trial {
   bool operator==(const Trial&) const = default;
 };
 
+// A score the trial was given, else a cost; nothing when it has none or it is not finite. Scores of
+// pruned trials count: callers that must not use them ask for the kind of outcome.
+std::optional<double> value_of(const Trial& trial, std::string_view name);
+
 // Something worth remembering that is not a trial: "started", "resumed", "finished", "warning".
 struct Event {
   std::int64_t index = 0;  // given by the store: 1, 2, 3, ...

@@ -11,6 +11,7 @@
 #include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/meter/lookup_table.h"
+#include "parsimony/objective/objective.h"
 #include "parsimony/run/preparation.h"
 
 namespace parsimony::cli {
@@ -73,7 +74,7 @@ int make_table(const Arguments& arguments, bool input_given, const core::Context
   if (arguments.study.empty() == arguments.genotypes.empty())
     core::throw_user_error("expected --study or --genotype, found {}",
                            arguments.study.empty() ? "neither" : "both");
-  if (arguments.meter != "host-torch" && arguments.meter != "host-onnx")
+  if (arguments.meter != objective::kHostTorch && arguments.meter != objective::kHostOnnx)
     core::throw_user_error("--meter {}: expected host-torch or host-onnx", arguments.meter);
   const Networks networks = arguments.study.empty()
                                 ? networks_of_genotypes(arguments)
