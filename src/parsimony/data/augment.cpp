@@ -314,7 +314,7 @@ void AugmentOptions::visit(core::FieldVisitor& v) {
       {"brightness, contrast and saturation change at random by up to this share; 0: never", 0, 1});
 }
 
-Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng) {
+Crop random_crop(const Sample& sample, const AugmentOptions& options, core::Rng& rng) {
   require_sound(sample);
   core::require(options.crop > 0, "augment needs a crop above 0, got {}", options.crop);
   if (!(options.scale_min > 0 && options.scale_min <= options.scale_max)) {
@@ -326,13 +326,24 @@ Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rn
   const double wanted = static_cast<double>(options.shorter_side) / shorter_side_of(sample.image);
   const double scale = std::max(rng.uniform(options.scale_min, options.scale_max), wanted);
   const Size scaled = scaled_size(sample.image, scale);
-  AxisWindow across = {
-      .source = sample.image.width, .scaled = scaled.width, .length = options.crop};
-  AxisWindow down = {
-      .source = sample.image.height, .scaled = scaled.height, .length = options.crop};
-  across.mirrored = rng.chance(options.mirror);
-  across.start = random_start(scaled.width, options.crop, rng);
-  down.start = random_start(scaled.height, options.crop, rng);
+  Crop crop{.scaled_width = scaled.width, .scaled_height = scaled.height, .side = options.crop};
+  crop.mirrored = rng.chance(options.mirror);
+  crop.x = random_start(scaled.width, options.crop, rng);
+  crop.y = random_start(scaled.height, options.crop, rng);
+  return crop;
+}
+
+Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rng) {
+  const Crop crop = random_crop(sample, options, rng);
+  const AxisWindow across = {.source = sample.image.width,
+                             .scaled = crop.scaled_width,
+                             .start = crop.x,
+                             .length = crop.side,
+                             .mirrored = crop.mirrored};
+  const AxisWindow down = {.source = sample.image.height,
+                           .scaled = crop.scaled_height,
+                           .start = crop.y,
+                           .length = crop.side};
   Sample window = window_of(sample, across, down);
   if (options.colour > 0) change_colours(window.image, across, down, options.colour, rng);
   return window;

@@ -21,6 +21,19 @@ struct AugmentOptions {
   void visit(core::FieldVisitor& v);
 };
 
+// Where a square crop lies: pixel (x, y) of the scaled picture is its first, or, when mirrored, the
+// last of its first row. It may reach beyond the picture.
+struct Crop {
+  std::int64_t scaled_width = 0, scaled_height = 0;
+  std::int64_t x = 0, y = 0;
+  std::int64_t side = 0;
+  bool mirrored = false;
+  bool operator==(const Crop&) const = default;
+};
+
+// The crop that `augment` with the same arguments takes.
+Crop random_crop(const Sample& sample, const AugmentOptions& options, core::Rng& rng);
+
 // One augmented crop of exactly crop x crop. scale s ~ U(min, max), raised so that the shorter side
 // reaches shorter_side; image bicubic, labels nearest; mirror; random crop. A picture still smaller
 // than the crop is padded with the mean colour and kIgnore. Mirroring swaps the ids of the sample's

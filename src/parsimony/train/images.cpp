@@ -89,15 +89,21 @@ struct BatchStream::Worker {
   }
 
   Batch make(std::int64_t epoch, const std::vector<std::int64_t>& chosen) const {
-    std::vector<data::Sample> crops;
-    crops.reserve(chosen.size());
+    std::vector<data::Sample> pictures;
+    std::vector<data::Crop> crops;
+    pictures.reserve(chosen.size());
     for (const std::int64_t i : chosen) {
-      const core::Rng stream = rng.split("crop")
-                                   .split(static_cast<std::uint64_t>(epoch))
-                                   .split(static_cast<std::uint64_t>(i));
-      crops.push_back(data::augment(samples[static_cast<std::size_t>(i)], augment, stream));
+      core::Rng stream = rng.split("crop")
+                             .split(static_cast<std::uint64_t>(epoch))
+                             .split(static_cast<std::uint64_t>(i));
+      const data::Sample& sample = samples[static_cast<std::size_t>(i)];
+      pictures.push_back(data::augment(sample, augment, stream));
+      crops.push_back(data::random_crop(sample, augment, stream));
     }
-    return to_batch(crops);
+    Batch batch = to_batch(pictures);
+    batch.samples = chosen;
+    batch.crops = std::move(crops);
+    return batch;
   }
 
   void schedule(std::int64_t epoch, std::int64_t index) {

@@ -22,6 +22,9 @@ inline constexpr double kDeviation[3] = {0.229, 0.224, 0.225};
 struct Batch {
   Tensor pictures;  // [N, 3, H, W] fp32, channels-last, normalised
   Tensor labels;    // [N, H, W] uint8, 255 = ignore
+  // Of a BatchStream: which sample each picture is a crop of, and where it lies.
+  std::vector<std::int64_t> samples;
+  std::vector<data::Crop> crops;
 };
 Batch to_batch(const std::vector<data::Sample>& samples);
 

@@ -17,21 +17,26 @@ void DistillationOptions::visit(core::FieldVisitor& v) {
 
 Tensor distillation(const Tensor& logits,
                     const Tensor& teacher,
-                    const DistillationOptions& options) {
+                    const DistillationOptions& options,
+                    const Tensor& inside) {
   const Tensor student = network::resize_bilinear(logits, teacher.size(2), teacher.size(3));
   const Tensor target = teacher.to(logits.device(), logits.scalar_type());
+  Tensor of_pixels;  // [N, 1, H, W]
   switch (options.loss) {
     case DistillationLoss::kLogits:
-      return at::mse_loss(student, target);
+      of_pixels = (student - target).square().mean(1, /*keepdim=*/true);
+      break;
     case DistillationLoss::kSoftmax: {
       const double t = options.temperature;
       const Tensor expected = at::log_softmax(target / t, 1);
       const Tensor divergence = expected.exp() * (expected - at::log_softmax(student / t, 1));
-      return t * t * divergence.sum(1).mean();
+      of_pixels = t * t * divergence.sum(1, /*keepdim=*/true);
+      break;
     }
   }
-  core::throw_internal_error("no distillation loss has the number {}",
-                             static_cast<int>(options.loss));
+  if (!inside.defined()) return of_pixels.mean();
+  const Tensor counts = inside.to(of_pixels.device());
+  return (of_pixels * counts).sum() / counts.sum().clamp_min(1);
 }
 
 Tensor resize_labels(const Tensor& labels, std::int64_t height, std::int64_t width) {

@@ -26,10 +26,12 @@ struct DistillationOptions {
 };
 
 // The loss before its weight, a mean over pictures and pixels (of kLogits over classes too), at the
-// teacher's size. The teacher's logits may be of another precision or device.
+// teacher's size. The teacher's logits may be of another precision or device. With `inside`
+// ([N, 1, H, W], of the teacher's size), only pixels where it is 1 count.
 Tensor distillation(const Tensor& logits,
                     const Tensor& teacher,
-                    const DistillationOptions& options);
+                    const DistillationOptions& options,
+                    const Tensor& inside = {});
 
 // Labels [N, H, W] sampled at the centres of a coarser grid (nearest).
 Tensor resize_labels(const Tensor& labels, std::int64_t height, std::int64_t width);

@@ -16,6 +16,7 @@
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
+#include "parsimony/train/teacher_maps.h"
 #include "parsimony/train/trainer.h"
 
 namespace parsimony::train {
@@ -460,7 +461,8 @@ TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
                core::Error);
 }
 
-// Whatever the teacher thinks, the pupil comes nearer to it than without it.
+// Whatever the teacher thinks, the pupil comes nearer to it than without it, whether the teacher
+// looks at whole pictures or at crops.
 TEST(Trainer, LearnsFromATeacher) {
   const auto samples = portraits(24);
   const graph::Graph graph =
@@ -476,7 +478,8 @@ TEST(Trainer, LearnsFromATeacher) {
   TrainerOptions options = short_training(4);
   options.distillation.weight = 3;
   const Tensor pictures = to_batch({samples[0], samples[1]}).pictures;
-  const auto distance = [&](Network* from) {
+  const auto distance = [&](Network* from, TeacherView view) {
+    options.teacher_view = view;
     Network net(graph, core::Rng(1), {});
     train_fully(net,
                 samples,
@@ -494,7 +497,120 @@ TEST(Trainer, LearnsFromATeacher) {
                         {})
         .item<double>();
   };
-  EXPECT_LT(2 * distance(&teacher), distance(nullptr));
+  const double alone = distance(nullptr, TeacherView::kPicture);
+  EXPECT_LT(2 * distance(&teacher, TeacherView::kPicture), alone);
+  EXPECT_LT(2 * distance(&teacher, TeacherView::kCrop), alone);
+}
+
+// A teacher of whom every pixel of a map can be told from the others.
+class TeacherMapsTest : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kGrid = 16;  // of the logits of a picture of 64 x 64
+  std::vector<data::Sample> samples_ = portraits(2);
+  Network teacher_{
+      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
+                                   {.name = "small"},
+                                   {.width = 12},
+                                   8)
+                          .graph),
+      core::Rng(9),
+      {}};
+  core::SilentLog log_;
+  core::SilentProgress progress_;
+  core::StopFlag stop_;
+
+  TeacherMaps maps() { return {teacher_, samples_, {log_, progress_, stop_, 1}, "test"}; }
+  Tensor whole(std::int64_t sample) {
+    const at::NoGradGuard no_grad;
+    const Batch batch = to_batch({samples_[static_cast<std::size_t>(sample)]});
+    return teacher_.logits({batch.pictures}, network::Phase::kEvaluation);
+  }
+  static Batch batch_of(std::int64_t sample, const data::Crop& crop) {
+    Batch batch;
+    batch.samples = {sample};
+    batch.crops = {crop};
+    return batch;
+  }
+  static void expect_close(const Tensor& a, const Tensor& b) {
+    EXPECT_LT((a - b).abs().max().item<double>(), 5e-3 * b.abs().max().item<double>());
+  }
+};
+
+TEST_F(TeacherMapsTest, CropsOfAPictureAreCropsOfItsMap) {
+  const TeacherMaps maps = this->maps();
+  ASSERT_TRUE(maps.complete());
+  data::Crop crop{.scaled_width = 64, .scaled_height = 64, .x = 24, .y = 8, .side = 32};
+  const auto straight = maps.cut(batch_of(1, crop), 8, 8);
+  const Tensor expected = whole(1).narrow(2, 2, 8).narrow(3, 6, 8);
+  expect_close(straight.logits, expected);
+  EXPECT_EQ(straight.inside.min().item<double>(), 1);
+
+  crop.mirrored = true;
+  expect_close(maps.cut(batch_of(1, crop), 8, 8).logits, expected.flip({3}));
+}
+
+TEST_F(TeacherMapsTest, AScaledPictureHasAScaledMap) {
+  const TeacherMaps maps = this->maps();
+  const data::Crop crop{.scaled_width = 128, .scaled_height = 128, .side = 128};
+  const auto doubled = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
+  expect_close(doubled.logits, network::resize_bilinear(whole(0), 2 * kGrid, 2 * kGrid));
+}
+
+TEST_F(TeacherMapsTest, PaddingIsOutside) {
+  const TeacherMaps maps = this->maps();
+  // The picture in the lower right quarter of the crop.
+  const data::Crop crop{.scaled_width = 64, .scaled_height = 64, .x = -64, .y = -64, .side = 128};
+  const auto targets = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
+  EXPECT_EQ(targets.inside.sum().item<double>(), kGrid * kGrid);
+  EXPECT_EQ(targets.inside.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid).min().item<double>(), 1);
+  expect_close(targets.logits.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid), whole(0));
+}
+
+TEST_F(TeacherMapsTest, MirroringSwapsSides) {
+  samples_[0].mirror_pairs = {{2, 3}};
+  const TeacherMaps maps = this->maps();
+  const data::Crop crop{.scaled_width = 64, .scaled_height = 64, .side = 64, .mirrored = true};
+  const Tensor mirrored = maps.cut(batch_of(0, crop), kGrid, kGrid).logits;
+  const Tensor expected = whole(0).flip({3});
+  expect_close(mirrored.select(1, 2), expected.select(1, 3));
+  expect_close(mirrored.select(1, 3), expected.select(1, 2));
+  expect_close(mirrored.select(1, 4), expected.select(1, 4));
+}
+
+TEST_F(TeacherMapsTest, AStreamSaysWhereItsCropsLie) {
+  const data::AugmentOptions options{.crop = 48, .shorter_side = 0, .scale_min = 1, .scale_max = 1};
+  BatchStream stream(samples_, options, 2, core::Rng(3), 0);
+  const Batch batch = stream.get(0, 0);
+  ASSERT_EQ(batch.samples.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    // The crop's labels, cut from the sample by hand.
+    const data::Crop& crop = batch.crops[i];
+    const data::LabelMap& labels = samples_[static_cast<std::size_t>(batch.samples[i])].labels;
+    for (std::int64_t x = 0; x < 48; ++x) {
+      const std::int64_t from = crop.x + (crop.mirrored ? 47 - x : x);
+      EXPECT_EQ(batch.labels[static_cast<std::int64_t>(i)][5][x].item<int>(),
+                labels.at(from, crop.y + 5));
+    }
+  }
+}
+
+TEST_F(TeacherMapsTest, StopsWhenAsked) {
+  stop_.request();
+  EXPECT_FALSE(maps().complete());
+}
+
+TEST(Distillation, CountsPixelsWithinThePictureOnly) {
+  const Tensor student = at::randn({2, 3, 4, 4});
+  const Tensor teacher = at::randn({2, 3, 4, 4});
+  Tensor inside = at::zeros({2, 1, 4, 4});
+  inside.narrow(2, 0, 2).fill_(1);
+  for (const DistillationLoss form : {DistillationLoss::kLogits, DistillationLoss::kSoftmax}) {
+    const DistillationOptions how{.loss = form};
+    EXPECT_NEAR(distillation(student, teacher, how, inside).item<double>(),
+                distillation(student.narrow(2, 0, 2), teacher.narrow(2, 0, 2), how).item<double>(),
+                1e-6);
+    EXPECT_EQ(distillation(student, teacher, how, at::zeros_like(inside)).item<double>(), 0);
+  }
 }
 
 TEST(Trainer, ADivergingTrainingIsAnOutcome) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <memory>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -13,12 +14,15 @@
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
+#include "parsimony/train/teacher_maps.h"
 #include "parsimony/weights/safetensors.h"
 
 namespace parsimony::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr double kMostTeacherBytes = 4.0 * (1 << 30);
 
 // Changes with everything that decides the result beside the pictures.
 std::string signature_of(const TrainerOptions& options,
@@ -147,9 +151,48 @@ double rate_factor(const TrainerOptions& options, double progress) {
                                                            : decay;
 }
 
-Tensor teacher_logits(network::Network& teacher, const Tensor& pictures) {
-  const at::NoGradGuard no_grad;
-  return teacher.logits({pictures}, network::Phase::kEvaluation);
+// Who teaches, if anybody: the network itself, or what it has said of all pictures.
+struct Teaching {
+  network::Network* teacher = nullptr;
+  std::unique_ptr<const TeacherMaps> maps;
+
+  Tensor loss(const Tensor& logits, const Batch& batch, const DistillationOptions& options) const {
+    if (maps) {
+      const TeacherMaps::Targets targets = maps->cut(batch, logits.size(2), logits.size(3));
+      return distillation(logits, targets.logits, options, targets.inside);
+    }
+    const Tensor expected = [&] {
+      const at::NoGradGuard no_grad;
+      return teacher->logits({batch.pictures}, network::Phase::kEvaluation);
+    }();
+    return distillation(logits, expected, options);
+  }
+};
+
+// nullopt when interrupted.
+std::optional<Teaching> teaching_of(network::Network* teacher,
+                                    const std::vector<data::Sample>& samples,
+                                    int classes,
+                                    const TrainerOptions& options,
+                                    const core::Context& context,
+                                    const std::string& task) {
+  Teaching teaching;
+  if (teacher == nullptr || options.distillation.weight == 0) return teaching;
+  teaching.teacher = teacher;
+  if (options.teacher_view == TeacherView::kCrop) return teaching;
+  const double bytes = TeacherMaps::bytes(samples, classes);
+  if (bytes > kMostTeacherBytes) {
+    core::throw_user_error(
+        "{}: the teacher's logits of {} pictures would take {} of memory, more than {}; set "
+        "teacher_view: crop for this training, or distillation.weight to 0",
+        task,
+        samples.size(),
+        core::human_bytes(bytes),
+        core::human_bytes(kMostTeacherBytes));
+  }
+  teaching.maps = std::make_unique<TeacherMaps>(*teacher, samples, context, task + " teacher");
+  if (!teaching.maps->complete()) return std::nullopt;
+  return teaching;
 }
 
 // One epoch; the mean loss, or nothing when it was interrupted or diverged (then `end` says which).
@@ -159,7 +202,7 @@ std::optional<double> train_epoch(network::Network& network,
                                   const TrainerOptions& options,
                                   const core::Context& context,
                                   const std::string& task,
-                                  network::Network* teacher,
+                                  const Teaching& teaching,
                                   TrainerEnd& end) {
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
@@ -183,11 +226,9 @@ std::optional<double> train_epoch(network::Network& network,
       const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
       loss = loss + options.auxiliary * network::pixel_cross_entropy(outputs[k], labels, kernels);
     }
-    if (teacher != nullptr && options.distillation.weight > 0) {
+    if (teaching.teacher != nullptr) {
       loss = loss +
-             options.distillation.weight * distillation(outputs[0],
-                                                        teacher_logits(*teacher, batch.pictures),
-                                                        options.distillation);
+             options.distillation.weight * teaching.loss(outputs[0], batch, options.distillation);
     }
     training.zero_gradients();
     torch::autograd::backward({loss}, {});
@@ -218,6 +259,10 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
   v.group("decoder", decoder, "optimiser of the decoder");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
   v.group("distillation", distillation, "learning from the study's teacher.model, if it has one");
+  v.choice("teacher_view",
+           teacher_view,
+           kTeacherViewNames,
+           {"picture (the teacher looks at whole pictures, once) or crop (at every crop)"});
   v.field(
       "poly_power", poly_power, {"the learning rate falls as (1 - progress) to this power", 0, 10});
   v.field(
@@ -240,6 +285,14 @@ TrainerResult train_fully(network::Network& network,
   Training training(network, options, signature_of(options, rng, teacher));
   if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
   TrainerResult& result = training.result;
+  const std::optional<Teaching> teaching =
+      result.epochs < options.epochs
+          ? teaching_of(teacher, samples, classes, options, context, task)
+          : Teaching{};
+  if (!teaching) {
+    result.end = TrainerEnd::kInterrupted;
+    return result;
+  }
   BatchStream batches(
       samples, options.augment, options.batch, rng.split("pictures"), context.threads);
 
@@ -247,7 +300,7 @@ TrainerResult train_fully(network::Network& network,
     const auto start = Clock::now();
     TrainerEnd end = TrainerEnd::kFinished;
     const std::optional<double> loss =
-        train_epoch(network, training, batches, options, context, task, teacher, end);
+        train_epoch(network, training, batches, options, context, task, *teaching, end);
     if (!loss) {
       result.end = end;
       return result;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "parsimony/core/context.h"
@@ -20,6 +22,12 @@ namespace parsimony::train {
 // their final networks were trained; this is the usual recipe of compact segmentation networks:
 // cross-entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
 // augmentation.
+
+// What a teacher sees while its student trains on a crop: that crop, as augmented, which costs the
+// teacher's forward pass each time; or the whole picture, once per training (train/teacher_maps.h).
+enum class TeacherView { kPicture, kCrop };
+inline constexpr std::array<std::string_view, 2> kTeacherViewNames = {"picture", "crop"};
+
 struct TrainerOptions {
   int epochs = 60;
   std::int64_t batch = 8;
@@ -31,6 +39,7 @@ struct TrainerOptions {
   double auxiliary = 0.15;  // weight of each auxiliary loss
   double poly_power = 0.9;  // rate x (1 - progress)^power
   DistillationOptions distillation = {};
+  TeacherView teacher_view = TeacherView::kPicture;
   double warm_up = 0.02;  // share of the training in which the rate rises linearly from zero
   // Decay per step of a Polyak average of the weights, which is validated and kept in their place;
   // 0: none.
