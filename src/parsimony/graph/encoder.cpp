@@ -1,138 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/graph/encoder.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/graph/encoder_ghostnet.h"
+#include "parsimony/graph/inverted_residuals.h"
 
 namespace parsimony::graph {
 namespace {
 
-// A run of inverted residuals: expansion, channels, repeats, stride of the first.
-struct Group {
-  std::int64_t expansion, channels, repeats, stride;
+// A MobileNet-v2-like encoder: channels of the stem, groups behind it, and the groups whose results
+// are taps. Channels are times the width.
+struct Design {
+  std::int64_t stem;
+  std::span<const InvertedResidualGroup> groups;
+  std::array<std::size_t, 4> taps;
 };
 
-// Builds MobileNet-v2-like encoders. Names follow torchvision's ("features.3.conv.1.0"), so that
-// its weights load without a table.
-class InvertedResiduals {
- public:
-  InvertedResiduals(Graph& graph, const EncoderOptions& options)
-      : graph_(graph), options_(options) {}
-
-  NodeId stem(NodeId x, std::int64_t channels) {
-    channels_ = options_.scaled(channels);
-    return conv_bn_relu(
-        x,
-        Conv{.in_channels = 3, .out_channels = channels_, .kernel = 3, .stride = 2, .padding = 1},
-        "encoder.features.0.0",
-        "encoder.features.0.1");
+std::vector<Tap> inverted_residuals(Graph& graph,
+                                    NodeId picture,
+                                    const EncoderOptions& options,
+                                    const Design& design) {
+  InvertedResiduals net(graph, {.first_expansion = options.first_expansion});
+  NodeId x = net.stem(picture, options.scaled(design.stem));
+  std::vector<Tap> taps;
+  for (std::size_t i = 0; i < design.groups.size(); ++i) {
+    InvertedResidualGroup group = design.groups[i];
+    group.channels = options.scaled(group.channels);
+    x = net.group(x, group);
+    if (i == design.taps[taps.size()]) taps.push_back({x, net.channels(), net.stride()});
   }
-
-  NodeId group(NodeId x, const Group& group) {
-    for (std::int64_t i = 0; i < group.repeats; ++i) {
-      x = block(x, group.expansion, options_.scaled(group.channels), i == 0 ? group.stride : 1);
-    }
-    return x;
-  }
-
-  std::int64_t channels() const { return channels_; }
-
- private:
-  // 1x1 expand - depthwise 3x3 - 1x1 project, ReLU6 after the first two, shortcut where shapes
-  // allow.
-  NodeId block(NodeId x, std::int64_t expansion, std::int64_t out, std::int64_t stride) {
-    const std::string prefix = fmt::format("encoder.features.{}.conv.", ++index_);
-    const std::int64_t in = channels_;
-    const std::int64_t hidden = in * expansion;
-    int part = 0;
-    NodeId y = x;
-    if (expansion != 1 || options_.first_expansion) {
-      y = conv_bn_relu(y,
-                       Conv{.in_channels = in, .out_channels = hidden},
-                       fmt::format("{}{}.0", prefix, part),
-                       fmt::format("{}{}.1", prefix, part));
-      ++part;
-    }
-    y = conv_bn_relu(y,
-                     Conv{.in_channels = hidden,
-                          .out_channels = hidden,
-                          .kernel = 3,
-                          .stride = stride,
-                          .padding = 1,
-                          .groups = hidden},
-                     fmt::format("{}{}.0", prefix, part),
-                     fmt::format("{}{}.1", prefix, part));
-    ++part;
-    y = graph_.add(Conv{.in_channels = hidden, .out_channels = out},
-                   {y},
-                   Section::kEncoder,
-                   fmt::format("{}{}", prefix, part));
-    y = graph_.add(BatchNorm{out}, {y}, Section::kEncoder, fmt::format("{}{}", prefix, part + 1));
-    if (stride == 1 && in == out) y = graph_.add(Add{}, {x, y}, Section::kEncoder, prefix + "add");
-    channels_ = out;
-    return y;
-  }
-
-  NodeId conv_bn_relu(NodeId x,
-                      const Conv& conv,
-                      const std::string& conv_name,
-                      const std::string& norm_name) {
-    NodeId y = graph_.add(conv, {x}, Section::kEncoder, conv_name);
-    y = graph_.add(BatchNorm{conv.out_channels}, {y}, Section::kEncoder, norm_name);
-    return graph_.add(Relu{.ceiling = 6}, {y}, Section::kEncoder, norm_name + ".relu6");
-  }
-
-  Graph& graph_;
-  const EncoderOptions& options_;
-  std::int64_t channels_ = 0;
-  int index_ = 0;
-};
+  return taps;
+}
 
 // MobileNet-v2 (Sandler et al., CVPR 2018) with the taps of the cell search: 24, 32, 96 and 320
 // channels at strides 4, 8, 16 and 32.
 std::vector<Tap> mobilenet_v2(Graph& graph, NodeId picture, const EncoderOptions& options) {
-  InvertedResiduals net(graph, options);
-  NodeId x = net.stem(picture, 32);
-  std::vector<Tap> taps;
-  const auto tap = [&](std::int64_t stride) { taps.push_back({x, net.channels(), stride}); };
-  x = net.group(x, {1, 16, 1, 1});
-  x = net.group(x, {6, 24, 2, 2});
-  tap(4);
-  x = net.group(x, {6, 32, 3, 2});
-  tap(8);
-  x = net.group(x, {6, 64, 4, 2});
-  x = net.group(x, {6, 96, 3, 1});
-  tap(16);
-  x = net.group(x, {6, 160, 3, 2});
-  x = net.group(x, {6, 320, 1, 1});
-  tap(32);
-  return taps;
+  return inverted_residuals(
+      graph, picture, options, {kMobilenetV2Stem, kMobilenetV2Groups, {1, 2, 4, 6}});
 }
 
 // A small encoder of the same building blocks for studies without pre-trained weights: it trains on
 // the study's own pictures in minutes on a CPU. 16, 24, 40 and 64 channels times the width.
 std::vector<Tap> small(Graph& graph, NodeId picture, const EncoderOptions& options) {
+  constexpr std::array<InvertedResidualGroup, 4> kGroups = {
+      {{4, 16, 1, 2}, {4, 24, 2, 2}, {4, 40, 2, 2}, {4, 64, 1, 2}}};
   EncoderOptions plain = options;
   plain.first_expansion = false;
-  InvertedResiduals net(graph, plain);
-  NodeId x = net.stem(picture, 16);
-  std::vector<Tap> taps;
-  const auto tap = [&](std::int64_t stride) { taps.push_back({x, net.channels(), stride}); };
-  x = net.group(x, {4, 16, 1, 2});
-  tap(4);
-  x = net.group(x, {4, 24, 2, 2});
-  tap(8);
-  x = net.group(x, {4, 40, 2, 2});
-  tap(16);
-  x = net.group(x, {4, 64, 1, 2});
-  tap(32);
-  return taps;
+  return inverted_residuals(graph, picture, plain, {16, kGroups, {0, 1, 2, 3}});
 }
 
 constexpr std::array<EncoderFamily, 6> kFamilies = {{
