@@ -16,6 +16,46 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
+TEST_F(StudyTest, EvolutionLooksForTheWholeFront) {
+  const std::vector<std::string> evolution = {"--set",
+                                              "search={method: nsga2, nsga2: {population: 4}}",
+                                              "--set",
+                                              "objectives=[miou, params, latency_ms.gap8]",
+                                              "--set",
+                                              "cost.devices=[gap8]",
+                                              "--set",
+                                              "cost.constraints=['latency_ms.gap8 <= 7']",
+                                              "--set",
+                                              "budget.trials=16",
+                                              "--set",
+                                              "final.count=1"};
+  const Answer run = search("run", evolution);
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json front = Json::parse(parsimony({"front", file("run"), "--json"}).out);
+  EXPECT_EQ(front["objectives"].size(), 3u);
+  EXPECT_GE(front["trials"].size(), 1u);
+  int rejected = 0;
+  for (const study::Trial& trial : trials_of(file("run"))) {
+    const bool over = trial.costs.at("latency_ms.gap8") > 7;
+    if (over) {
+      EXPECT_FALSE(std::holds_alternative<study::Scored>(*trial.outcome)) << trial.genotype;
+    }
+    rejected += over ? 1 : 0;
+  }
+  EXPECT_LT(rejected, 16);
+
+  const Answer odd = search("odd", {"--set", "search={method: nsga2, nsga2: {population: 5}}"});
+  EXPECT_EQ(odd.code, 2);
+  EXPECT_THAT(odd.err, HasSubstr("a population of 5; expected an even number"));
+  const Answer one = search("one", {"--set", "search={method: nsga2, nsga2: {population: 1}}"});
+  EXPECT_EQ(one.code, 2);
+  const Answer rewards = search(
+      "rewards",
+      {"--set", "search.method=nsga2", "--set", "rewards=[reward, reward * (params / 9000)^-1]"});
+  EXPECT_EQ(rewards.code, 2);
+  EXPECT_THAT(rewards.err, HasSubstr("maximises no reward"));
+}
+
 // A latency is an objective like any other, and a bound on a cost rejects candidates untrained.
 TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
   const Answer run = search("run",

@@ -100,14 +100,16 @@ Costs::Assessment Costs::assess(const graph::Graph& whole) const {
     for (const latency::DeviceProfile& device : devices_) {
       const latency::Estimate estimate = latency::estimate(device, works);
       result.costs[cost_name(device)] = estimate.milliseconds;
-      if (!estimate.does_not_fit.empty())
-        result.obstacle = fmt::format("does not fit {}: {}", device.name, estimate.does_not_fit);
+      if (estimate.does_not_fit.empty()) continue;
+      result.obstacle = fmt::format("does not fit {}: {}", device.name, estimate.does_not_fit);
+      result.violation += 1;
     }
   }
   for (const objective::Constraint& constraint : constraints_) {
     const double value = result.costs.at(constraint.name);
     if (constraint.met_by(value)) continue;
     result.obstacle = broken(constraint, value);
+    result.violation += constraint.violation_by(value);
   }
   return result;
 }

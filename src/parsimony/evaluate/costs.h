@@ -43,6 +43,8 @@ class Costs {
   struct Assessment {
     objective::Scores costs;
     std::optional<std::string> obstacle;  // nullopt: it may
+    // By what share constraints are broken in all; a device that it does not fit counts as 1.
+    double violation = 0;
   };
   Assessment assess(const graph::Graph& whole) const;
 

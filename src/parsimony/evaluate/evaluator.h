@@ -17,6 +17,7 @@ struct Prepared {
   std::string canonical_id;
   objective::Scores costs;  // "params", "macs", ... of the network as it would be exported
   std::optional<study::Pruned> rejection;  // invalid, or over a hard limit
+  double violation = 0;                    // of hard limits, Costs::Assessment
 };
 
 struct Evaluation {

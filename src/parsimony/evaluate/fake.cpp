@@ -10,7 +10,7 @@ namespace parsimony::evaluate {
 Prepared FakeEvaluator::prepare(const space::Tokens& tokens) const {
   const std::string text = space_.text(tokens);
   const auto sum = static_cast<double>(std::accumulate(tokens.begin(), tokens.end(), 0));
-  return {text, text, {{"params", 1e5 + 1e3 * sum}, {"macs", 1e7 + 1e5 * sum}}, std::nullopt};
+  return {text, text, {{"params", 1e5 + 1e3 * sum}, {"macs", 1e7 + 1e5 * sum}}, std::nullopt, 0};
 }
 
 Evaluation FakeEvaluator::evaluate(study::TrialId trial,

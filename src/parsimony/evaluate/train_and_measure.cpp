@@ -65,11 +65,12 @@ Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
   const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
   const Costs::Assessment assessment = shared_->costs.assess(whole);
   Prepared prepared{
-      space_.text(tokens), graph::canonical_id(whole), assessment.costs, std::nullopt};
+      space_.text(tokens), graph::canonical_id(whole), assessment.costs, std::nullopt, 0};
   if (graph::is_constant(whole)) {
     prepared.rejection = Pruned{"before training", "the output does not depend on the picture", {}};
   } else if (assessment.obstacle) {
     prepared.rejection = Pruned{"before training", *assessment.obstacle, {}};
+    prepared.violation = assessment.violation;
   }
   return prepared;
 }

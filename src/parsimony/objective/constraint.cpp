@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/objective/constraint.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 
 namespace parsimony::objective {
+
+double Constraint::violation_by(double value) const {
+  if (std::isnan(value)) return std::numeric_limits<double>::infinity();
+  const double excess = std::max(0.0, at_most ? value - bound : bound - value);
+  return bound == 0 ? excess : excess / std::abs(bound);
+}
 
 Constraint parse_constraint(std::string_view text) {
   const std::size_t sign = text.find_first_of("<>=");

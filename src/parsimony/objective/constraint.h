@@ -15,6 +15,10 @@ struct Constraint {
   double bound = 0;
 
   bool met_by(double value) const { return at_most ? value <= bound : value >= bound; }
+  // By what share of the bound `value` breaks it, max(0, value - bound) / |bound| for "<=": 0 when
+  // met, 1 for twice what "<=" allows, infinite when not a number; not divided where the bound is
+  // 0.
+  double violation_by(double value) const;
 };
 
 // A user error names what is wrong with the text and what was expected.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "parsimony/core/error.h"
 
 namespace parsimony::objective {
@@ -23,6 +25,28 @@ TEST(Constraint, ReadsBounds) {
   EXPECT_FALSE(quality.at_most);
   EXPECT_TRUE(quality.met_by(0.6));
   EXPECT_FALSE(quality.met_by(0.59));
+}
+
+TEST(Constraint, ViolationIsAShareOfTheBound) {
+  const Constraint at_most{"latency_ms", true, 200};
+  EXPECT_EQ(at_most.violation_by(150), 0);
+  EXPECT_EQ(at_most.violation_by(200), 0);
+  EXPECT_EQ(at_most.violation_by(250), 0.25);
+  const Constraint at_least{"miou", false, 0.5};
+  EXPECT_EQ(at_least.violation_by(0.75), 0);
+  EXPECT_EQ(at_least.violation_by(0.5), 0);
+  EXPECT_EQ(at_least.violation_by(0.25), 0.5);
+  const Constraint negative{"reward", false, -2};
+  EXPECT_EQ(negative.violation_by(-1), 0);
+  EXPECT_EQ(negative.violation_by(-3), 0.5);
+  const Constraint zero{"params", true, 0};
+  EXPECT_EQ(zero.violation_by(-1), 0);
+  EXPECT_EQ(zero.violation_by(3), 3);
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const Constraint& constraint : {at_most, at_least, zero})
+    EXPECT_EQ(constraint.violation_by(std::numeric_limits<double>::quiet_NaN()), infinity);
+  EXPECT_EQ(at_most.violation_by(infinity), infinity);
+  EXPECT_EQ(at_least.violation_by(-infinity), infinity);
 }
 
 TEST(Constraint, WritesWhatItReads) {

@@ -223,7 +223,7 @@ class Loop {
     core::require(store_.commit(update), "trial {} is claimed by somebody else", trial.id);
 
     if (prepared.rejection) {
-      complete(trial, {*prepared.rejection, {}, {}}, 0, std::nullopt);
+      complete(trial, {*prepared.rejection, {}, {}}, 0, std::nullopt, prepared.violation);
     } else if (const auto equal = outcomes_.find(trial.canonical_id); equal != outcomes_.end()) {
       take_over(trial, equal->second);
     } else if (in_flight_.contains(trial.canonical_id)) {
@@ -307,7 +307,8 @@ class Loop {
   void complete(Trial trial,
                 const Evaluation& evaluation,
                 double seconds,
-                std::optional<TrialId> same_as) {
+                std::optional<TrialId> same_as,
+                double violation = 0) {
     trial.state = study::TrialState::kDone;
     trial.outcome = evaluation.outcome;
     trial.observations = evaluation.observations;
@@ -316,9 +317,10 @@ class Loop {
     trial.same_as = same_as;
 
     const Setting& setting = settings_[setting_of(trial)];
-    search::Feedback feedback{trial.id, trial.tokens, std::nullopt};
+    search::Feedback feedback{.trial = trial.id, .tokens = trial.tokens, .violation = violation};
     if (const objective::Scores* scores = study::scores_of(*trial.outcome))
       feedback.reward = objective::evaluate(setting.reward, *scores, trial.costs);
+    if (!setting.objectives.empty()) feedback.point = study::point_of(trial, setting.objectives);
     setting.search->tell(feedback);
 
     study::Update update;

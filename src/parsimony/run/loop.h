@@ -35,6 +35,7 @@ enum class LoopEnd { kFinished, kInterrupted, kOutOfTime };
 struct Setting {
   objective::Scalarization reward;
   std::unique_ptr<search::Search> search;
+  std::vector<objective::Objective> objectives = {};  // for searches of a whole front
 };
 
 // The one loop of every study: ask, evaluate, tell, record.

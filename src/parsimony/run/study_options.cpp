@@ -140,6 +140,19 @@ void check_rewards(const StudyOptions& options,
   }
 }
 
+// What only the search itself can say of its options, and what it does not use.
+void check_search(const StudyOptions& options, const std::string& file) {
+  search::make_search(options.search, *space::make_space(options.space), core::Rng(1));
+  if (options.search.method == search::SearchMethod::kNsga2 && options.rewards.size() > 1) {
+    core::throw_user_error(
+        "{}: rewards has {} entries, but nsga2 looks for the front of the objectives ({}) and "
+        "maximises no reward; leave rewards out, or choose another search.method",
+        file,
+        options.rewards.size(),
+        core::join(options.objectives, ", "));
+  }
+}
+
 }  // namespace
 
 std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options) {
@@ -158,6 +171,7 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   for (const std::string& name : options.objectives)
     require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
   check_rewards(options, costs, file);
+  check_search(options, file);
   const space::Genotype start = space::parse_genotype(options.start.genotype);
   if (options.encoder.weights.empty() &&
       space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {

@@ -118,7 +118,9 @@ std::vector<Setting> make_settings(const StudyOptions& options, const space::Sea
   const core::Rng rng = study_rng(options).split("search");
   for (const objective::Scalarization& reward : parse_rewards(options)) {
     const core::Rng own = settings.empty() ? rng : rng.split(settings.size());
-    settings.push_back({reward, search::make_search(options.search, space, own)});
+    settings.push_back({reward,
+                        search::make_search(options.search, space, own),
+                        objective::objectives_by_name(options.objectives)});
   }
   return settings;
 }

@@ -7,16 +7,24 @@
 #include <string>
 #include <string_view>
 
+#include "parsimony/objective/objective.h"
 #include "parsimony/space/space.h"
 
 namespace parsimony::search {
 
-// What a search is told about a candidate it proposed.
+// What a search is told about a candidate it proposed: one number to learn from, and the objectives
+// behind it for searches that look for a whole front.
 struct Feedback {
   std::int64_t trial = 0;
   space::Tokens tokens;
-  std::optional<double>
-      reward;  // nullopt: the candidate failed or was invalid; never a made-up score
+  // nullopt: the candidate failed or was invalid; never a made-up score.
+  std::optional<double> reward = std::nullopt;
+  // Smaller is better, in the order of the study's objectives; nullopt as for `reward`, or where
+  // an objective is not known.
+  std::optional<objective::Point> point = std::nullopt;
+  // By how much hard constraints are broken in all (objective::Constraint::violation_by, summed);
+  // 0: feasible. May be known of a candidate that was rejected untrained.
+  double violation = 0;
 };
 
 // Proposes candidates and learns from their rewards. Knows nothing of training: every method runs

@@ -28,6 +28,7 @@ std::vector<Case> cases() {
       options.controller = {.input = input, .units = 8};
       options.ppo.capacity = 20;
       options.ppo.minibatch = 3;
+      options.nsga2.population = 8;
       const auto method = kSearchMethodNames[static_cast<std::size_t>(row.method)];
       const auto suffix = kControllerInputNames[static_cast<std::size_t>(input)];
       result.push_back({fmt::format("{}_{}", method, suffix), options});
@@ -72,14 +73,21 @@ class Contract : public ::testing::TestWithParam<Case> {
       }
       const auto chosen =
           std::next(study.in_flight.begin(), study.rng.below(std::ssize(study.in_flight)));
-      const PlantedOptimum task(cell_, core::Rng(5));
-      Feedback feedback{chosen->first, chosen->second, std::nullopt};
-      if (!study.rng.chance(0.2))
-        feedback.reward = task.noisy_reward(chosen->first, chosen->second);
-      search.tell(feedback);
+      search.tell(feedback(study, chosen->first, chosen->second));
       study.in_flight.erase(chosen);
     }
     return asked;
+  }
+
+  // A reward, objectives and mostly no violation; now and then nothing.
+  Feedback feedback(Study& study, std::int64_t trial, const space::Tokens& tokens) const {
+    const PlantedOptimum task(cell_, core::Rng(5));
+    Feedback feedback{trial, tokens};
+    if (study.rng.chance(0.2)) return feedback;
+    feedback.reward = task.noisy_reward(trial, tokens);
+    feedback.point = objective::Point{-*feedback.reward, static_cast<double>(tokens[0])};
+    if (study.rng.chance(0.2)) feedback.violation = study.rng.uniform();
+    return feedback;
   }
 
   const space::CellSpace cell_{space::CellSpaceOptions{}};
@@ -146,17 +154,6 @@ TEST_P(Contract, LoadedSearchContinuesExactly) {
     EXPECT_EQ(advance(*original, study, 60), advance(*loaded, copy, 60));
     EXPECT_EQ(original->save(), loaded->save());
   }
-}
-
-// A failed candidate leaves a search as if it had never been proposed.
-TEST_P(Contract, FailuresTeachNothing) {
-  const auto search = make(1, cell_);
-  Study study;
-  advance(*search, study, 40);
-  const std::string before = search->save();
-  const auto tokens = search->ask(1000);
-  search->tell({1000, tokens, std::nullopt});
-  EXPECT_EQ(search->save(), before);
 }
 
 TEST_P(Contract, DamagedStatesAreUserErrorsAndChangeNothing) {
@@ -253,7 +250,20 @@ TEST_P(Learning, BrokenPromisesAreInternalErrors) {
   EXPECT_EQ(kind_of_error([&] { search->tell({1, tokens, 0.5}); }), core::ErrorKind::kInternal);
 }
 
-TEST_P(Learning, StatesOfOtherControllersAreUserErrors) {
+class PolicyGradient : public Learning {};
+
+// A failed candidate leaves a controller as if it had never been proposed.
+TEST_P(PolicyGradient, FailuresTeachNothing) {
+  const auto search = make(small_);
+  for (std::int64_t trial = 1; trial <= 10; ++trial)
+    search->tell({trial, search->ask(trial), 0.1 * static_cast<double>(trial)});
+  const std::string before = search->save();
+  const auto tokens = search->ask(1000);
+  search->tell({1000, tokens, std::nullopt});
+  EXPECT_EQ(search->save(), before);
+}
+
+TEST_P(PolicyGradient, StatesOfOtherControllersAreUserErrors) {
   const auto search = make(small_);
   SearchOptions wider = small_, deeper = small_, feeding = small_;
   wider.controller.units = 9;
@@ -273,8 +283,16 @@ TEST(Ppo, StateWithAnotherCapacityIsAUserError) {
             core::ErrorKind::kUser);
 }
 
-INSTANTIATE_TEST_SUITE_P(EverySearch,
-                         Learning,
+INSTANTIATE_TEST_SUITE_P(
+    EverySearch,
+    Learning,
+    ::testing::Values(SearchMethod::kPpo, SearchMethod::kReinforce, SearchMethod::kNsga2),
+    [](const auto& test) {
+      return std::string(kSearchMethodNames[static_cast<std::size_t>(test.param)]);
+    });
+
+INSTANTIATE_TEST_SUITE_P(EveryController,
+                         PolicyGradient,
                          ::testing::Values(SearchMethod::kPpo, SearchMethod::kReinforce),
                          [](const auto& test) {
                            return std::string(

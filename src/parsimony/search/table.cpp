@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/search/table.h"
 
+#include "parsimony/search/evolution/nsga2.h"
 #include "parsimony/search/random/random.h"
 #include "parsimony/search/rl/reinforce.h"
 
@@ -28,6 +29,11 @@ constexpr std::array<SearchRow, kSearchMethodNames.size()> kTable = {{
      [](Options options, Space space, core::Rng rng) -> Made {
        return std::make_unique<Reinforce>(options.controller, options.learner, space, rng);
      }},
+    {SearchMethod::kNsga2,
+     "NSGA-II, an elitist evolution of the whole front (Deb et al., IEEE TEC 2002)",
+     [](Options options, Space space, core::Rng rng) -> Made {
+       return std::make_unique<Nsga2>(options.nsga2, space, rng);
+     }},
 }};
 
 }  // namespace
@@ -37,6 +43,7 @@ void SearchOptions::visit(core::FieldVisitor& v) {
   v.group("controller", controller, "the LSTM policy of ppo and reinforce");
   v.group("learner", learner, "how ppo and reinforce train the policy");
   v.group("ppo", ppo, "proximal policy optimisation");
+  v.group("nsga2", nsga2, "evolution by non-dominated sorting");
 }
 
 std::span<const SearchRow> search_table() {

@@ -8,20 +8,22 @@
 
 #include "parsimony/core/fields.h"
 #include "parsimony/core/rng.h"
+#include "parsimony/search/evolution/nsga2_options.h"
 #include "parsimony/search/rl/ppo.h"
 #include "parsimony/search/search.h"
 
 namespace parsimony::search {
 
-enum class SearchMethod { kRandom, kPpo, kReinforce };
-inline constexpr std::array<std::string_view, 3> kSearchMethodNames = {
-    "random", "ppo", "reinforce"};
+enum class SearchMethod { kRandom, kPpo, kReinforce, kNsga2 };
+inline constexpr std::array<std::string_view, 4> kSearchMethodNames = {
+    "random", "ppo", "reinforce", "nsga2"};
 
 struct SearchOptions {
   SearchMethod method = SearchMethod::kPpo;
   ControllerOptions controller{};  // ppo, reinforce
   LearnerOptions learner{};        // ppo, reinforce
   PpoOptions ppo{};
+  Nsga2Options nsga2{};
   void visit(core::FieldVisitor& v);
 };
 

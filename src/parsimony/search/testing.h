@@ -16,7 +16,7 @@ namespace parsimony::search {
 // Stand-ins for the tests of searches: a space of any shape and an evaluator with a known optimum.
 
 // Decisions of the given (head, choices); its text form is the tokens, separated by blanks.
-class ToySpace final : public space::SearchSpace {
+class ToySpace : public space::SearchSpace {
  public:
   ToySpace(int warm_up_steps, const std::vector<std::pair<std::string, int>>& heads)
       : warm_up_steps_(warm_up_steps) {
@@ -34,9 +34,11 @@ class ToySpace final : public space::SearchSpace {
     core::throw_user_error("toy genotypes such as '{}' cannot be read", text);
   }
 
+ protected:
+  std::vector<space::Decision> decisions_;
+
  private:
   int warm_up_steps_;
-  std::vector<space::Decision> decisions_;
 };
 
 // Rewards a candidate with the weighted share of its tokens that agree with a hidden genotype.

@@ -7,6 +7,10 @@
 
 namespace parsimony::space {
 
+Tokens SearchSpace::founder(core::Rng& rng) const {
+  return sample(*this, rng);
+}
+
 void check(const SearchSpace& space, const Tokens& tokens) {
   const auto& decisions = space.decisions();
   core::require(tokens.size() == decisions.size(),
@@ -30,33 +34,6 @@ Tokens sample(const SearchSpace& space, core::Rng& rng) {
     tokens.push_back(static_cast<int>(rng.below(decision.choices)));
   }
   return tokens;
-}
-
-Tokens mutate(const SearchSpace& space, const Tokens& parent, double rate, core::Rng& rng) {
-  check(space, parent);
-  const auto& decisions = space.decisions();
-  Tokens child = parent;
-  const auto change = [&](std::size_t i) {
-    if (decisions[i].choices < 2) return;
-    const auto step = 1 + rng.below(decisions[i].choices - 1);
-    child[i] = static_cast<int>((child[i] + step) % decisions[i].choices);
-  };
-  for (std::size_t i = 0; i < child.size(); ++i) {
-    if (rng.chance(rate)) change(i);
-  }
-  while (child == parent)
-    change(static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(child.size()))));
-  return child;
-}
-
-Tokens crossover(const SearchSpace& space, const Tokens& a, const Tokens& b, core::Rng& rng) {
-  check(space, a);
-  check(space, b);
-  Tokens child = a;
-  for (std::size_t i = 0; i < child.size(); ++i) {
-    if (rng.chance(0.5)) child[i] = b[i];
-  }
-  return child;
 }
 
 double log_size(const SearchSpace& space) {

@@ -17,6 +17,7 @@ struct Decision {
   std::string name;  // "cell.1.op2": unique within the space
   std::string head;  // decisions with one head mean the same thing (controllers share its weights)
   int choices = 0;
+  bool ordered = false;  // neighbouring choices are alike, as numbers of repeats are
 };
 
 // A search space: a product of categorical decisions with a published text form. Immutable, safe to
@@ -28,10 +29,17 @@ class SearchSpace {
   virtual const std::vector<Decision>& decisions() const = 0;
   // Number of steps an unrolled controller takes before its first decision (one per encoder tap).
   virtual int warm_up_steps() const = 0;
-  // Text form of valid tokens, and back. `parse` throws a user error for text that is not a
-  // genotype of this space.
+  // Text form of valid tokens, and back. Tokens that share a text are one genotype: a space may
+  // write decisions without effect, such as the width of a dropped block, as choice 0. `parse`
+  // throws a user error for text that is not a genotype of this space.
   virtual std::string text(const Tokens& tokens) const = 0;
   virtual Tokens parse(std::string_view text) const = 0;
+  // Genotypes worth evaluating first, such as the full network and the smallest one; evolution
+  // begins with them.
+  virtual std::vector<Tokens> landmarks() const { return {}; }
+  // A random genotype to begin an evolution with: uniform, unless most uniform genotypes of the
+  // space are useless.
+  virtual Tokens founder(core::Rng& rng) const;
 };
 
 // Throws an internal error unless `tokens` has one in-range value per decision.
@@ -39,12 +47,6 @@ void check(const SearchSpace& space, const Tokens& tokens);
 
 // Uniform over token sequences.
 Tokens sample(const SearchSpace& space, core::Rng& rng);
-
-// Changes each token with probability `rate` (at least one is changed) to another value.
-Tokens mutate(const SearchSpace& space, const Tokens& parent, double rate, core::Rng& rng);
-
-// Takes every token from one of the parents with equal probability.
-Tokens crossover(const SearchSpace& space, const Tokens& a, const Tokens& b, core::Rng& rng);
 
 // Natural logarithm of the number of token sequences: the entropy of the uniform policy, in nats.
 double log_size(const SearchSpace& space);

@@ -87,19 +87,11 @@ TEST(CellSpace, RejectsGenotypesOfAnotherSize) {
   EXPECT_THROW(CellSpace(refactored).parse(kArch1), core::Error);  // reads the first op's result
 }
 
-TEST(CellSpace, MutationAndCrossoverStayInsideAndMove) {
+TEST(SearchSpace, FoundersAreUniformUnlessASpaceKnowsBetter) {
   const CellSpace space;
-  core::Rng rng(3);
-  for (int i = 0; i < 300; ++i) {
-    const Tokens a = sample(space, rng);
-    const Tokens b = sample(space, rng);
-    const Tokens child = crossover(space, a, b, rng);
-    for (std::size_t k = 0; k < child.size(); ++k)
-      EXPECT_TRUE(child[k] == a[k] || child[k] == b[k]);
-    const Tokens mutant = mutate(space, a, 0.05, rng);
-    check(space, mutant);
-    EXPECT_NE(mutant, a);
-  }
+  core::Rng a(3), b(3);
+  EXPECT_EQ(space.founder(a), sample(space, b));
+  EXPECT_TRUE(space.landmarks().empty());
 }
 
 }  // namespace

@@ -124,15 +124,15 @@ TemplateSpace::TemplateSpace(TemplateSpaceOptions options) : options_(options) {
     decisions_.push_back({fmt::format("template.{}.aggregation", t), "aggregation", kAggregations});
   }
   for (int b = 0; b < options_.blocks; ++b) {
-    const auto decide = [&](const char* what, const char* head, int choices) {
-      decisions_.push_back({fmt::format("block.{}.{}", b, what), head, choices});
+    const auto decide = [&](const char* what, const char* head, int choices, bool ordered = false) {
+      decisions_.push_back({fmt::format("block.{}.{}", b, what), head, choices, ordered});
     };
     for (const char* side : {"first", "second"}) {
       const std::string name = fmt::format("block.{}.{}", b, side);
       decisions_.push_back({name, name, kTemplateTaps + b});
     }
     decide("template", "template", options_.templates);
-    decide("repeats", "repeats", kMaxTemplateRepeats);
+    decide("repeats", "repeats", kMaxTemplateRepeats, true);
     const bool shrinks = b < shrinking_blocks(options_.blocks);
     decide("stride", shrinks ? "stride" : "fixed stride", shrinks ? kStrides : 1);
   }

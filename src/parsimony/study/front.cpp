@@ -10,15 +10,6 @@ namespace {
 using objective::Objective;
 using objective::Point;
 
-std::optional<Point> point_of(const Trial& trial, const std::vector<Objective>& objectives) {
-  const auto* scored = trial.outcome ? std::get_if<Scored>(&*trial.outcome) : nullptr;
-  if (scored == nullptr) return std::nullopt;
-  // Scores first: what was measured is believed over what was computed before.
-  objective::Scores all = scored->scores;
-  all.insert(trial.costs.begin(), trial.costs.end());
-  return objective::to_point(all, objectives);
-}
-
 // Measures fronts in the unit box of a scale.
 class Measure {
  public:

@@ -43,6 +43,15 @@ const objective::Scores* scores_of(const Outcome& outcome) {
   return std::visit(Learnable{}, outcome);
 }
 
+std::optional<objective::Point> point_of(const Trial& trial,
+                                         const std::vector<objective::Objective>& objectives) {
+  const auto* scored = trial.outcome ? std::get_if<Scored>(&*trial.outcome) : nullptr;
+  if (scored == nullptr) return std::nullopt;
+  objective::Scores all = scored->scores;
+  all.insert(trial.costs.begin(), trial.costs.end());
+  return objective::to_point(all, objectives);
+}
+
 std::optional<double> value_of(const Trial& trial, std::string_view name) {
   const objective::Scores* scores = trial.outcome ? scores_of(*trial.outcome) : nullptr;
   for (const objective::Scores* values : {scores, &trial.costs}) {

@@ -90,6 +90,11 @@ struct Trial {
 // pruned trials count: callers that must not use them ask for the kind of outcome.
 std::optional<double> value_of(const Trial& trial, std::string_view name);
 
+// A scored trial as a point; nothing for others, or where an objective is not known. What was
+// measured in its evaluation is believed over what was computed before.
+std::optional<objective::Point> point_of(const Trial& trial,
+                                         const std::vector<objective::Objective>& objectives);
+
 // Something worth remembering that is not a trial: "started", "resumed", "finished", "warning".
 struct Event {
   std::int64_t index = 0;  // given by the store: 1, 2, 3, ...
