@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "parsimony/graph/subsample.h"
+
+// Candidates of one supernet begin alike: those that agree in the choices up to some point compute
+// the same values there. Stages are the runs of layers between such points, so that what a stage
+// computes can be kept and shared.
+namespace parsimony::supernet {
+
+struct Stage {
+  graph::NodeId first = 0, last = 0;  // nodes of the supernet, both included
+  std::vector<std::size_t> sites;     // whose choices change what it computes; ascending
+};
+
+// As many stages as the sites allow, from the picture to the logits; all nodes are in one. The
+// first may have no sites: what all candidates share.
+std::vector<Stage> stages_of(const graph::Supernet& supernet);
+
+// A candidate's part of a stage. Values are named by the supernet's nodes that compute them.
+struct StageGraph {
+  graph::Graph graph;  // without nodes where the candidate leaves all of the stage out
+  std::vector<graph::NodeId> inputs, outputs;  // of `graph`, in its order
+  std::vector<graph::NodeId>
+      live;  // what later stages or the graph's outputs still read, ascending
+};
+
+// The parts of graph::subsample(supernet, choices): run one after the other they compute its
+// outputs.
+std::vector<StageGraph> staged(const graph::Supernet& supernet,
+                               const std::vector<Stage>& stages,
+                               const graph::Choices& choices);
+
+}  // namespace parsimony::supernet
