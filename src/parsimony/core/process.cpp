@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -19,6 +21,7 @@ namespace parsimony::core {
 namespace {
 
 constexpr std::size_t kLastWords = 2000;  // bytes that are quoted
+constexpr int kReadsAtOnce = 256;  // so that a program that never stops writing does not hold us
 
 // Attributes and file actions of posix_spawn, released at the end of the scope.
 struct SpawnSetup {
@@ -73,9 +76,21 @@ std::string describe_end(int status) {
   return fmt::format("ended with exit code {}", WEXITSTATUS(status));
 }
 
-std::string last_words(std::string_view errors) {
-  if (errors.size() > kLastWords) errors.remove_prefix(errors.size() - kLastWords);
-  std::string text(trim(errors));
+bool LastWords::read_from(int descriptor) {
+  std::array<char, 4096> buffer;
+  for (int i = 0; i < kReadsAtOnce; ++i) {
+    const ssize_t n = ::read(descriptor, buffer.data(), buffer.size());
+    if (n == 0) return false;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return true;
+    kept_.append(buffer.data(), static_cast<std::size_t>(n));
+    if (kept_.size() > kLastWords) kept_.erase(0, kept_.size() - kLastWords);
+  }
+  return true;
+}
+
+std::string LastWords::text() const {
+  std::string text(trim(kept_));
   std::replace_if(
       text.begin(),
       text.end(),

@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace parsimony::core {
@@ -25,8 +24,19 @@ pid_t start_program(const std::vector<std::string>& words, const Streams& stream
 // "ended with exit code 3", "was ended by signal 9 (Killed)"; of a status of waitpid.
 std::string describe_end(int status);
 
-// "; its last words: ..." with the end of what a program wrote to its standard error, cleaned of
-// characters that would steer the terminal it is shown on; empty if it wrote nothing.
-std::string last_words(std::string_view errors);
+// The end of what a program writes to its standard error.
+class LastWords {
+ public:
+  // Takes what is there, without waiting for more; the descriptor does not block. False once the
+  // other end is closed.
+  bool read_from(int descriptor);
+
+  // "; its last words: ...", cleaned of characters that would steer the terminal it is shown on;
+  // empty if there were none.
+  std::string text() const;
+
+ private:
+  std::string kept_;
+};
 
 }  // namespace parsimony::core

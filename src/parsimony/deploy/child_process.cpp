@@ -17,7 +17,6 @@
 #include <utility>
 
 #include "parsimony/core/error.h"
-#include "parsimony/core/process.h"
 #include "parsimony/core/text.h"
 
 namespace parsimony::deploy {
@@ -25,7 +24,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLastWords = 4096;  // bytes of standard error that are kept
 // How long a program that closed its pipes may take to end by itself.
 constexpr auto kEndPatience = std::chrono::milliseconds(2000);
 
@@ -131,25 +129,14 @@ void ChildProcess::wait_ready(Direction direction, Deadline deadline) {
     std::array<pollfd, 2> polled = {pollfd{channel_, wanted, 0}, pollfd{errors_, POLLIN, 0}};
     const int ready = ::poll(polled.data(), polled.size(), milliseconds_until(deadline));
     if (ready < 0 && errno != EINTR) core::throw_internal_error("poll: {}", std::strerror(errno));
-    if (ready > 0 && polled[1].revents != 0) drain_errors();
+    if (ready > 0 && polled[1].revents != 0) listen();
     if (ready > 0 && polled[0].revents != 0) return;
     if (Clock::now() >= deadline) fail("did not answer in time");
   }
 }
 
-void ChildProcess::drain_errors() {
-  std::array<char, 4096> buffer;
-  for (;;) {
-    const ssize_t n = ::read(errors_, buffer.data(), buffer.size());
-    if (n > 0) {
-      last_words_.append(buffer.data(), static_cast<std::size_t>(n));
-      if (last_words_.size() > kLastWords) last_words_.erase(0, last_words_.size() - kLastWords);
-      continue;
-    }
-    if (n < 0 && errno == EINTR) continue;
-    if (n == 0) ::close(std::exchange(errors_, -1));
-    return;
-  }
+void ChildProcess::listen() {
+  if (errors_ >= 0 && !last_words_.read_from(errors_)) ::close(std::exchange(errors_, -1));
 }
 
 std::string ChildProcess::end() {
@@ -170,9 +157,9 @@ std::string ChildProcess::end() {
 
 void ChildProcess::fail(const std::string& what) {
   const std::string ending = end();
-  if (errors_ >= 0) drain_errors();
+  listen();
   core::throw_internal_error(
-      "{} (process {}) {} and {}{}", name_, id_, what, ending, core::last_words(last_words_));
+      "{} (process {}) {} and {}{}", name_, id_, what, ending, last_words_.text());
 }
 
 }  // namespace parsimony::deploy

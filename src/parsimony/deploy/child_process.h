@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "parsimony/core/process.h"
+
 namespace parsimony::deploy {
 
 using Deadline = std::chrono::steady_clock::time_point;
@@ -39,7 +41,7 @@ class ChildProcess {
  private:
   enum class Direction { kRead, kWrite };
   void wait_ready(Direction direction, Deadline deadline);
-  void drain_errors();
+  void listen();      // to its last words
   std::string end();  // kills it unless it has ended already; how it ended
   [[noreturn]] void fail(const std::string& what);
 
@@ -48,7 +50,7 @@ class ChildProcess {
   int channel_ = -1;  // a socket: unlike a pipe it can be written to without risking SIGPIPE
   int errors_ = -1;
   bool ended_ = false;
-  std::string last_words_;
+  core::LastWords last_words_;
 };
 
 }  // namespace parsimony::deploy

@@ -9,6 +9,7 @@
 
 #include "parsimony/core/fields.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/graph/normalization.h"
 
 namespace parsimony::deploy {
 
@@ -32,8 +33,11 @@ struct ModelInterface {
   // True: the network takes values 0..255 and normalises them itself. False: whoever runs it
   // computes (value / 255 - mean) / deviation first.
   bool normalise_inside = false;
-  std::vector<double> mean = {0.485, 0.456, 0.406};  // of ImageNet; red, green, blue in 0..1
-  std::vector<double> deviation = {0.229, 0.224, 0.225};
+  // Red, green, blue.
+  std::vector<double> mean{graph::kImagenetNormalization.mean.begin(),
+                           graph::kImagenetNormalization.mean.end()};
+  std::vector<double> deviation{graph::kImagenetNormalization.deviation.begin(),
+                                graph::kImagenetNormalization.deviation.end()};
   OutputKind output = OutputKind::kLogits;
   IdType ids = IdType::kUint8;  // of kClasses
 

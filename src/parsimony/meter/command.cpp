@@ -24,8 +24,7 @@ using Clock = std::chrono::steady_clock;
 using End = CommandResult::End;
 
 constexpr std::size_t kMaxOutput = 1 << 20;
-constexpr std::size_t kLastWords = 4096;  // bytes of standard error that are kept
-constexpr int kLookMilliseconds = 20;     // how often the stop flag and the program are looked at
+constexpr int kLookMilliseconds = 20;  // how often the stop flag and the program are looked at
 
 // A pipe that we read and the program writes.
 class Pipe {
@@ -48,6 +47,9 @@ class Pipe {
   int writing() const { return ends_[1]; }
 
   // Appends what is there; closes at the end.
+  void drain_into(core::LastWords& words) {
+    if (ends_[0] >= 0 && !words.read_from(ends_[0])) close(0);
+  }
   void drain_into(std::string& text) {
     std::array<char, 4096> buffer;
     while (ends_[0] >= 0 && text.size() <= kMaxOutput) {
@@ -103,7 +105,7 @@ std::optional<CommandResult> wait_for_end(const ProcessGroup& group,
                                           Pipe& output,
                                           Pipe& errors,
                                           std::string& text,
-                                          std::string& last_words,
+                                          core::LastWords& last_words,
                                           double timeout_seconds,
                                           const core::StopFlag& stop) {
   const auto deadline = Clock::now() + std::chrono::duration<double>(timeout_seconds);
@@ -111,7 +113,6 @@ std::optional<CommandResult> wait_for_end(const ProcessGroup& group,
     const bool ended = group.leader_has_ended();
     output.drain_into(text);
     errors.drain_into(last_words);
-    if (last_words.size() > kLastWords) last_words.erase(0, last_words.size() - kLastWords);
     if (text.size() > kMaxOutput)
       return CommandResult{End::kFailed, {}, "wrote more than a megabyte instead of an answer"};
     if (ended) return std::nullopt;
@@ -144,20 +145,19 @@ CommandResult run_command(const std::vector<std::string>& words,
   output.close(1);
   errors.close(1);
   std::string text;
-  std::string last_words;
+  core::LastWords last_words;
   std::optional<CommandResult> ended_by_us =
       wait_for_end(group, output, errors, text, last_words, timeout_seconds, stop);
   const int status = group.kill();
   if (ended_by_us) {
     ended_by_us->reason =
-        fmt::format("'{}' {}{}", words[0], ended_by_us->reason, core::last_words(last_words));
+        fmt::format("'{}' {}{}", words[0], ended_by_us->reason, last_words.text());
     return *ended_by_us;
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {End::kDone, std::move(text), {}};
-  return {
-      End::kFailed,
-      {},
-      fmt::format("'{}' {}{}", words[0], core::describe_end(status), core::last_words(last_words))};
+  return {End::kFailed,
+          {},
+          fmt::format("'{}' {}{}", words[0], core::describe_end(status), last_words.text())};
 }
 
 }  // namespace parsimony::meter

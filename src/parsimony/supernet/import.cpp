@@ -173,8 +173,9 @@ void convert_epsilon(weights::ArrayMap& arrays, double epsilon) {
 
 // The file's network sees (d x + m - m') / d' where x is the picture by our own mean m and
 // deviation d, and m' and d' are the file's.
-void convert_normalization(weights::ArrayMap& arrays, const Normalization& theirs) {
-  if (theirs == kImagenetNormalization) return;
+void convert_normalization(weights::ArrayMap& arrays, const graph::Normalization& theirs) {
+  const graph::Normalization& ours = graph::kImagenetNormalization;
+  if (theirs == ours) return;
   const std::string kernel = "encoder.features.0.0.weight";
   const std::string mean = "encoder.features.0.1.running_mean";
   std::vector<float> weights = floats_of(arrays, kernel), means = floats_of(arrays, mean);
@@ -182,8 +183,8 @@ void convert_normalization(weights::ArrayMap& arrays, const Normalization& their
   for (std::size_t out = 0; out < means.size(); ++out) {
     double constant = 0;
     for (std::size_t c = 0; c < 3; ++c) {
-      const double offset = (kImagenetNormalization.mean[c] - theirs.mean[c]) / theirs.deviation[c];
-      const double factor = kImagenetNormalization.deviation[c] / theirs.deviation[c];
+      const double offset = (ours.mean[c] - theirs.mean[c]) / theirs.deviation[c];
+      const double factor = ours.deviation[c] / theirs.deviation[c];
       for (std::size_t tap = 0; tap < taps; ++tap) {
         float& weight = weights[(out * 3 + c) * taps + tap];
         constant += weight * offset;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "parsimony/graph/deeplab.h"
+#include "parsimony/graph/normalization.h"
 #include "parsimony/weights/tensor_file.h"
 
 // Weights of TensorFlow's DeepLabV3 on MobileNet-v2 (without atrous branches and decoder), as
@@ -15,21 +15,14 @@
 // image_pooling.0 and .1, concat_projection.0 and .1, logits.
 namespace parsimony::supernet {
 
-// How pictures enter a network: (value / 255 - mean) / deviation, per red, green, blue.
-struct Normalization {
-  std::array<double, 3> mean, deviation;
-  bool operator==(const Normalization&) const = default;
-};
-inline constexpr Normalization kImagenetNormalization = {{0.485, 0.456, 0.406},
-                                                         {0.229, 0.224, 0.225}};
 // value / 127.5 - 1, TensorFlow's.
-inline constexpr Normalization kSymmetricNormalization = {{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
+inline constexpr graph::Normalization kSymmetricNormalization = {{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
 
 // What the arrays of a file do not tell; without a side-car, what TensorFlow's networks have.
 struct DeeplabFacts {
   int output_stride = 16;
   double epsilon = 1e-5;  // of all batch norms
-  Normalization normalization = kSymmetricNormalization;
+  graph::Normalization normalization = kSymmetricNormalization;
   std::vector<std::string> classes;  // their names; empty where the side-car lists none
 };
 

@@ -54,7 +54,7 @@ weights::ArrayMap random_file(const graph::DeeplabOptions& options, int classes)
 // Facts that leave the weights as they are.
 DeeplabFacts unchanged() {
   DeeplabFacts facts;
-  facts.normalization = kImagenetNormalization;
+  facts.normalization = graph::kImagenetNormalization;
   return facts;
 }
 
@@ -128,7 +128,7 @@ TEST(DeeplabWeights, TakeAnotherEpsilonIntoTheVariances) {
 }
 
 // A picture of values 0..255 as a network of that normalisation sees it.
-Map normalised(const Map& picture, const Normalization& by) {
+Map normalised(const Map& picture, const graph::Normalization& by) {
   Map result = picture;
   for (std::int64_t c = 0; c < 3; ++c) {
     for (std::int64_t y = 0; y < picture.shape.height; ++y) {
@@ -174,7 +174,7 @@ TEST(DeeplabWeights, TakeTheNormalisationIntoTheFirstConvolution) {
   const Map one =
       run_reference(first, theirs, normalised(picture, kSymmetricNormalization), "first");
   const Map other =
-      run_reference(first, ours, normalised(picture, kImagenetNormalization), "first");
+      run_reference(first, ours, normalised(picture, graph::kImagenetNormalization), "first");
   double inside = 0, border = 0;
   for (std::int64_t c = 0; c < one.shape.channels; ++c) {
     for (std::int64_t y = 0; y < one.shape.height; ++y) {

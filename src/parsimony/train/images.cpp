@@ -8,6 +8,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/parallel.h"
+#include "parsimony/graph/normalization.h"
 
 namespace parsimony::train {
 
@@ -20,10 +21,11 @@ Batch to_batch(const std::vector<data::Sample>& samples) {
   batch.pictures = at::empty(
       {count, 3, height, width}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
   batch.labels = at::empty({count, height, width}, at::kByte);
+  const auto& [mean, deviation] = graph::kImagenetNormalization;
   float table[3][256];
-  for (int c = 0; c < 3; ++c) {
+  for (std::size_t c = 0; c < 3; ++c) {
     for (int v = 0; v < 256; ++v)
-      table[c][v] = static_cast<float>((v / 255.0 - kMean[c]) / kDeviation[c]);
+      table[c][v] = static_cast<float>((v / 255.0 - mean[c]) / deviation[c]);
   }
   for (std::size_t n = 0; n < samples.size(); ++n) {
     const data::Sample& sample = samples[n];

@@ -13,14 +13,9 @@ namespace parsimony::train {
 
 using network::Tensor;
 
-// ImageNet statistics of RGB / 255; every encoder of Parsimony expects pictures normalised with
-// them.
-inline constexpr double kMean[3] = {0.485, 0.456, 0.406};
-inline constexpr double kDeviation[3] = {0.229, 0.224, 0.225};
-
 // Pictures and labels of equal size as tensors.
 struct Batch {
-  Tensor pictures;  // [N, 3, H, W] fp32, channels-last, normalised
+  Tensor pictures;  // [N, 3, H, W] fp32, channels-last, normalised (graph/normalization.h)
   Tensor labels;    // [N, H, W] uint8, 255 = ignore
   // Of a BatchStream: which sample each picture is a crop of, and where it lies.
   std::vector<std::int64_t> samples;

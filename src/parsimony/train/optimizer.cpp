@@ -80,13 +80,12 @@ void Optimizer::load(const weights::ArrayMap& from, const std::string& prefix) {
 PolyakAverage::PolyakAverage(network::ParameterGroup& group, double decay)
     : group_(group), decay_(decay), average_(group.values.clone()) {}
 
-void PolyakAverage::update() {
-  average_.mul_(decay_).add_(group_.values, 1 - decay_);
-}
-
-void PolyakAverage::update_warm(std::int64_t updates_before) {
-  const auto t = static_cast<double>(updates_before);
-  const double decay = std::min(decay_, (1 + t) / (10 + t));
+void PolyakAverage::update(std::optional<std::int64_t> updates_before) {
+  double decay = decay_;
+  if (updates_before) {
+    const auto t = static_cast<double>(*updates_before);
+    decay = std::min(decay, (1 + t) / (10 + t));
+  }
   average_.mul_(decay).add_(group_.values, 1 - decay);
 }
 

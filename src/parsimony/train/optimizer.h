@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,10 +51,9 @@ class Optimizer {
 class PolyakAverage {
  public:
   PolyakAverage(network::ParameterGroup& group, double decay);
-  void update();
-  // With a decay of (1 + t) / (10 + t) after the t-th update for as long as that is the smaller, so
-  // that the average soon forgets where a training began.
-  void update_warm(std::int64_t updates_before);
+  // Where the number t of updates before this one is given, the decay is (1 + t) / (10 + t) for as
+  // long as that is the smaller, so that the average soon forgets where a training began.
+  void update(std::optional<std::int64_t> updates_before = {});
   void copy_to_parameters();
   void swap_with_parameters();
 

@@ -3,36 +3,29 @@
 #include <malloc.h>
 
 #include <cmath>
-#include <limits>
 
-#include "parsimony/core/error.h"
-#include "parsimony/core/files.h"
-#include "parsimony/data/synth.h"
 #include "parsimony/graph/cell_decoder.h"
-#include "parsimony/graph/simplify.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
+#include "parsimony/train/fixtures_for_test.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
-#include "parsimony/train/teacher_maps.h"
-#include "parsimony/train/trainer.h"
+#include "parsimony/train/optimizer.h"
 
 namespace parsimony::train {
 namespace {
 
 using network::Network;
 
-// ---- losses ----
+// ---- labels and losses ----
 
 TEST(ResizeLabels, TakesPixelCentres) {
   const Tensor labels = at::arange(16, at::kByte).view({1, 4, 4});
   const Tensor small = resize_labels(labels, 2, 2);
   EXPECT_TRUE(at::equal(small.flatten(), at::tensor({5, 7, 13, 15}, at::kByte)));
 }
-
-// ---- counting ----
 
 TEST(Distillation, ComparesLogitsOrSoftenedSoftmaxes) {
   // One pixel, two classes; the softmaxes at temperature 2 are (e/(e+1), 1/(e+1)) and (1/2, 1/2).
@@ -78,6 +71,22 @@ TEST(Distillation, IsAMeanOverPixelsAtTheTeachersSize) {
     EXPECT_LT(distillation(step, teacher, how).item<double>(), once);
   }
 }
+
+TEST(Distillation, CountsPixelsWithinThePictureOnly) {
+  const Tensor student = at::randn({2, 3, 4, 4});
+  const Tensor teacher = at::randn({2, 3, 4, 4});
+  Tensor inside = at::zeros({2, 1, 4, 4});
+  inside.narrow(2, 0, 2).fill_(1);
+  for (const DistillationLoss form : {DistillationLoss::kLogits, DistillationLoss::kSoftmax}) {
+    const DistillationOptions how{.loss = form};
+    EXPECT_NEAR(distillation(student, teacher, how, inside).item<double>(),
+                distillation(student.narrow(2, 0, 2), teacher.narrow(2, 0, 2), how).item<double>(),
+                1e-6);
+    EXPECT_EQ(distillation(student, teacher, how, at::zeros_like(inside)).item<double>(), 0);
+  }
+}
+
+// ---- counting ----
 
 TEST(PairCounts, AreTheConfusionMatrix) {
   at::manual_seed(3);
@@ -182,11 +191,12 @@ TEST(Halving, RungsOfAStudyAreApart) {
 
 // ---- optimisers ----
 
+Network tiny_network() {
+  return {small_network("[[0],[[3,3]]]", 4, 2), core::Rng(1), {}};
+}
+
 TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
-          .graph);
-  Network net(graph, core::Rng(1), {});
+  Network net = tiny_network();
   const Tensor before = net.decoder().values.clone();
   Optimizer optimizer(net.decoder(), {.rate = 0.01, .clip = 0});
   net.decoder().gradients.fill_(5);
@@ -195,10 +205,7 @@ TEST(Optimizer, AdamTakesAFirstStepOfTheLearningRate) {
 }
 
 TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
-          .graph);
-  Network net(graph, core::Rng(1), {});
+  Network net = tiny_network();
   Optimizer optimizer(net.decoder(),
                       {.kind = OptimizerKind::kSgd, .rate = 1, .momentum = 0.5, .clip = 2});
   const Tensor start = net.decoder().values.clone();
@@ -212,10 +219,7 @@ TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
 }
 
 TEST(PolyakAverage, FollowsTheFormula) {
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
-          .graph);
-  Network net(graph, core::Rng(1), {});
+  Network net = tiny_network();
   net.decoder().values.fill_(1);
   PolyakAverage average(net.decoder(), 0.9);
   net.decoder().values.fill_(2);
@@ -225,16 +229,13 @@ TEST(PolyakAverage, FollowsTheFormula) {
 }
 
 TEST(PolyakAverage, WarmedUpForgetsTheBeginning) {
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[0],[[3,3]]]"), {.name = "small"}, {.width = 4}, 2)
-          .graph);
-  Network net(graph, core::Rng(1), {});
+  Network net = tiny_network();
   net.decoder().values.fill_(100);
   PolyakAverage average(net.decoder(), 0.9);
   net.decoder().values.fill_(2);
-  average.update_warm(0);  // decay 1/10
+  average.update(0);  // decay 1/10
   EXPECT_NEAR(average.average()[0].item<double>(), 0.1 * 100 + 0.9 * 2, 1e-4);
-  average.update_warm(1000);  // its own decay
+  average.update(1000);  // its own decay
   EXPECT_NEAR(average.average()[0].item<double>(), 0.9 * 11.8 + 0.1 * 2, 1e-4);
   average.swap_with_parameters();
   EXPECT_NEAR(net.decoder().values[0].item<double>(), 10.82, 1e-4);
@@ -242,17 +243,6 @@ TEST(PolyakAverage, WarmedUpForgetsTheBeginning) {
 }
 
 // ---- batches ----
-
-std::vector<data::Sample> portraits(std::int64_t count) {
-  data::SynthOptions options;
-  options.train = count;
-  options.val = options.test = 1;
-  options.width = options.height = 64;
-  const data::MemoryDataset dataset = data::make_synthetic_dataset(options, 2);
-  std::vector<data::Sample> samples;
-  for (std::int64_t i = 0; i < count; ++i) samples.push_back(dataset.read(data::Split::kTrain, i));
-  return samples;
-}
 
 TEST(BatchStream, DependsOnTheSeedOnly) {
   const auto samples = portraits(10);
@@ -337,298 +327,6 @@ TEST(Stage0, TakesNoMemoryFromTheSystemOnceItRuns) {
   ASSERT_EQ(held.size(), 10U);
   EXPECT_GT(network::tensor_memory().growths, 0);
   EXPECT_EQ(held.back(), held[2]);
-}
-
-// ---- full training ----
-
-struct Trained {
-  TrainerResult result;
-  Tensor encoder, decoder;
-};
-
-TrainerOptions short_training(int epochs) {
-  return {.epochs = epochs,
-          .batch = 6,
-          .validate_every = 2,
-          .augment = {.crop = 48, .shorter_side = 48},
-          .encoder = {.rate = 2e-3},
-          .decoder = {.rate = 3e-3}};
-}
-
-// Interrupted after so many progress reports; negative: never.
-Trained train_portraits(const std::filesystem::path& checkpoint,
-                        int interrupt_after_steps,
-                        double polyak = 0) {
-  const auto samples = portraits(24);
-  const graph::Graph graph =
-      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
-                                   {.name = "small"},
-                                   {.width = 12},
-                                   8)
-                          .graph);
-  Network net(graph, core::Rng(1), {});
-  core::StopFlag stop;
-  class Countdown final : public core::ProgressObserver {
-   public:
-    Countdown(core::StopFlag& flag, int steps) : flag_(flag), steps_(steps) {}
-    void advance(const core::Progress&) override {
-      if (steps_ >= 0 && steps_-- == 0) flag_.request();
-    }
-
-   private:
-    core::StopFlag& flag_;
-    int steps_;
-  } countdown(stop, interrupt_after_steps);
-  core::SilentLog log;
-  TrainerOptions options = short_training(6);
-  options.polyak = polyak;
-  Trained trained;
-  trained.result = train_fully(net,
-                               samples,
-                               {samples.begin(), samples.begin() + 6},
-                               8,
-                               options,
-                               core::Rng(4),
-                               checkpoint,
-                               {log, countdown, stop, 1},
-                               "test");
-  trained.encoder = net.encoder().values.clone();
-  trained.decoder = net.decoder().values.clone();
-  return trained;
-}
-
-TEST(Trainer, LearnsAndKeepsTheBestWeights) {
-  const Trained trained = train_portraits({}, -1);
-  EXPECT_EQ(trained.result.end, TrainerEnd::kFinished);
-  EXPECT_EQ(trained.result.history.size(), 6u);
-  EXPECT_LT(trained.result.history.back().loss, 0.8 * trained.result.history.front().loss);
-  EXPECT_GT(trained.result.best_miou, 0.05);
-}
-
-TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
-  for (const double polyak : {0.0, 0.95}) {
-    const core::TemporaryFolder folder;
-    const Trained whole = train_portraits({}, -1, polyak);
-    const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
-    Trained pieces;
-    int sessions = 0;
-    do {
-      pieces = train_portraits(checkpoint, 7 + 3 * sessions, polyak);
-      ++sessions;
-      ASSERT_LT(sessions, 20);
-    } while (pieces.result.end == TrainerEnd::kInterrupted);
-    EXPECT_GT(sessions, 1);
-    EXPECT_TRUE(at::equal(pieces.encoder, whole.encoder)) << "polyak " << polyak;
-    EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder)) << "polyak " << polyak;
-    EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
-  }
-}
-
-TEST(Trainer, KeepsTheAverageOfTheWeightsButTrainsOnWithoutIt) {
-  const Trained plain = train_portraits({}, -1);
-  const Trained averaged = train_portraits({}, -1, 0.95);
-  ASSERT_EQ(plain.result.history.size(), averaged.result.history.size());
-  for (std::size_t i = 0; i < plain.result.history.size(); ++i)
-    EXPECT_EQ(plain.result.history[i].loss, averaged.result.history[i].loss) << "epoch " << i + 1;
-  EXPECT_FALSE(at::equal(plain.decoder, averaged.decoder));
-}
-
-TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
-  const core::TemporaryFolder folder;
-  const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
-  train_portraits(checkpoint, 9);
-  ASSERT_TRUE(std::filesystem::exists(checkpoint));
-  const auto samples = portraits(24);
-  const graph::Graph graph =
-      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
-                                   {.name = "small"},
-                                   {.width = 12},
-                                   8)
-                          .graph);
-  Network net(graph, core::Rng(1), {});
-  core::SilentLog log;
-  core::SilentProgress progress;
-  const core::StopFlag stop;
-  EXPECT_THROW(train_fully(net,
-                           samples,
-                           samples,
-                           8,
-                           short_training(7),
-                           core::Rng(4),
-                           checkpoint,
-                           {log, progress, stop, 1},
-                           "test"),
-               core::Error);
-}
-
-// Whatever the teacher thinks, the pupil comes nearer to it than without it, whether the teacher
-// looks at whole pictures or at crops.
-TEST(Trainer, LearnsFromATeacher) {
-  const auto samples = portraits(24);
-  const graph::Graph graph =
-      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
-                                   {.name = "small"},
-                                   {.width = 12},
-                                   8)
-                          .graph);
-  Network teacher(graph, core::Rng(9), {});
-  core::SilentLog log;
-  core::SilentProgress progress;
-  const core::StopFlag stop;
-  TrainerOptions options = short_training(4);
-  options.distillation.weight = 3;
-  const Tensor pictures = to_batch({samples[0], samples[1]}).pictures;
-  const auto distance = [&](Network* from, TeacherView view) {
-    options.teacher_view = view;
-    Network net(graph, core::Rng(1), {});
-    train_fully(net,
-                samples,
-                {samples.begin(), samples.begin() + 6},
-                8,
-                options,
-                core::Rng(4),
-                {},
-                {log, progress, stop, 1},
-                "test",
-                from);
-    const at::NoGradGuard no_grad;
-    return distillation(net.logits({pictures}, network::Phase::kEvaluation),
-                        teacher.logits({pictures}, network::Phase::kEvaluation),
-                        {})
-        .item<double>();
-  };
-  const double alone = distance(nullptr, TeacherView::kPicture);
-  EXPECT_LT(2 * distance(&teacher, TeacherView::kPicture), alone);
-  EXPECT_LT(2 * distance(&teacher, TeacherView::kCrop), alone);
-}
-
-// A teacher of whom every pixel of a map can be told from the others.
-class TeacherMapsTest : public ::testing::Test {
- protected:
-  static constexpr std::int64_t kGrid = 16;  // of the logits of a picture of 64 x 64
-  std::vector<data::Sample> samples_ = portraits(2);
-  Network teacher_{
-      graph::simplify(graph::lower(space::parse_cell_genotype("[[2,[1,0,1,9]],[[3,2],[4,0]]]"),
-                                   {.name = "small"},
-                                   {.width = 12},
-                                   8)
-                          .graph),
-      core::Rng(9),
-      {}};
-  core::SilentLog log_;
-  core::SilentProgress progress_;
-  core::StopFlag stop_;
-
-  TeacherMaps maps() { return {teacher_, samples_, {log_, progress_, stop_, 1}, "test"}; }
-  Tensor whole(std::int64_t sample) {
-    const at::NoGradGuard no_grad;
-    const Batch batch = to_batch({samples_[static_cast<std::size_t>(sample)]});
-    return teacher_.logits({batch.pictures}, network::Phase::kEvaluation);
-  }
-  static Batch batch_of(std::int64_t sample, const data::Crop& crop) {
-    Batch batch;
-    batch.samples = {sample};
-    batch.crops = {crop};
-    return batch;
-  }
-  static void expect_close(const Tensor& a, const Tensor& b) {
-    EXPECT_LT((a - b).abs().max().item<double>(), 5e-3 * b.abs().max().item<double>());
-  }
-};
-
-TEST_F(TeacherMapsTest, CropsOfAPictureAreCropsOfItsMap) {
-  const TeacherMaps maps = this->maps();
-  ASSERT_TRUE(maps.complete());
-  data::Crop crop{.scaled_width = 64, .scaled_height = 64, .x = 24, .y = 8, .side = 32};
-  const auto straight = maps.cut(batch_of(1, crop), 8, 8);
-  const Tensor expected = whole(1).narrow(2, 2, 8).narrow(3, 6, 8);
-  expect_close(straight.logits, expected);
-  EXPECT_EQ(straight.inside.min().item<double>(), 1);
-
-  crop.mirrored = true;
-  expect_close(maps.cut(batch_of(1, crop), 8, 8).logits, expected.flip({3}));
-}
-
-TEST_F(TeacherMapsTest, AScaledPictureHasAScaledMap) {
-  const TeacherMaps maps = this->maps();
-  const data::Crop crop{.scaled_width = 128, .scaled_height = 128, .side = 128};
-  const auto doubled = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
-  expect_close(doubled.logits, network::resize_bilinear(whole(0), 2 * kGrid, 2 * kGrid));
-}
-
-TEST_F(TeacherMapsTest, PaddingIsOutside) {
-  const TeacherMaps maps = this->maps();
-  // The picture in the lower right quarter of the crop.
-  const data::Crop crop{.scaled_width = 64, .scaled_height = 64, .x = -64, .y = -64, .side = 128};
-  const auto targets = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
-  EXPECT_EQ(targets.inside.sum().item<double>(), kGrid * kGrid);
-  EXPECT_EQ(targets.inside.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid).min().item<double>(), 1);
-  expect_close(targets.logits.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid), whole(0));
-}
-
-TEST_F(TeacherMapsTest, MirroringSwapsSides) {
-  samples_[0].mirror_pairs = {{2, 3}};
-  const TeacherMaps maps = this->maps();
-  const data::Crop crop{.scaled_width = 64, .scaled_height = 64, .side = 64, .mirrored = true};
-  const Tensor mirrored = maps.cut(batch_of(0, crop), kGrid, kGrid).logits;
-  const Tensor expected = whole(0).flip({3});
-  expect_close(mirrored.select(1, 2), expected.select(1, 3));
-  expect_close(mirrored.select(1, 3), expected.select(1, 2));
-  expect_close(mirrored.select(1, 4), expected.select(1, 4));
-}
-
-TEST_F(TeacherMapsTest, AStreamSaysWhereItsCropsLie) {
-  const data::AugmentOptions options{.crop = 48, .shorter_side = 0, .scale_min = 1, .scale_max = 1};
-  BatchStream stream(samples_, options, 2, core::Rng(3), 0);
-  const Batch batch = stream.get(0, 0);
-  ASSERT_EQ(batch.samples.size(), 2u);
-  for (std::size_t i = 0; i < 2; ++i) {
-    // The crop's labels, cut from the sample by hand.
-    const data::Crop& crop = batch.crops[i];
-    const data::LabelMap& labels = samples_[static_cast<std::size_t>(batch.samples[i])].labels;
-    for (std::int64_t x = 0; x < 48; ++x) {
-      const std::int64_t from = crop.x + (crop.mirrored ? 47 - x : x);
-      EXPECT_EQ(batch.labels[static_cast<std::int64_t>(i)][5][x].item<int>(),
-                labels.at(from, crop.y + 5));
-    }
-  }
-}
-
-TEST_F(TeacherMapsTest, StopsWhenAsked) {
-  stop_.request();
-  EXPECT_FALSE(maps().complete());
-}
-
-TEST(Distillation, CountsPixelsWithinThePictureOnly) {
-  const Tensor student = at::randn({2, 3, 4, 4});
-  const Tensor teacher = at::randn({2, 3, 4, 4});
-  Tensor inside = at::zeros({2, 1, 4, 4});
-  inside.narrow(2, 0, 2).fill_(1);
-  for (const DistillationLoss form : {DistillationLoss::kLogits, DistillationLoss::kSoftmax}) {
-    const DistillationOptions how{.loss = form};
-    EXPECT_NEAR(distillation(student, teacher, how, inside).item<double>(),
-                distillation(student.narrow(2, 0, 2), teacher.narrow(2, 0, 2), how).item<double>(),
-                1e-6);
-    EXPECT_EQ(distillation(student, teacher, how, at::zeros_like(inside)).item<double>(), 0);
-  }
-}
-
-TEST(Trainer, ADivergingTrainingIsAnOutcome) {
-  const auto samples = portraits(12);
-  const graph::Graph graph = graph::simplify(
-      graph::lower(space::parse_cell_genotype("[[1],[[3,2]]]"), {.name = "small"}, {.width = 8}, 8)
-          .graph);
-  Network net(graph, core::Rng(1), {});
-  const TrainerOptions options = short_training(4);
-  net.decoder().values.fill_(std::numeric_limits<float>::quiet_NaN());
-  core::SilentLog log;
-  core::SilentProgress progress;
-  const core::StopFlag stop;
-  EXPECT_EQ(
-      train_fully(
-          net, samples, samples, 8, options, core::Rng(4), {}, {log, progress, stop, 1}, "test")
-          .end,
-      TrainerEnd::kDiverged);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ class Training {
   void step(double rate_factor, std::int64_t step) {
     encoder_.step(rate_factor);
     decoder_.step(rate_factor);
-    for (auto& [part, average] : averages_) average.update_warm(step);
+    for (auto& [part, average] : averages_) average.update(step);
   }
 
   // The network has its averaged weights, if there are any, until this is called again.

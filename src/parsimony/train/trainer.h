@@ -18,16 +18,15 @@
 
 namespace parsimony::train {
 
-// Full training of one network, encoder and decoder together. The published systems do not say how
-// their final networks were trained; this is the usual recipe of compact segmentation networks:
-// cross-entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
-// augmentation.
-
 // What a teacher sees while its student trains on a crop: that crop, as augmented, which costs the
 // teacher's forward pass each time; or the whole picture, once per training (train/teacher_maps.h).
 enum class TeacherView { kPicture, kCrop };
 inline constexpr std::array<std::string_view, 2> kTeacherViewNames = {"picture", "crop"};
 
+// Full training of one network, encoder and decoder together. The published systems do not say how
+// their final networks were trained; this is the usual recipe of compact segmentation networks:
+// cross-entropy at the labels' resolution, polynomial learning-rate decay, scale/mirror/crop
+// augmentation.
 struct TrainerOptions {
   int epochs = 60;
   std::int64_t batch = 8;
