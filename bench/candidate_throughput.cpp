@@ -125,7 +125,7 @@ train::Stage0Options stage0(const Setting& setting) {
   return options;
 }
 
-const evaluate::NetworkDescription kDescription{{}, {}, data::kPartCount};
+const graph::NetworkDescription kDescription{{}, {}, data::kPartCount};
 
 // As TrainAndMeasure(..., Rng(1)) splits it for a trial of this number.
 core::Rng candidate_stream(int seed) {
@@ -144,10 +144,8 @@ Measured plain_candidate(const Setting& setting,
                          const char* genotype,
                          int seed,
                          at::Device device) {
-  const graph::LoweredNetwork lowered = graph::lower(space::parse_cell_genotype(genotype),
-                                                     kDescription.encoder,
-                                                     kDescription.decoder,
-                                                     kDescription.classes);
+  const graph::LoweredNetwork lowered =
+      graph::lower(space::parse_cell_genotype(genotype), kDescription);
   std::vector<graph::CutPoint> cuts;
   for (const graph::Tap& tap : lowered.taps) cuts.push_back({tap.node, tap.stride});
   const core::StopFlag stop;

@@ -8,33 +8,36 @@
 #include "parsimony/core/error.h"
 
 namespace parsimony::cli {
+namespace {
+
+// PASCAL VOC's, for which the published costs are stated.
+constexpr int kVocClasses = 21;
+
+}  // namespace
 
 void declare_architecture(CLI::App& app, ArchitectureArguments& arguments) {
-  app.add_option("--space",
-                 arguments.space,
-                 "cell-decoder or template-decoder; otherwise the one whose form the text has")
+  app.add_option(
+         "--space",
+         arguments.space,
+         "cell-decoder, template-decoder or supernet; otherwise the one whose form the text "
+         "has")
       ->check(CLI::IsMember(
           std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
   app.add_option(
          "--set",
          arguments.settings,
-         "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, ...")
+         "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, "
+         "supernet.backbone, ...")
       ->allow_extra_args(false);
   app.add_option("--input", arguments.input, "HEIGHTxWIDTH of the picture")->capture_default_str();
 }
 
-void ArchitectureOptions::visit(core::FieldVisitor& v) {
-  decoder.visit(v);
-  v.field("classes", classes, {"number of classes", 1, 255});
-  v.group("encoder", encoder, "the encoder");
-}
-
-ArchitectureOptions architecture_options(const ArchitectureArguments& arguments) {
+graph::NetworkDescription description_of(const ArchitectureArguments& arguments) {
   core::Config config = core::Config::from_text("{}", "--set");
   for (const std::string& setting : arguments.settings) config.set(setting);
-  ArchitectureOptions options;
-  config.read_into(options);
-  return options;
+  graph::NetworkDescription description{.classes = kVocClasses};
+  config.read_into(description);
+  return description;
 }
 
 space::Genotype genotype_of(const std::string& text, const ArchitectureArguments& arguments) {

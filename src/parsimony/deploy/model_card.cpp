@@ -114,6 +114,16 @@ void ModelCosts::visit(core::FieldVisitor& v) {
           {"largest sum of feature maps alive at once, fp32, batch 1", 0, kLargest});
 }
 
+bool ModelCard::is_part_of_supernet() const {
+  return space == space::name_of(space::SpaceName::kSupernet);
+}
+
+graph::NetworkDescription ModelCard::description() const {
+  graph::NetworkDescription network{encoder, decoder, static_cast<int>(classes.size()), supernet};
+  network.decoder.auxiliary = false;
+  return network;
+}
+
 std::string to_json(const ModelCard& card) {
   ordered_json root;
   root["format"] = kFormat;
@@ -122,8 +132,12 @@ std::string to_json(const ModelCard& card) {
   root["trial"] = card.trial;
   root["space"] = card.space;
   root["genotype"] = card.genotype;
-  root["encoder"] = write_fields(card.encoder);
-  root["decoder"] = write_fields(card.decoder);
+  if (card.is_part_of_supernet()) {
+    root["supernet"] = write_fields(card.supernet);
+  } else {
+    root["encoder"] = write_fields(card.encoder);
+    root["decoder"] = write_fields(card.decoder);
+  }
   root["classes"] = write_classes(card.classes);
   root["interface"] = write_fields(card.interface);
   root["interface"]["preprocessing"] = card.interface.preprocessing_text();
@@ -161,8 +175,12 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
   card.trial = root.at("trial").integer(0, kLargest);
   card.space = root.at("space").text();
   card.genotype = root.at("genotype").text();
-  card.encoder = read_fields<graph::EncoderOptions>(root.at("encoder"));
-  card.decoder = read_fields<graph::DecoderOptions>(root.at("decoder"));
+  if (card.is_part_of_supernet()) {
+    card.supernet = read_fields<graph::DeeplabOptions>(root.at("supernet"));
+  } else {
+    card.encoder = read_fields<graph::EncoderOptions>(root.at("encoder"));
+    card.decoder = read_fields<graph::DecoderOptions>(root.at("decoder"));
+  }
   card.classes = read_classes(root.at("classes"));
   card.interface = read_interface(root.at("interface"));
   for (const JsonValue& extent : root.at("output_shape").items()) {

@@ -12,8 +12,7 @@
 #include "parsimony/core/fields.h"
 #include "parsimony/deploy/interface.h"
 #include "parsimony/deploy/parity.h"
-#include "parsimony/graph/cell_decoder.h"
-#include "parsimony/graph/encoder.h"
+#include "parsimony/graph/lower.h"
 
 namespace parsimony::deploy {
 
@@ -54,8 +53,9 @@ struct ModelCard {
   std::int64_t trial = 0;  // of the study; 0: trained by itself
   std::string space = "cell-decoder";
   std::string genotype;
-  graph::EncoderOptions encoder;
+  graph::EncoderOptions encoder;  // of a network with a searched decoder
   graph::DecoderOptions decoder;
+  graph::DeeplabOptions supernet;  // that the network is a part of
   std::vector<ModelClass> classes;
   ModelInterface interface;
   std::vector<std::int64_t> output_shape;  // onnx_output_shape (onnx_export.h)
@@ -71,6 +71,9 @@ struct ModelCard {
   std::string date;       // ISO 8601, "2026-11-22T01:34:28Z"
   std::string parsimony;  // version that wrote the card
 
+  bool is_part_of_supernet() const;
+  // Of the network as it is used: without auxiliary branches.
+  graph::NetworkDescription description() const;
   bool operator==(const ModelCard&) const = default;
 };
 

@@ -122,6 +122,23 @@ std::string origin_list(const ModelCard& card) {
   return list;
 }
 
+std::string architecture_text(const ModelCard& card) {
+  if (card.is_part_of_supernet()) {
+    return fmt::format(
+        "the part `{}` of a DeepLabV3 with backbone `{}`, width {}, output stride {}",
+        one_line(card.genotype),
+        graph::kDeeplabBackboneNames[static_cast<std::size_t>(card.supernet.backbone)],
+        card.supernet.width,
+        card.supernet.output_stride);
+  }
+  return fmt::format("encoder `{}`, decoder `{}` of the space `{}`, width {}, {} repeat(s)",
+                     one_line(card.encoder.name),
+                     one_line(card.genotype),
+                     one_line(card.space),
+                     card.decoder.width,
+                     card.decoder.repeats);
+}
+
 }  // namespace
 
 std::string to_markdown(const ModelCard& card) {
@@ -129,9 +146,7 @@ std::string to_markdown(const ModelCard& card) {
   if (card.trial > 0) trial = fmt::format(" It is trial {} of its study.", card.trial);
   return fmt::format(
       "# {}\n\n"
-      "A network of {} classes for dense prediction, found and trained by Parsimony: encoder `{}`, "
-      "decoder `{}` of the "
-      "space `{}`, width {}, {} repeat(s).{}\n\n"
+      "A network of {} classes for dense prediction, found and trained by Parsimony: {}.{}\n\n"
       "## Run it\n\n"
       "Input `picture`: {}.\n\n"
       "Output `{}` [{}]: {}.\n\n"
@@ -141,11 +156,7 @@ std::string to_markdown(const ModelCard& card) {
       "## Where it comes from\n\n{}",
       one_line(card.name),
       card.classes.size(),
-      one_line(card.encoder.name),
-      one_line(card.genotype),
-      one_line(card.space),
-      card.decoder.width,
-      card.decoder.repeats,
+      architecture_text(card),
       trial,
       card.interface.preprocessing_text(),
       card.interface.output_name(),

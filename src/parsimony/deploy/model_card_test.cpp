@@ -62,6 +62,21 @@ std::string error_with(const std::string& pointer, const ordered_json& value) {
   return error_of(document.dump());
 }
 
+TEST(ModelCard, OfAPartOfASupernetNamesTheSupernetInsteadOfAnEncoder) {
+  ModelCard card = example();
+  card.space = "supernet";
+  card.genotype = "[0,1,2]";
+  card.encoder = {};
+  card.decoder = {};
+  card.supernet = {.width = 0.5, .output_stride = 8, .decoder = false};
+  const ordered_json document = ordered_json::parse(to_json(card));
+  EXPECT_FALSE(document.contains("encoder"));
+  EXPECT_EQ(document["supernet"]["output_stride"], 8);
+  EXPECT_EQ(parse_model_card(to_json(card), "model.json"), card);
+  EXPECT_EQ(card.description().supernet, card.supernet);
+  EXPECT_THAT(to_markdown(card), HasSubstr("the part `[0,1,2]` of a DeepLabV3 with backbone"));
+}
+
 TEST(ModelCard, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_model_card(to_json(example()), "model.json"), example());
   const core::TemporaryFolder folder;

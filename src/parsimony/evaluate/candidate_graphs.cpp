@@ -9,9 +9,8 @@
 namespace parsimony::evaluate {
 
 CandidateGraphs candidate_graphs(const space::Genotype& genotype,
-                                 const NetworkDescription& description) {
-  const graph::LoweredNetwork network =
-      graph::lower(genotype, description.encoder, description.decoder, description.classes);
+                                 const graph::NetworkDescription& description) {
+  const graph::LoweredNetwork network = graph::lower(genotype, description);
   std::vector<graph::CutPoint> cuts;
   for (const graph::Tap& tap : network.taps) cuts.push_back({tap.node, tap.stride});
   CandidateGraphs graphs;

@@ -40,6 +40,9 @@ class Evaluator {
   // Tells the evaluator of a trial that was done before a study was continued; in the order in
   // which they were done.
   virtual void replay(const study::Trial& trial) = 0;
+  // What candidates did not compute because others had, in a sentence; empty where they share
+  // nothing.
+  virtual std::string sharing() const { return {}; }
 };
 
 }  // namespace parsimony::evaluate

@@ -3,7 +3,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
-#include "parsimony/graph/simplify.h"
+#include "parsimony/evaluate/candidate.h"
 #include "parsimony/network/device.h"
 
 namespace parsimony::evaluate {
@@ -63,35 +63,13 @@ TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
 
 Prepared TrainAndMeasure::prepare(const space::Tokens& tokens) const {
   const graph::Graph whole = candidate_graphs(genotype(tokens), shared_->description).whole;
-  const Costs::Assessment assessment = shared_->costs.assess(whole);
-  Prepared prepared{
-      space_.text(tokens), graph::canonical_id(whole), assessment.costs, std::nullopt, 0};
-  if (graph::is_constant(whole)) {
-    prepared.rejection = Pruned{"before training", "the output does not depend on the picture", {}};
-  } else if (assessment.obstacle) {
-    prepared.rejection = Pruned{"before training", *assessment.obstacle, {}};
-    prepared.violation = assessment.violation;
-  }
-  return prepared;
+  return prepared_network(space_.text(tokens), whole, shared_->costs);
 }
 
 Evaluation TrainAndMeasure::evaluate(study::TrialId trial,
                                      const space::Tokens& tokens,
                                      const core::StopFlag& stop) {
-  at::set_num_threads(1);  // the setting belongs to the calling thread
-  // What goes wrong inside one candidate is that candidate's outcome, whatever LibTorch throws.
-  try {
-    return train(trial, tokens, stop);
-  } catch (const std::bad_alloc&) {
-    return {Failed{FailureReason::kOutOfMemory, "memory could not be allocated"}, {}};
-  } catch (const c10::Error& error) {
-    const std::string message = error.what_without_backtrace();
-    const bool memory = message.find("can't allocate memory") != std::string::npos ||
-                        message.find("out of memory") != std::string::npos;
-    return {Failed{memory ? FailureReason::kOutOfMemory : FailureReason::kError, message}, {}};
-  } catch (const std::exception& error) {
-    return {Failed{FailureReason::kError, error.what()}, {}};
-  }
+  return evaluate_alone([&] { return train(trial, tokens, stop); });
 }
 
 Evaluation TrainAndMeasure::train(study::TrialId trial,
@@ -109,19 +87,8 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
 
   objective::Scores costs = shared_->costs.of(graphs.whole);
   Evaluation evaluation;
-  if (shared_->measured) {
-    const MeasuredCosts::Result measured = shared_->measured->measure(graphs.whole, stop);
-    evaluation.costs = measured.costs;
-    costs.insert(measured.costs.begin(), measured.costs.end());
-    if (measured.stopped) {
-      evaluation.outcome = Failed{FailureReason::kInterrupted, "asked to stop"};
-    } else if (measured.failure) {
-      evaluation.outcome = Failed{FailureReason::kError, *measured.failure};
-    } else if (measured.obstacle) {
-      evaluation.outcome = Pruned{"before training", *measured.obstacle, {}};
-    }
-    if (measured.stopped || measured.failure || measured.obstacle) return evaluation;
-  }
+  if (!measure_costs(shared_->measured.get(), graphs.whole, stop, evaluation, costs))
+    return evaluation;
   const auto validation = [&](int stage, int index, const objective::Scores& scores) {
     core::Rng draws = rng.split("early stop")
                           .split(static_cast<std::uint64_t>(stage))

@@ -30,7 +30,7 @@ struct CandidateOptions {
 
 // What all candidates of a study share, read-only.
 struct SharedData {
-  NetworkDescription description;
+  graph::NetworkDescription description;
   Costs costs{graph::Size{}};
   std::shared_ptr<const MeasuredCosts> measured = {};  // null: nothing is measured
   weights::ArrayMap encoder_weights;

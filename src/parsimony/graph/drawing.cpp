@@ -7,6 +7,7 @@
 
 #include "parsimony/graph/decoder_sketch.h"
 #include "parsimony/graph/drawing_canvas.h"
+#include "parsimony/graph/lower.h"
 
 namespace parsimony::graph {
 namespace {
@@ -67,6 +68,13 @@ std::string_view constant_note(bool constant) {
 }
 
 constexpr double kOpWidth = 104, kOpHeight = 40, kSumSize = 24;
+
+std::array<std::int64_t, space::kEncoderTaps> tap_strides(const EncoderOptions& encoder) {
+  std::array<std::int64_t, space::kEncoderTaps> strides = {};
+  std::ranges::transform(
+      begin_network(encoder, strides.size()).taps, strides.begin(), &Tap::stride);
+  return strides;
+}
 
 }  // namespace
 
@@ -189,8 +197,12 @@ std::string draw_decoder(const CellGenotype& genotype,
   return to_svg(diagram_of(sketch));
 }
 
-std::vector<Drawing> draw(const space::Genotype& genotype,
-                          const std::array<std::int64_t, space::kEncoderTaps>& strides) {
+std::vector<Drawing> draw(const space::Genotype& genotype, const NetworkDescription& description) {
+  if (const auto* part = std::get_if<space::Subnetwork>(&genotype)) {
+    const Supernet supernet = deeplab_supernet(description.supernet, description.classes);
+    return {{"network", "Network", draw_subsample(supernet, choices_of(*part, supernet))}};
+  }
+  const auto strides = tap_strides(description.encoder);
   if (const auto* templates = std::get_if<space::TemplateGenotype>(&genotype)) {
     return {{"templates", "Templates", draw_templates(*templates)},
             {"decoder", "Decoder", draw_decoder(*templates, strides)}};

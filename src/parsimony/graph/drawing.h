@@ -10,6 +10,9 @@
 
 namespace parsimony::graph {
 
+struct NetworkDescription;
+struct Supernet;
+
 // Strides of the encoder taps of MobileNet-v2, from the finest to the coarsest.
 inline constexpr std::array<std::int64_t, space::kEncoderTaps> kUsualTapStrides = {4, 8, 16, 32};
 
@@ -28,14 +31,17 @@ std::string draw_decoder(
     const space::TemplateGenotype& genotype,
     const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
 
+// A candidate of a supernet, one choice per site (graph/subsample.h): the supernet's blocks in rows
+// of equal stride, those that the candidate leaves out dashed, and how many channels of the others
+// it keeps. Throws what graph::subsample throws.
+std::string draw_subsample(const Supernet& supernet, const std::vector<int>& choices);
+
 // All drawings of a genotype.
 struct Drawing {
   std::string name, title;  // "cell" or "templates", and "decoder"; the title with a capital
   std::string svg;
 };
-std::vector<Drawing> draw(
-    const space::Genotype& genotype,
-    const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
+std::vector<Drawing> draw(const space::Genotype& genotype, const NetworkDescription& description);
 
 // Which features of a cell (see CellGenotype) can change the cell's answer, by feature index.
 std::vector<bool> features_that_matter(const space::CellGenotype& genotype);

@@ -30,6 +30,10 @@ constexpr std::string_view kStyle =
     ".pd .pool{fill:var(--op-pool,#c58a1c);stroke:var(--op-pool,#c58a1c)}"
     ".pd .skip{fill:var(--op-skip,#8792a2);stroke:var(--op-skip,#8792a2)}"
     ".pd .none{fill:none;stroke:var(--op-skip,#8792a2);stroke-dasharray:4 3}"
+    ".pd .dropped{fill:none;stroke:currentColor;stroke-opacity:.45;stroke-dasharray:4 3}"
+    ".pd .dropped~text{opacity:.6}.pd .dropped+text{text-decoration:line-through}"
+    ".pd .track{fill:none;stroke-width:1;stroke-opacity:.5}.pd .share{stroke:none;fill-opacity:.5}"
+    ".pd .g{font-size:11px}"
     ".pd .frame{fill:currentColor;fill-opacity:.035;stroke:none}"
     ".pd .a path{fill:none;stroke:currentColor;stroke-width:1.35;stroke-opacity:.62}"
     ".pd .a path+path{fill:currentColor;fill-opacity:.75;stroke:none}"
@@ -39,13 +43,16 @@ constexpr double kMargin = 8;
 constexpr double kFramePadding = 12;
 constexpr double kFrameHeader = 24;
 constexpr double kCaptionHeight = 30;
+constexpr double kTitleHeight = 25;  // of a box with gauges
+constexpr double kGaugeHeight = 15, kGaugePitch = 18;
+constexpr double kGaugeInset = 5;
 
 class Canvas {
  public:
-  explicit Canvas(const Diagram& diagram) : diagram_(diagram) {}
+  Canvas(const Diagram& diagram, const Arrangement& arrangement)
+      : diagram_(diagram), arrangement_(arrangement), layout_(arrangement.layout) {}
 
   std::string draw() {
-    arrange();
     const bool framed = !diagram_.frame.empty();
     dx_ = kMargin + (framed ? kFramePadding : 0);
     dy_ = kMargin + (framed ? kFrameHeader : 0);
@@ -66,7 +73,9 @@ class Canvas {
          height,
          kStyle);
     line("<title>{}</title>", escape_markup(diagram_.label));
-    if (framed) frame();
+    if (framed) first_rank();
+    for (const DrawnFrame& frame : arrangement_.frames) this->frame(frame);
+    for (const DrawnNote& n : arrangement_.notes) note(n.text, n.at.x + dx_, n.at.y + dy_, "start");
     for (std::size_t a = 0; a < diagram_.arrows.size(); ++a)
       arrow(diagram_.arrows[a], layout_.routes[a]);
     for (std::size_t b = 0; b < diagram_.boxes.size(); ++b)
@@ -88,15 +97,8 @@ class Canvas {
     out_ += '\n';
   }
 
-  void arrange() {
-    std::vector<LayoutBox> boxes;
-    for (const DrawnBox& box : diagram_.boxes) boxes.push_back(box.layout);
-    std::vector<LayoutArrow> arrows;
-    for (const DrawnArrow& arrow : diagram_.arrows) arrows.push_back(arrow.layout);
-    layout_ = lay_out(boxes, arrows, {});
-  }
-
-  void frame() {
+  // A frame around the boxes of rank 0, and arrows between them.
+  void first_rank() {
     double left = layout_.width, right = 0, bottom = 0;
     std::vector<std::size_t> row;
     for (std::size_t b = 0; b < diagram_.boxes.size(); ++b) {
@@ -107,33 +109,51 @@ class Canvas {
       right = std::max(right, layout_.centres[b].x + box.width / 2);
       bottom = std::max(bottom, layout_.centres[b].y + box.height / 2);
     }
-    left += dx_ - kFramePadding;
-    right += dx_ + kFramePadding;
-    line(R"(<rect class="frame" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="8"/>)",
-         left,
-         kMargin,
-         right - left,
-         bottom + dy_ - kMargin + kFramePadding - 2);
-    line(R"(<text class="d" style="text-anchor:start" x="{:.1f}" y="{:.1f}">{}</text>)",
-         left + kFramePadding,
-         kMargin + 16,
-         escape_markup(diagram_.frame));
+    frame({.x = left - kFramePadding,
+           .y = kMargin - dy_,
+           .width = right - left + 2 * kFramePadding,
+           .height = bottom + dy_ - kMargin + kFramePadding - 2,
+           .name = diagram_.frame});
     for (std::size_t i = 1; i < row.size(); ++i) {
       const double y = layout_.centres[row[i]].y + dy_;
       const double from =
           layout_.centres[row[i - 1]].x + diagram_.boxes[row[i - 1]].layout.width / 2 + dx_;
       const double to = layout_.centres[row[i]].x - diagram_.boxes[row[i]].layout.width / 2 + dx_;
-      line(
-          R"(<g class="a"><path d="M{:.1f} {:.1f}H{:.1f}"/><path d="M{:.1f} {:.1f}l-6 -3.5v7z"/></g>)",
-          from + 2,
-          y,
-          to - 5,
-          to - 1,
-          y);
+      line(R"(<g class="a">{}</g>)", to_the_right(from, to, y));
     }
   }
 
+  void frame(const DrawnFrame& frame) {
+    line(R"(<rect class="frame" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="8"/>)",
+         frame.x + dx_,
+         frame.y + dy_,
+         frame.width,
+         frame.height);
+    line(R"(<text class="d" style="text-anchor:start" x="{:.1f}" y="{:.1f}">{}</text>)",
+         frame.x + dx_ + kFramePadding,
+         frame.y + dy_ + 16,
+         escape_markup(frame.name));
+  }
+
+  static std::string to_the_right(double from, double to, double y) {
+    return fmt::format(R"(<path d="M{:.1f} {:.1f}H{:.1f}"/><path d="M{:.1f} {:.1f}l-6 -3.5v7z"/>)",
+                       from + 2,
+                       y,
+                       to - 5,
+                       to - 1,
+                       y);
+  }
+
   void arrow(const DrawnArrow& arrow, const std::vector<LayoutPoint>& route) {
+    const LayoutPoint begin = route.front(), tip = route.back();
+    const bool sideways = route.size() == 2 && begin.y == tip.y;
+    line(R"(<g class="a{}"><title>{}</title>{}</g>)",
+         arrow.faded ? " f" : "",
+         escape_markup(arrow.tooltip),
+         sideways ? to_the_right(begin.x + dx_, tip.x + dx_, tip.y + dy_) : downwards(route));
+  }
+
+  std::string downwards(const std::vector<LayoutPoint>& route) const {
     std::string path = fmt::format("M{:.1f} {:.1f}", route[0].x + dx_, route[0].y + dy_);
     for (std::size_t i = 1; i < route.size(); ++i) {
       const double x = route[i].x + dx_;
@@ -152,14 +172,10 @@ class Canvas {
             "C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}", before_x, middle, x, middle, x, end);
       }
     }
-    const LayoutPoint tip = route.back();
-    line(
-        R"(<g class="a{}"><title>{}</title><path d="{}"/><path d="M{:.1f} {:.1f}l-3.6 -7h7.2z"/></g>)",
-        arrow.faded ? " f" : "",
-        escape_markup(arrow.tooltip),
-        path,
-        tip.x + dx_,
-        tip.y + dy_ - 1);
+    return fmt::format(R"(<path d="{}"/><path d="M{:.1f} {:.1f}l-3.6 -7h7.2z"/>)",
+                       path,
+                       route.back().x + dx_,
+                       route.back().y + dy_ - 1);
   }
 
   void box(const DrawnBox& box, const LayoutPoint& centre) {
@@ -180,21 +196,46 @@ class Canvas {
            y - height / 2,
            width,
            height);
-      const bool two_lines = !box.detail.empty();
-      line(R"(<text x="{:.1f}" y="{:.1f}">{}</text>)",
-           x,
-           two_lines ? y - 2.5 : y + 4.5,
-           escape_markup(box.title));
-      if (two_lines) {
-        line(R"(<text class="d" x="{:.1f}" y="{:.1f}">{}</text>)",
-             x,
-             y + 12.5,
-             escape_markup(box.detail));
-      }
+      words(box, x, y);
       note(box.left_note, x - width / 2 + 7, y - height / 2 + 14, "start");
       note(box.right_note, x + width / 2 - 7, y - height / 2 + 14, "end");
     }
     line("</g>");
+  }
+
+  void words(const DrawnBox& box, double x, double y) {
+    double title_y = y + 4.5;
+    if (!box.detail.empty()) title_y = y - 2.5;
+    if (!box.gauges.empty()) title_y = y - box.layout.height / 2 + 17;
+    line(R"(<text x="{:.1f}" y="{:.1f}">{}</text>)", x, title_y, escape_markup(box.title));
+    if (!box.gauges.empty()) {
+      for (std::size_t i = 0; i < box.gauges.size(); ++i) {
+        const double top = y - box.layout.height / 2 + kTitleHeight;
+        gauge(box, box.gauges[i], x, top + kGaugePitch * static_cast<double>(i));
+      }
+    } else if (!box.detail.empty()) {
+      line(R"(<text class="d" x="{:.1f}" y="{:.1f}">{}</text>)",
+           x,
+           y + 12.5,
+           escape_markup(box.detail));
+    }
+  }
+
+  void gauge(const DrawnBox& box, const DrawnGauge& gauge, double x, double top) {
+    const double width = box.layout.width - 2 * kGaugeInset;
+    for (const auto& [name, share] : {std::pair("track", 1.0), std::pair("share", gauge.share)}) {
+      line(R"(<rect class="{} {}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"/>)",
+           box.style,
+           name,
+           x - width / 2,
+           top,
+           width * share,
+           kGaugeHeight);
+    }
+    line(R"(<text class="g" x="{:.1f}" y="{:.1f}">{}</text>)",
+         x,
+         top + 11.5,
+         escape_markup(gauge.text));
   }
 
   void note(const std::string& text, double x, double y, std::string_view anchor) {
@@ -207,7 +248,8 @@ class Canvas {
   }
 
   const Diagram& diagram_;
-  Layout layout_;
+  const Arrangement& arrangement_;
+  const Layout& layout_;
   double dx_ = 0, dy_ = 0;
   std::string out_;
 };
@@ -224,7 +266,19 @@ void Diagram::connect(std::size_t from, std::size_t to, std::string tooltip, boo
 }
 
 std::string to_svg(const Diagram& diagram) {
-  return Canvas(diagram).draw();
+  std::vector<LayoutBox> boxes;
+  for (const DrawnBox& box : diagram.boxes) boxes.push_back(box.layout);
+  std::vector<LayoutArrow> arrows;
+  for (const DrawnArrow& arrow : diagram.arrows) arrows.push_back(arrow.layout);
+  return to_svg(diagram, {.layout = lay_out(boxes, arrows, {}), .frames = {}, .notes = {}});
+}
+
+std::string to_svg(const Diagram& diagram, const Arrangement& arrangement) {
+  return Canvas(diagram, arrangement).draw();
+}
+
+double height_with_gauges(std::size_t gauges) {
+  return kTitleHeight + kGaugePitch * static_cast<double>(gauges) + 2;
 }
 
 }  // namespace parsimony::graph

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "parsimony/core/rng.h"
+#include "parsimony/graph/lower.h"
 #include "parsimony/graph/testing.h"
 
 namespace parsimony::graph {
@@ -52,7 +53,7 @@ TEST(Drawing, ArbitraryTemplatesGiveWellFormedSvg) {
 TEST(Drawing, TemplatesAndTheirDecoder) {
   const space::Genotype genotype =
       space::parse_genotype("[[[3,0,1],[4,1,0],[5,2,1]],[[0,0,0,0,1],[2,0,1,2,0],[2,0,1,0,0]]]");
-  const std::vector<Drawing> drawings = draw(genotype);
+  const std::vector<Drawing> drawings = draw(genotype, NetworkDescription{});
   ASSERT_EQ(drawings.size(), 2u);
   EXPECT_EQ(drawings[0].name, "templates");
   EXPECT_EQ(occurrences(drawings[0].svg, "<g class=\"b"), 3 * 6u);

@@ -6,8 +6,8 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
+#include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/cost.h"
-#include "parsimony/graph/lower.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/latency/networks_for_test.h"
 #include "parsimony/latency/profile.h"

@@ -39,7 +39,8 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
     fact(out, term_of(name).title, format_score(name, value));
   if (const auto found = view.models.find(trial.id); found != view.models.end()) {
     const ReportedModel& model = *found->second;
-    for (const char* name : {"miou", "pixel_accuracy", "mean_accuracy"}) {
+    for (const char* name :
+         {"miou", "miou_frozen", "miou_recalibrated", "pixel_accuracy", "mean_accuracy"}) {
       if (const auto value = value_of(model, name))
         fact(out, term_of(name).title + ", test", format_score(name, *value));
     }
@@ -66,9 +67,10 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
 
 void drawings(std::string& out, const View& view, const study::Trial& trial) {
   try {
-    const space::Genotype genotype = space::parse_genotype(trial.genotype);
+    const std::vector<graph::Drawing> drawings =
+        graph::draw(space::parse_genotype(trial.genotype), view.data.network);
     out += "<div class=\"drawings\">";
-    for (const graph::Drawing& drawing : graph::draw(genotype, view.data.tap_strides)) {
+    for (const graph::Drawing& drawing : drawings) {
       put(out,
           R"(<figure><figcaption>{}</figcaption><div class="scroll">{}</div></figure>)",
           drawing.title,
@@ -76,7 +78,7 @@ void drawings(std::string& out, const View& view, const study::Trial& trial) {
     }
     out += "</div>";
   } catch (const core::Error&) {
-    // Of another space: there is no drawing for it, the text has to do.
+    // Of another space or another supernet: there is no drawing, the text has to do.
     return;
   }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "parsimony/report/html.h"
 
@@ -21,7 +22,7 @@ struct Box {
 };
 
 bool is_line(Mark mark) {
-  return mark == Mark::kLine || mark == Mark::kSteps;
+  return mark == Mark::kLine || mark == Mark::kSteps || mark == Mark::kArrows;
 }
 
 class ChartRenderer {
@@ -50,7 +51,10 @@ class ChartRenderer {
       const ChartSeries& series = chart_.series[i];
       if (series.points.empty()) continue;
       put(out_, R"(<g class="s {}" data-s="{}">)", series.style, i);
-      if (is_line(series.mark)) {
+      if (series.mark == Mark::kArrows) {
+        for (std::size_t k = 1; k < series.points.size(); k += 2)
+          arrow(series.points[k - 1], series.points[k]);
+      } else if (is_line(series.mark)) {
         line(series);
       } else {
         for (const ChartPoint& point : series.points) mark(series.mark, point);
@@ -124,6 +128,31 @@ class ChartRenderer {
     put(out_, R"(<path class="line" d="{}"/>)", path);
   }
 
+  // Ends short of the points' marks; points that are too near for that get none.
+  void arrow(const ChartPoint& from, const ChartPoint& to) {
+    constexpr double kClear = 7, kHead = 5;
+    const double x = px(from.x), y = py(from.y);
+    const double length = std::hypot(px(to.x) - x, py(to.y) - y);
+    if (length < 2 * kClear + kHead) return;
+    const double along_x = (px(to.x) - x) / length, along_y = (py(to.y) - y) / length;
+    const double tip_x = px(to.x) - kClear * along_x, tip_y = py(to.y) - kClear * along_y;
+    const auto barb = [&](double side) {
+      return fmt::format("M{:.1f} {:.1f}L{:.1f} {:.1f}",
+                         tip_x - kHead * (along_x + side * along_y),
+                         tip_y - kHead * (along_y - side * along_x),
+                         tip_x,
+                         tip_y);
+    };
+    put(out_,
+        R"(<path class="stroke" d="M{:.1f} {:.1f}L{:.1f} {:.1f}{}{}"/>)",
+        x + kClear * along_x,
+        y + kClear * along_y,
+        tip_x,
+        tip_y,
+        barb(0.7),
+        barb(-0.7));
+  }
+
   void mark(Mark mark, const ChartPoint& point) {
     const double x = px(point.x);
     const double y = mark == Mark::kRug ? kBottom - 4 : py(point.y);
@@ -147,6 +176,7 @@ class ChartRenderer {
         break;
       case Mark::kLine:
       case Mark::kSteps:
+      case Mark::kArrows:
         return;
     }
     out_ += shape;
@@ -239,6 +269,8 @@ class ChartRenderer {
       case Mark::kLine:
       case Mark::kSteps:
         return R"(<path class="line" d="M0 6h18"/>)";
+      case Mark::kArrows:
+        return R"(<path class="stroke" d="M0 6h17m-4 -4l4 4l-4 4"/>)";
     }
     return "";
   }

@@ -25,7 +25,8 @@ enum class Mark {
   kDiamond,
   kRug,  // a stroke at the lower edge: something happened that has no value
   kLine,
-  kSteps,  // keeps a value until the next point
+  kSteps,   // keeps a value until the next point
+  kArrows,  // from each point at an even place to the one behind it
 };
 
 struct ChartSeries {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
 
 #include "parsimony/report/chart.h"
 #include "parsimony/report/html.h"
@@ -57,13 +56,10 @@ class FrontChart {
 
     const Term cost = term_of(cost_);
     const Term quality = term_of(view_.quality);
-    Chart chart{.title = fmt::format("{} against {}", quality.title, lower(cost.title)),
-                .x_title = cost.title + (cost.kind == Term::Kind::kMilliseconds ? " (ms)"
-                                         : cost.kind == Term::Kind::kBytes      ? ", bytes"
-                                                                                : ""),
+    Chart chart{.title = fmt::format("{} against {}", quality.title, title_in_sentence(cost)),
+                .x_title = axis_title(cost),
                 .y_title = quality.title + " on validation, higher is better",
-                .x = {.counts = cost.kind == Term::Kind::kCount || cost.kind == Term::Kind::kBytes,
-                      .may_be_log = true},
+                .x = axis_options(cost),
                 .y = {.percent = quality.kind == Term::Kind::kPercent}};
     chart.description = fmt::format(
         "{} scored candidates, {} on the front. The table of all candidates holds the numbers.",
@@ -92,14 +88,6 @@ class FrontChart {
            std::any_of(view_.objectives.begin(),
                        view_.objectives.end(),
                        [this](const objective::Objective& o) { return o.name == cost_; });
-  }
-
-  // Abbreviations keep their letters.
-  static std::string lower(std::string text) {
-    if (text.size() > 1 && (text[1] < 'A' || text[1] > 'Z')) {
-      text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-    }
-    return text;
   }
 
   std::optional<ChartPoint> point_of(const Trial& trial, std::string_view prefix) const {

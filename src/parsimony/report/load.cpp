@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
@@ -55,7 +56,9 @@ void read_report_state(const study::Store& store, ReportData& data) {
   read(object, "version", data.version, origin);
   read(object, "classes", data.classes, origin);
   read(object, "palette", data.palette, origin);
-  read(object, "tap_strides", data.tap_strides, origin);
+  std::string network = "{}";
+  read(object, "network", network, origin);
+  core::Config::from_text(network, origin + ", 'network'").read_into(data.network);
   if (const auto seed = object.find("seed"); seed != object.end()) {
     data.seed = seed->is_string() ? seed->get<std::string>() : seed->dump();
   }

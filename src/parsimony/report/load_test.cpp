@@ -27,7 +27,7 @@ class LoadReport : public testing::Test {
                      {0, 1.7635e9, "diagnostics", R"({"trial":4,"entropy":1.5})"},
                      {0, 1.7635e9, "diagnostics", R"({"trial":3,"entropy":1.75})"}};
     update.states["report"] =
-        R"({"name":"faces, wide","objectives":["miou","macs"],"rewards":["reward","miou * (macs / 1e6)^-1"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"tap_strides":[4,16,32,32]})";
+        R"({"name":"faces, wide","objectives":["miou","macs"],"rewards":["reward","miou * (macs / 1e6)^-1"],"command":"parsimony search x.yaml","palette":[[1,2,3]],"network":"classes: 3\nencoder: {name: ghostnet}\n"})";
     ASSERT_TRUE(store.commit(update));
     const auto folder = runs_.path() / "faces";
     core::write_file_atomic(folder / "study.yaml",
@@ -75,7 +75,8 @@ TEST_F(LoadReport, CollectsWhatStoreAndFolderHold) {
   EXPECT_EQ(data.objectives[0].name, "miou");
   EXPECT_THAT(data.classes, ElementsAre("a", "b", "c"));
   EXPECT_THAT(data.palette, ElementsAre(Colour{1, 2, 3}));
-  EXPECT_THAT(data.tap_strides, ElementsAre(4, 16, 32, 32));
+  EXPECT_EQ(data.network.encoder.name, "ghostnet");
+  EXPECT_EQ(data.network.classes, 3);
   EXPECT_THAT(data.diagnostics.at("entropy").at(0), ElementsAre(Pair(3, 1.75), Pair(4, 1.5)));
   ASSERT_EQ(data.models.size(), 1u);
   const ReportedModel& model = data.models[0];

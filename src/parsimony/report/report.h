@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parsimony/graph/drawing.h"
+#include "parsimony/graph/lower.h"
 #include "parsimony/objective/objective.h"
 #include "parsimony/objective/scalarization.h"
 #include "parsimony/study/store.h"
@@ -92,7 +93,7 @@ struct ReportData {
   std::map<std::string, std::map<int, Curve>> diagnostics = {};
   std::vector<std::string> classes = {};
   std::vector<Colour> palette = {};  // by class; missing ones are taken from the PASCAL VOC map
-  std::array<std::int64_t, space::kEncoderTaps> tap_strides = graph::kUsualTapStrides;
+  graph::NetworkDescription network = {};  // of the candidates
 };
 
 // The page. Everything in `data` is treated as text, never as markup.
@@ -101,7 +102,7 @@ std::string render_report(const ReportData& data);
 // Collects what a store and a study folder hold; what is missing stays empty.
 //  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
 //    "objectives" (names), "rewards" (texts), "command", "machine", "version", "seed", "classes",
-//    "palette" ([[r,g,b], ...]) and "tap_strides";
+//    "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};
 //  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;

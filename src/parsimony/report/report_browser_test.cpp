@@ -97,6 +97,24 @@ TEST_F(ReportInBrowser, FitsATelephoneAndAnswersItsUser) {
   EXPECT_THAT(html, HasSubstr("data-sorted=\"true\""));
 }
 
+TEST_F(ReportInBrowser, PartsOfASupernetFitATelephoneAndOpenTheirCards) {
+  const std::string dom = open(fake_compression_data(), 390, R"js(
+    const section = page.getElementById('compression');
+    section.querySelector('.chart [data-trial="14"]').dispatchEvent(new view.MouseEvent('click', {bubbles: true}));
+    root.dataset.card = page.querySelector('#card h3').textContent;
+    root.dataset.drawn = page.querySelector('#card .drawings svg') !== null;
+    const table = section.querySelector('table.sortable');
+    table.tHead.rows[0].cells[1].querySelector('button').click();
+    root.dataset.cheapest = table.tBodies[0].rows[0].cells[0].textContent;
+  )js");
+  const std::string html = dom.substr(0, dom.find("<head>"));
+  EXPECT_THAT(html, Not(HasSubstr("data-error")));
+  EXPECT_THAT(html, HasSubstr("data-overflow=\"false\""));
+  EXPECT_THAT(html, HasSubstr("data-card=\"Candidate #14\""));
+  EXPECT_THAT(html, HasSubstr("data-drawn=\"true\""));
+  EXPECT_THAT(html, HasSubstr("data-cheapest=\"#38\""));
+}
+
 TEST_F(ReportInBrowser, RunsNothingThatDataBrings) {
   ReportData data = fake_report_data(6);
   data.title = "<img src=x onerror=\"document.documentElement.dataset.error='title'\">";

@@ -12,6 +12,8 @@ namespace parsimony::report {
 std::string render_header(const View& view);
 std::string render_front(const View& view);
 std::string render_models(const View& view);
+// Of a study over parts of a supernet; empty for others.
+std::string render_compression(const View& view);
 std::string render_classes(const View& view);
 std::string render_samples(const View& view);
 std::string render_transfers(const View& view);

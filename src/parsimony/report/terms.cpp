@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 
 #include "parsimony/core/text.h"
@@ -22,6 +23,9 @@ struct Entry {
 constexpr std::array kTerms = {
     Entry{"reward", "Reward", Term::Kind::kPlain},
     Entry{"miou", "mIoU", Term::Kind::kPercent},
+    Entry{"miou_frozen", "mIoU before training, statistics frozen", Term::Kind::kPercent},
+    Entry{
+        "miou_recalibrated", "mIoU before training, statistics recalibrated", Term::Kind::kPercent},
     Entry{"foreground_iou", "Foreground IoU", Term::Kind::kPercent},
     Entry{"pixel_accuracy", "Pixel accuracy", Term::Kind::kPercent},
     Entry{"mean_accuracy", "Mean accuracy", Term::Kind::kPercent},
@@ -55,6 +59,26 @@ Term term_of(std::string_view score) {
   Term term{std::string(score), Term::Kind::kPlain};
   std::replace(term.title.begin(), term.title.end(), '_', ' ');
   return term;
+}
+
+std::string axis_title(const Term& term) {
+  if (term.kind == Term::Kind::kMilliseconds) return term.title + " (ms)";
+  return term.title + (term.kind == Term::Kind::kBytes ? ", bytes" : "");
+}
+
+AxisOptions axis_options(const Term& term) {
+  const bool share = term.kind == Term::Kind::kPercent;
+  return {.counts = term.kind == Term::Kind::kCount || term.kind == Term::Kind::kBytes,
+          .percent = share,
+          .may_be_log = !share};
+}
+
+std::string title_in_sentence(const Term& term) {
+  std::string text = term.title;
+  if (text.size() > 1 && (text[1] < 'A' || text[1] > 'Z')) {
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  }
+  return text;
 }
 
 std::string percent(double share) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "parsimony/report/axis.h"
+
 namespace parsimony::report {
 
 // How the page speaks of a score or cost.
@@ -17,6 +19,12 @@ Term term_of(std::string_view score);
 
 // "0.34 M", "71.2 %", "3.1 ms"
 std::string format_score(std::string_view score, double value);
+
+// As the title of a chart's axis, with the unit where its labels do not show one.
+std::string axis_title(const Term& term);
+AxisOptions axis_options(const Term& term);
+// The title within a sentence: abbreviations keep their letters.
+std::string title_in_sentence(const Term& term);
 
 // A share as percent with one decimal, "71.2 %".
 std::string percent(double share);

@@ -8,6 +8,7 @@
 #include "parsimony/core/rng.h"
 #include "parsimony/graph/cell_decoder.h"
 #include "parsimony/graph/cost.h"
+#include "parsimony/graph/deeplab.h"
 #include "parsimony/report/report.h"
 #include "parsimony/space/cell.h"
 #include "parsimony/study/summary.h"
@@ -140,6 +141,73 @@ inline ReportData fake_report_data(int count = 160) {
     data.models.push_back(std::move(model));
   }
   data.events.push_back({2, data.trials.back().started + 400, "finished", ""});
+  return data;
+}
+
+// A made-up search among the parts of a supernet, which is its first candidate, and six of them
+// fine-tuned: what training does is known, so are the networks that are cheap enough.
+inline study::Trial fake_part(study::TrialId id,
+                              const graph::Supernet& supernet,
+                              const graph::Choices& choices,
+                              core::Rng rng) {
+  study::Trial trial;
+  trial.id = id;
+  trial.state = study::TrialState::kDone;
+  const graph::Choices canonical = graph::canonical(supernet, choices);
+  trial.genotype = space::to_text(space::Subnetwork{canonical});
+  trial.tokens = canonical;
+  const graph::Graph part = graph::subsample(supernet, canonical);
+  trial.costs["params"] = static_cast<double>(graph::count_parameters(part).total());
+  trial.costs["macs"] = static_cast<double>(graph::count_macs(part, {129, 129}).total());
+  trial.costs["latency_ms.gap8"] = 4e-7 * trial.costs["macs"] * rng.uniform(0.8, 1);
+  trial.started = 1.7635e9 + 5 * static_cast<double>(id);
+  trial.seconds = rng.uniform(3, 5);
+  const double kept =
+      trial.costs["params"] / static_cast<double>(graph::count_parameters(supernet.graph).total());
+  const double miou = 0.72 * (1 - std::pow(1 - std::min(1.0, kept), 1.4));
+  trial.outcome =
+      study::Scored{{{"miou", std::max(0.03, miou - (kept < 1 ? rng.uniform(0, 0.05) : 0))}}};
+  return trial;
+}
+
+inline ReportData fake_compression_data(int count = 40) {
+  ReportData data{.title = "camvid-fmas"};
+  data.machine = "Xeon, 2 cores, 2 threads, LibTorch 1.13.1 CPU";
+  data.command = "parsimony search configs/fmas-camvid.yaml";
+  data.objectives = {objective::objective_by_name("miou"),
+                     objective::objective_by_name("params"),
+                     objective::objective_by_name("latency_ms.gap8")};
+  data.network.classes = 11;
+  const graph::Supernet supernet =
+      graph::deeplab_supernet(data.network.supernet, data.network.classes);
+  const core::Rng root(11);
+  for (int i = 1; i <= count; ++i) {
+    core::Rng rng = root.split(static_cast<std::uint64_t>(i));
+    const double keep = i == 1 ? 1 : rng.uniform(0.1, 0.9);
+    graph::Choices choices;
+    for (const graph::Site& site : supernet.sites) {
+      const bool reduced = site.kind != graph::SiteKind::kBranch && !rng.chance(keep);
+      choices.push_back(reduced ? 1 + static_cast<int>(rng.below(site.options() - 1)) : 0);
+    }
+    data.trials.push_back(fake_part(i, supernet, choices, rng));
+  }
+  for (const study::TrialId id : {1, 5, 12, 14, 22, 38}) {
+    if (id > count) continue;
+    const study::Trial& trial = data.trials[static_cast<std::size_t>(id - 1)];
+    const double miou = *study::value_of(trial, "miou");
+    ReportedModel model;
+    model.model = {id, "models/" + std::to_string(id), trial.costs, 300};
+    model.model.scores["miou_frozen"] = 0.8 * miou;
+    model.model.scores["miou_recalibrated"] = miou - 0.02;
+    model.model.scores["miou"] = 0.38 + 0.5 * miou;
+    data.models.push_back(std::move(model));
+  }
+  data.events = {{1, data.trials.front().started, "started", ""},
+                 {2,
+                  data.trials.back().started + 5,
+                  "sharing",
+                  "parts of the network taken over: 2.31 of 3.02 PMACs computed, 1.31 x"},
+                 {3, data.trials.back().started + 2000, "finished", ""}};
   return data;
 }
 

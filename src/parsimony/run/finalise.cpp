@@ -18,7 +18,6 @@
 #include "parsimony/network/device.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
-#include "parsimony/study/summary.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/weights/safetensors.h"
 
@@ -50,9 +49,10 @@ deploy::ModelCard card_for(const ModelRequest& request,
   card.trial = request.trial;
   card.space = space::name_of(space::space_of(space::parse_genotype(request.genotype)));
   card.genotype = request.genotype;
-  card.encoder = request.encoder;
-  card.decoder = {
-      .width = request.options.width, .repeats = request.options.repeats, .auxiliary = false};
+  card.encoder = request.network.encoder;
+  card.decoder = request.network.decoder;
+  card.decoder.auxiliary = false;
+  card.supernet = request.network.supernet;
   const data::DatasetInfo& info = dataset.info();
   for (std::size_t c = 0; c < info.classes.size(); ++c) {
     const data::Rgb color = info.palette[c];
@@ -84,18 +84,15 @@ std::optional<Network> trained_network(const ModelRequest& request,
                                        const fs::path& folder,
                                        deploy::ModelCard& card,
                                        const core::Context& context) {
-  graph::DecoderOptions decoder{.width = request.options.width, .repeats = request.options.repeats};
-  const auto classes = static_cast<int>(dataset.info().classes.size());
-  const graph::Graph whole = evaluate::candidate_graphs(space::parse_genotype(request.genotype),
-                                                        {request.encoder, decoder, classes})
-                                 .whole;
+  graph::NetworkDescription description = request.network;
+  const int classes = description.classes = static_cast<int>(dataset.info().classes.size());
+  const graph::Graph whole =
+      graph::simplified_network(space::parse_genotype(request.genotype), description);
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
   Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
-  if (request.initial.arrays.empty()) {
+  if (!request.encoder_weights.arrays.empty())
     net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
-  } else {
-    take_over(net, request.initial);
-  }
+  if (!request.initial.arrays.empty()) take_over(net, request.initial);
 
   const std::vector<data::Sample> samples =
       train::load_samples(dataset, data::Split::kTrain, context);
@@ -256,6 +253,22 @@ bool measure_latencies(const ModelRequest& request,
   return true;
 }
 
+// mIoU of the card's network with other weights; nullopt when interrupted.
+std::optional<double> untrained_quality(const deploy::ModelCard& card,
+                                        const weights::ArrayMap& untrained,
+                                        const data::Dataset& dataset,
+                                        data::Split split,
+                                        const core::Context& context) {
+  Network net(graph::simplified_network(space::parse_genotype(card.genotype), card.description()),
+              core::Rng(0),
+              {.device = network::device_of(context.device)});
+  net.load(untrained, "weights before training");
+  const std::unique_ptr<Model> model = as_model({card, std::move(net)}, "before its training");
+  const metric::ConfusionMatrix matrix = evaluate_model(*model, dataset, split, context);
+  if (context.stop.requested()) return std::nullopt;
+  return metric::quality(matrix).miou;
+}
+
 void write_samples(Model& model,
                    const data::Dataset& dataset,
                    data::Split split,
@@ -278,36 +291,6 @@ void write_samples(Model& model,
 }
 
 }  // namespace
-
-std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& trials,
-                                           const std::vector<std::string>& objectives,
-                                           int count) {
-  const auto wanted = objective::objectives_by_name(objectives);
-  std::map<study::TrialId, const study::Trial*> by_id;
-  const study::Trial* best = nullptr;
-  for (const study::Trial& trial : trials) {
-    by_id[trial.id] = &trial;
-    if (!trial.outcome || !std::holds_alternative<study::Scored>(*trial.outcome)) continue;
-    const double reward = std::get<study::Scored>(*trial.outcome).scores.at("reward");
-    if (best == nullptr || reward > std::get<study::Scored>(*best->outcome).scores.at("reward"))
-      best = &trial;
-  }
-  if (best == nullptr || count <= 0) return {};
-
-  std::vector<study::Trial> chosen = {*best};
-  std::vector<const study::Trial*> front;
-  for (const study::FrontTrial& point : study::front_of(trials, {}, wanted).trials) {
-    if (by_id.at(point.id)->canonical_id != best->canonical_id) front.push_back(by_id.at(point.id));
-  }
-  std::sort(front.begin(), front.end(), [](const study::Trial* a, const study::Trial* b) {
-    return std::get<study::Scored>(*a->outcome).scores.at("reward") >
-           std::get<study::Scored>(*b->outcome).scores.at("reward");
-  });
-  // Evenly spread positions on the front, its cheap end included.
-  const auto places = std::min(front.size(), static_cast<std::size_t>(count - 1));
-  for (std::size_t i = 1; i <= places; ++i) chosen.push_back(*front[i * front.size() / places - 1]);
-  return chosen;
-}
 
 std::optional<study::FinalModel> make_model(const ModelRequest& request,
                                             const data::Dataset& dataset,
@@ -374,6 +357,11 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     card.metrics[name] = value;
   }
   for (const auto& [name, value] : costs) model.scores[name] = value;
+  for (const auto& [name, untrained] : request.untrained) {
+    const auto quality = untrained_quality(card, untrained, dataset, split, context);
+    if (!quality) return std::nullopt;
+    model.scores[name] = card.metrics[name] = *quality;
+  }
   core::write_file_atomic(
       folder / "metrics.json",
       metrics_json(matrix, class_names, dataset.info().groups, dataset.size(split)) + "\n");

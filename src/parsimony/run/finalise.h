@@ -15,20 +15,14 @@
 
 namespace parsimony::run {
 
-// The trials whose networks deserve full training: the best by reward first, then the rest of the
-// quality/cost front spread evenly from its good to its cheap end; at most `count`.
-std::vector<study::Trial> choose_finalists(const std::vector<study::Trial>& trials,
-                                           const std::vector<std::string>& objectives,
-                                           int count);
-
 // How a network becomes a model folder; the same for finalists of a study and for `parsimony
 // train`.
 struct ModelRequest {
   std::string name;
   study::TrialId trial = 0;  // 0: not of a study
   std::string genotype;
-  graph::EncoderOptions encoder;
-  weights::ArrayMap encoder_weights;
+  graph::NetworkDescription network;  // but for the classes, which are the data set's
+  weights::ArrayMap encoder_weights;  // for what begins with those alone
   FinalOptions options;
   evaluate::CostOptions cost;
   std::uint64_t seed = 1;
@@ -36,6 +30,9 @@ struct ModelRequest {
   // A trained network to begin with instead, of this or another data set: its weights are taken
   // over where names and shapes agree, so that only what tells its classes apart starts anew.
   weights::ArrayMap initial = {};
+  // Weights of the same network that are measured on the test split without any training, by the
+  // name of the score that tells their mIoU.
+  std::map<std::string, weights::ArrayMap> untrained = {};
   std::string from = {};  // which network the architecture is of, for the model card
 };
 

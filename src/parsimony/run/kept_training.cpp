@@ -30,14 +30,17 @@ std::string digest(const data::Sample& sample) {
 std::string key_of(const KeptTraining& what,
                    const std::vector<data::Sample>& samples,
                    const std::vector<data::Sample>& validation) {
-  std::string text = fmt::format("parsimony {}\n{}\n{}\n{}\n{}\nclasses {}\nseed {}\n",
-                                 deploy::version(),
-                                 what.genotype,
-                                 core::to_yaml(what.description.encoder),
-                                 core::to_yaml(what.description.decoder),
-                                 core::to_yaml(what.training),
-                                 what.description.classes,
-                                 what.seed);
+  const graph::NetworkDescription& network = what.description;
+  const bool part = std::holds_alternative<space::Subnetwork>(space::parse_genotype(what.genotype));
+  std::string text =
+      fmt::format("parsimony {}\n{}\n{}\n{}\nclasses {}\nseed {}\n",
+                  deploy::version(),
+                  what.genotype,
+                  part ? core::to_yaml(network.supernet)
+                       : core::to_yaml(network.encoder) + "\n" + core::to_yaml(network.decoder),
+                  core::to_yaml(what.training),
+                  what.description.classes,
+                  what.seed);
   const weights::ArrayMap teacher = what.teacher ? what.teacher->save() : weights::ArrayMap();
   for (const weights::ArrayMap* map : {&what.initial, &teacher}) {
     text += "weights\n";
@@ -95,8 +98,8 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
                                                    const std::string& task,
                                                    const std::string& options_name,
                                                    const core::Context& context) {
-  const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_genotype(what.genotype), what.description).whole;
+  const space::Genotype genotype = space::parse_genotype(what.genotype);
+  const graph::Graph whole = graph::simplified_network(genotype, what.description);
   const core::Rng rng = core::Rng(what.seed).split("start");
   network::Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
   const fs::path file = folder / "weights.safetensors";

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "parsimony/core/context.h"
-#include "parsimony/evaluate/candidate_graphs.h"
+#include "parsimony/graph/lower.h"
 #include "parsimony/network/network.h"
 #include "parsimony/train/trainer.h"
 #include "parsimony/weights/tensor_file.h"
@@ -17,7 +17,7 @@ namespace parsimony::run {
 // The full training of a network that other networks start from: an encoder's pre-training, a
 // study's start network. Everything that decides its result.
 struct KeptTraining {
-  evaluate::NetworkDescription description;
+  graph::NetworkDescription description;
   std::string genotype;
   weights::ArrayMap initial;  // encoder weights it starts from; empty: random ones
   train::TrainerOptions training;

@@ -6,7 +6,6 @@
 #include "parsimony/core/error.h"
 #include "parsimony/data/augment.h"
 #include "parsimony/deploy/ort.h"
-#include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/network/network.h"
 #include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/images.h"
@@ -35,11 +34,14 @@ data::LabelMap to_label_map(const network::Tensor& classes) {
 
 class TorchModel final : public Model {
  public:
-  explicit TorchModel(const fs::path& folder) : TorchModel(folder, load_network(folder)) {}
+  TorchModel(LoadedNetwork loaded, std::string description)
+      : card_(std::move(loaded.card)),
+        network_(std::move(loaded.network)),
+        description_(std::move(description)) {}
 
   int classes() const override { return static_cast<int>(card_.classes.size()); }
   std::vector<deploy::ModelClass> class_table() const override { return card_.classes; }
-  std::string description() const override { return folder_.string() + " in LibTorch"; }
+  std::string description() const override { return description_; }
 
   data::LabelMap predict(const data::Image& picture) override {
     const at::NoGradGuard no_grad;
@@ -49,12 +51,9 @@ class TorchModel final : public Model {
   }
 
  private:
-  TorchModel(const fs::path& folder, LoadedNetwork loaded)
-      : folder_(folder), card_(std::move(loaded.card)), network_(std::move(loaded.network)) {}
-
-  fs::path folder_;
   deploy::ModelCard card_;
   network::Network network_;
+  std::string description_;
 };
 
 class OnnxModel final : public Model {
@@ -117,16 +116,16 @@ class OnnxModel final : public Model {
 
 LoadedNetwork load_network(const fs::path& folder, at::Device device) {
   deploy::ModelCard card = deploy::read_model_card(folder / "model.json");
-  graph::DecoderOptions decoder = card.decoder;
-  decoder.auxiliary = false;
-  const evaluate::NetworkDescription description{
-      card.encoder, decoder, static_cast<int>(card.classes.size())};
   const graph::Graph whole =
-      evaluate::candidate_graphs(space::parse_genotype(card.genotype), description).whole;
+      graph::simplified_network(space::parse_genotype(card.genotype), card.description());
   network::Network network(whole, core::Rng(0), {.device = device});
   const fs::path file = folder / "weights.safetensors";
   network.load(weights::read_safetensors(file), file.string());
   return {std::move(card), std::move(network)};
+}
+
+std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description) {
+  return std::make_unique<TorchModel>(std::move(loaded), std::move(description));
 }
 
 network::Network load_teacher(const fs::path& folder, int classes, at::Device device) {
@@ -159,7 +158,7 @@ std::vector<float> input_values(const data::Image& picture,
 }
 
 std::unique_ptr<Model> open_model(const fs::path& path, int threads) {
-  if (fs::is_directory(path)) return std::make_unique<TorchModel>(path);
+  if (fs::is_directory(path)) return as_model(load_network(path), path.string() + " in LibTorch");
   if (path.extension() == ".onnx") return std::make_unique<OnnxModel>(path, threads);
   core::throw_user_error("{}: expected a model folder (with model.json) or an .onnx file{}",
                          path.string(),

@@ -40,6 +40,9 @@ struct LoadedNetwork {
 };
 LoadedNetwork load_network(const std::filesystem::path& folder, at::Device device = at::kCPU);
 
+// A network in memory as a model.
+std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description);
+
 // The network of a model folder as somebody's teacher; a user error when it tells other than
 // `classes` classes apart.
 network::Network load_teacher(const std::filesystem::path& folder, int classes, at::Device device);

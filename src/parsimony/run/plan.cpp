@@ -10,6 +10,7 @@
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
+#include "parsimony/run/candidates.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/train/measure.h"
 
@@ -22,16 +23,16 @@ constexpr int kMeasuredSteps = 2;
 // The sampled genotype whose network costs the median number of MACs; notes what the sample says
 // of the space.
 space::Genotype median_genotype(const space::SearchSpace& space,
-                                const evaluate::NetworkDescription& description,
+                                const graph::NetworkDescription& description,
                                 const evaluate::Costs& costs,
                                 Plan& plan) {
   core::Rng rng(1);
   std::vector<std::pair<double, std::string>> sampled;
   int allowed = 0;
   for (int i = 0; i < kSampledGenotypes; ++i) {
-    const std::string text = space.text(space::sample(space, rng));
-    const auto graphs = evaluate::candidate_graphs(space::parse_genotype(text), description);
-    const evaluate::Costs::Assessment assessment = costs.assess(graphs.whole);
+    const std::string text = space.text(space.founder(rng));
+    const evaluate::Costs::Assessment assessment =
+        costs.assess(graph::simplified_network(space::parse_genotype(text), description));
     if (!assessment.obstacle) ++allowed;
     for (const auto& [name, value] : assessment.costs) {
       const auto [range, is_new] = plan.costs.try_emplace(name, value, value);
@@ -81,7 +82,7 @@ double seconds_when_warm(Work work) {
 
 // Stage 0 and stage 1 of one candidate, extrapolated from a few steps.
 double candidate_seconds(const StudyOptions& options,
-                         const evaluate::NetworkDescription& description,
+                         const graph::NetworkDescription& description,
                          const space::Genotype& genotype,
                          graph::Size view,
                          const Plan& plan,
@@ -140,17 +141,42 @@ double candidate_seconds(const StudyOptions& options,
          step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
 }
 
+// Of a part of a supernet that is measured alone: forward passes over all pictures.
+double untrained_seconds(const StudyOptions& options,
+                         const graph::NetworkDescription& description,
+                         const space::Genotype& genotype,
+                         graph::Size view,
+                         const Plan& plan,
+                         at::Device device) {
+  const network::OwnStream stream(device);
+  const at::NoGradGuard no_grad;
+  const evaluate::SubsampleOptions& measuring = options.supernet.measuring;
+  network::Network net(
+      graph::simplified_network(genotype, description), core::Rng(1), {.device = device});
+  const network::Tensor pictures =
+      at::zeros({measuring.batch, 3, view.height, view.width}, at::TensorOptions().device(device))
+          .contiguous(at::MemoryFormat::ChannelsLast);
+  const double batch =
+      seconds_when_warm([&] { net.forward({pictures}, network::Phase::kEvaluation); });
+  double count = std::ceil(measuring.pictures * static_cast<double>(plan.val));
+  if (measuring.batch_norm == evaluate::BatchNormMode::kRecalibrated)
+    count += static_cast<double>(std::min(measuring.calibration, plan.train));
+  return batch / static_cast<double>(measuring.batch) * count;
+}
+
 }  // namespace
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const auto dataset = open_study_data(options, context);
-  const std::unique_ptr<const space::SearchSpace> space = space::make_space(options.space);
   Plan plan;
   plan.dataset = dataset->info().name;
   plan.train = dataset->size(data::Split::kTrain);
   plan.val = dataset->size(data::Split::kVal);
   plan.test = dataset->size(data::Split::kTest);
   plan.classes = static_cast<std::int64_t>(dataset->info().classes.size());
+  const auto classes = static_cast<int>(plan.classes);
+  const graph::NetworkDescription description = candidate_description(options, classes);
+  const std::unique_ptr<const space::SearchSpace> space = make_space(options, description);
   plan.decisions = space->decisions().size();
   plan.space_size = std::exp(space::log_size(*space));
   plan.workers = options.budget.workers > 0 ? options.budget.workers : core::available_cores();
@@ -161,11 +187,13 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
         data::central_view(sample, options.data.view_shorter_side, options.data.view);
     views.push_back({view.image.height, view.image.width});
   }
-  const auto classes = static_cast<int>(plan.classes);
-  const CacheNeeds needs = cache_needs(options, views, classes);
-  plan.cache_bytes = needs.total();
-  plan.cache_in_file = spills(options.cache, needs);
-  const evaluate::NetworkDescription description{options.encoder.network, options.decoder, classes};
+  if (options.searches_supernet()) {
+    plan.cache_bytes = options.supernet.measuring.memory_gib * 1024 * 1024 * 1024;
+  } else {
+    const CacheNeeds needs = cache_needs(options, views, classes);
+    plan.cache_bytes = needs.total();
+    plan.cache_in_file = spills(options.cache, needs);
+  }
   const space::Genotype genotype = median_genotype(
       *space, description, evaluate::Costs(picture_size(*dataset), options.cost), plan);
   const at::Device device = network::device_of(context.device);
@@ -177,7 +205,8 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   std::vector<double> seconds(static_cast<std::size_t>(plan.workers));
   core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
     seconds[static_cast<std::size_t>(worker)] =
-        candidate_seconds(options, description, genotype, views.at(0), plan, device);
+        (options.searches_supernet() ? untrained_seconds : candidate_seconds)(
+            options, description, genotype, views.at(0), plan, device);
   });
   plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
   // The workers' threads are new, and so are their pools.

@@ -11,8 +11,8 @@
 namespace parsimony::run {
 
 // What a study would do, without doing it. Times come from a few training steps of candidates of
-// median cost on this machine, as many at once as in the search, and leave early termination and
-// duplicates out.
+// median cost on this machine, or a few forward passes where none is trained, as many at once as in
+// the search, and leave early termination, duplicates and what candidates share out.
 struct Plan {
   std::string dataset;
   std::int64_t train = 0, val = 0, test = 0, classes = 0;
@@ -24,7 +24,7 @@ struct Plan {
   double allowed_share = 1;
   std::map<std::string, std::pair<double, double>> costs;
   int workers = 1;
-  double cache_bytes = 0;
+  double cache_bytes = 0;      // of a supernet's study: the most that it may keep
   bool cache_in_file = false;  // it does not count towards the memory
   double memory_bytes = 0;     // peak in the search: cache and measured tensors of the candidates
   double candidate_macs = 0;   // forward MACs of one picture through the median candidate

@@ -6,6 +6,7 @@
 #include "parsimony/graph/simplify.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pretrained.h"
+#include "parsimony/run/candidates.h"
 #include "parsimony/run/kept_training.h"
 #include "parsimony/run/model.h"
 #include "parsimony/weights/cache.h"
@@ -19,29 +20,9 @@ using evaluate::SharedData;
 
 constexpr double kBytesPerGib = 1024.0 * 1024 * 1024;
 
-std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
-                                           const DataOptions& options) {
-  std::vector<data::Sample> views;
-  views.reserve(samples.size());
-  for (const data::Sample& sample : samples) {
-    views.push_back(data::central_view(sample, options.view_shorter_side, options.view));
-  }
-  return views;
-}
-
 // The encoder as far as the candidates read it.
 graph::Graph study_encoder(const StudyOptions& options) {
   return evaluate::encoder_graph(options.encoder.network, space::encoder_taps(options.space.name));
-}
-
-// Encoder weights from a file, under the names of our graphs.
-weights::ArrayMap pretrained_encoder(const EncoderChoice& encoder, const core::Context& context) {
-  const fs::path file = weights::resolve(encoder.weights);
-  network::EncoderWeights found =
-      network::encoder_weights(weights::read_weights(file), encoder.network, file.string());
-  if (!found.note.empty())
-    context.log.line(core::LogLevel::kWarning, fmt::format("{}: {}", file.string(), found.note));
-  return std::move(found.arrays);
 }
 
 weights::ArrayMap encoder_arrays(const network::Network& net) {
@@ -186,6 +167,27 @@ bool cache_training(SharedData& shared,
 
 }  // namespace
 
+std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
+                                           const DataOptions& options) {
+  std::vector<data::Sample> views;
+  views.reserve(samples.size());
+  for (const data::Sample& sample : samples) {
+    views.push_back(data::central_view(sample, options.view_shorter_side, options.view));
+  }
+  return views;
+}
+
+weights::ArrayMap pretrained_encoder(const std::string& name,
+                                     const graph::EncoderOptions& encoder,
+                                     const core::Context& context) {
+  const fs::path file = weights::resolve(name);
+  network::EncoderWeights found =
+      network::encoder_weights(weights::read_weights(file), encoder, file.string());
+  if (!found.note.empty())
+    context.log.line(core::LogLevel::kWarning, fmt::format("{}: {}", file.string(), found.note));
+  return std::move(found.arrays);
+}
+
 bool trains_start_network(const StudyOptions& options) {
   return options.start.when == StartWhen::kAlways ||
          (options.start.when == StartWhen::kAuto && options.encoder.weights.empty());
@@ -224,6 +226,17 @@ std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
       data::make_synthetic_dataset(options.data.synth, context.threads));
 }
 
+void require_splits(const data::Dataset& dataset) {
+  for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
+    if (dataset.size(split) == 0) {
+      core::throw_user_error(
+          "data set '{}' has no pictures in its split '{}'; run 'parsimony check' on it",
+          dataset.info().name,
+          data::name_of(split));
+    }
+  }
+}
+
 graph::Size picture_size(const data::Dataset& dataset) {
   const data::Sample sample = dataset.read(data::Split::kVal, 0);
   return {sample.image.height, sample.image.width};
@@ -243,18 +256,11 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             const core::Context& context,
                                             bool will_cache,
                                             Predecessors& before) {
-  for (const data::Split split : {data::Split::kTrain, data::Split::kVal}) {
-    if (dataset.size(split) == 0) {
-      core::throw_user_error(
-          "data set '{}' has no pictures in its split '{}'; run 'parsimony check' on it",
-          dataset.info().name,
-          data::name_of(split));
-    }
-  }
+  require_splits(dataset);
   auto shared = std::make_shared<SharedData>();
   shared->device = network::device_of(context.device);
-  shared->description = {
-      options.encoder.network, options.decoder, static_cast<int>(dataset.info().classes.size())};
+  shared->description =
+      candidate_description(options, static_cast<int>(dataset.info().classes.size()));
   shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
   if (!shared->costs.meters().empty())
     shared->measured = std::make_shared<evaluate::MeasuredCosts>(shared->costs);
@@ -268,7 +274,8 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
     before.teacher =
         load_teacher(options.teacher.model, shared->description.classes, shared->device);
   if (!options.encoder.weights.empty())
-    shared->encoder_weights = pretrained_encoder(options.encoder, context);
+    shared->encoder_weights =
+        pretrained_encoder(options.encoder.weights, options.encoder.network, context);
   if (!options.encoder.pretraining.path.empty()) {
     auto pretrained = pretrain_encoder(options, folder, context);
     if (!pretrained) return nullptr;

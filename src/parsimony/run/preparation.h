@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "parsimony/data/dataset.h"
+#include "parsimony/evaluate/train_and_measure.h"
+#include "parsimony/graph/encoder.h"
 #include "parsimony/run/study_options.h"
 
 namespace parsimony::run {
@@ -18,7 +20,20 @@ std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
 // picture.
 graph::Size picture_size(const data::Dataset& dataset);
 
-// Everything the candidates share: decoded pictures, encoder weights, teacher, cached features.
+// A user error unless there are pictures to train on and to validate on.
+void require_splits(const data::Dataset& dataset);
+
+// What candidates are validated on, as the study wants to see the pictures.
+std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
+                                           const DataOptions& options);
+
+// Encoder weights from a file, or of a fetched name, under the names of our graphs.
+weights::ArrayMap pretrained_encoder(const std::string& name,
+                                     const graph::EncoderOptions& encoder,
+                                     const core::Context& context);
+
+// Everything the candidates share that are trained: decoded pictures, encoder weights, teacher,
+// cached features.
 //
 // A network that is trained at the study's start is kept in `folder`/start and its training
 // continues where it stopped. nullptr when interrupted. Features that would not fit into the

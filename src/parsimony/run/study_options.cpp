@@ -6,6 +6,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/objective/objective.h"
+#include "parsimony/run/candidates.h"
 
 namespace parsimony::run {
 
@@ -54,6 +55,29 @@ void StartOptions::visit(core::FieldVisitor& v) {
   v.group("training", training, "its training");
 }
 
+void SupernetOptions::visit(core::FieldVisitor& v) {
+  v.field("trained",
+          trained,
+          {"model folder of a trained DeepLabV3, or a weight file of TensorFlow's; empty: it is "
+           "trained when the study starts"});
+  v.field(
+      "classes",
+      classes,
+      {"names of those of its classes that the data set has, in the data set's order; empty: all"});
+  network.visit(v);
+  v.field("backbone_weights",
+          backbone_weights,
+          {"weight file or fetched name that its training starts from; empty: random weights"});
+  v.group("training", training, "its training");
+  v.field("reuse", reuse, {"whether it is taken over from an equal training on this machine"});
+  v.choice("importance",
+           importance,
+           supernet::kImportanceRuleNames,
+           {"which channels narrow candidates keep"});
+  measuring.visit(v);
+  v.field("teach", teach, {"whether the networks that are fine-tuned learn from its logits too"});
+}
+
 void CacheOptions::visit(core::FieldVisitor& v) {
   v.field(
       "memory_gib",
@@ -67,6 +91,10 @@ void CacheOptions::visit(core::FieldVisitor& v) {
 void FinalOptions::visit(core::FieldVisitor& v) {
   v.field(
       "count", count, {"networks that are fully trained and exported after the search", 0, 1000});
+  v.choice("choose",
+           choose,
+           kFinalistRuleNames,
+           {"which: spread over the front, or by what they add to its hypervolume"});
   v.field("width", width, {"decoder width of the final networks", 1, 4096});
   v.field("repeats", repeats, {"repeats of separable convolutions in the final networks", 1, 8});
   v.group("training", training, "their training");
@@ -86,14 +114,18 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.field("name", name, {"of the study; its folder is runs/NAME unless told otherwise"});
   v.field("seed", seed, {"decides every random choice", 0});
   v.group("data", data, "what is learned");
-  v.group("encoder", encoder, "the encoder, the same for all candidates");
   v.group("space", space, "what is searched");
-  v.group("decoder", decoder, "the candidates' decoder beside the genotype");
-  v.group("start", start, "the network that is trained before the search");
-  v.group("teacher", teacher, "whom candidates learn from");
-  v.group("cache", cache, "features of the frozen encoder");
+  if (searches_supernet()) {
+    v.group("supernet", supernet, "the network that candidates are parts of");
+  } else {
+    v.group("encoder", encoder, "the encoder, the same for all candidates");
+    v.group("decoder", decoder, "the candidates' decoder beside the genotype");
+    v.group("start", start, "the network that is trained before the search");
+    v.group("cache", cache, "features of the frozen encoder");
+    v.group("candidate", candidate, "training and judging of a candidate");
+  }
+  v.group("teacher", teacher, "whom trainings learn from");
   v.group("cost", cost, "what networks cost, and may cost, before any training");
-  v.group("candidate", candidate, "training and judging of a candidate");
   v.group("search", search, "the search method");
   v.group("budget", budget, "how much is searched");
   v.field(
@@ -142,7 +174,9 @@ void check_rewards(const StudyOptions& options,
 
 // What only the search itself can say of its options, and what it does not use.
 void check_search(const StudyOptions& options, const std::string& file) {
-  search::make_search(options.search, *space::make_space(options.space), core::Rng(1));
+  // A supernet that is trained already is read later, when all that can be said before was said.
+  const graph::NetworkDescription network{.supernet = options.supernet.network};
+  search::make_search(options.search, *make_space(options, network), core::Rng(1));
   if (options.search.method == search::SearchMethod::kNsga2 && options.rewards.size() > 1) {
     core::throw_user_error(
         "{}: rewards has {} entries, but nsga2 looks for the front of the objectives ({}) and "
@@ -153,25 +187,8 @@ void check_search(const StudyOptions& options, const std::string& file) {
   }
 }
 
-}  // namespace
-
-std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options) {
-  std::vector<objective::Scalarization> rewards;
-  for (const std::string& text : options.rewards)
-    rewards.push_back(objective::parse_scalarization(text));
-  return rewards;
-}
-
-StudyOptions read_study(const std::string& file, const std::vector<std::string>& overrides) {
-  core::Config config = core::Config::from_file(file);
-  for (const std::string& assignment : overrides) config.set(assignment);
-  StudyOptions options;
-  config.read_into(options);
-  const evaluate::Costs costs({}, options.cost);
-  for (const std::string& name : options.objectives)
-    require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
-  check_rewards(options, costs, file);
-  check_search(options, file);
+// Of studies whose candidates have a frozen encoder and are trained.
+void check_candidate_training(const StudyOptions& options, const std::string& file) {
   const space::Genotype start = space::parse_genotype(options.start.genotype);
   if (options.encoder.weights.empty() &&
       space::encoder_taps(space::space_of(start)) < space::encoder_taps(options.space.name)) {
@@ -182,10 +199,6 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
         options.start.genotype,
         space::name_of(space::space_of(start)),
         space::name_of(options.space.name));
-  }
-  if (options.name.empty() || options.name.find('/') != std::string::npos) {
-    core::throw_user_error(
-        "{}: 'name' must be a plain folder name, found '{}'", file, options.name);
   }
   if (options.encoder.weights.empty() && options.encoder.pretraining.path.empty() &&
       options.start.when == StartWhen::kNever) {
@@ -209,6 +222,55 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   if (augment.crop < 32)
     core::throw_user_error(
         "{}: candidate.stage0.augment.crop is {}, must be at least 32", file, augment.crop);
+}
+
+void check_supernet(const SupernetOptions& supernet, const std::string& file) {
+  if (supernet.trained.empty()) {
+    if (!supernet.classes.empty()) {
+      core::throw_user_error(
+          "{}: supernet.classes chooses from the classes of a trained network; give "
+          "supernet.trained, or leave it out",
+          file);
+    }
+    return;
+  }
+  if (!supernet.backbone_weights.empty() || !(supernet.network == graph::DeeplabOptions{})) {
+    core::throw_user_error(
+        "{}: supernet.trained is {}, whose design and weights are taken as they are; leave "
+        "supernet.backbone, supernet.backbone_weights and the other options of its design out",
+        file,
+        supernet.trained);
+  }
+}
+
+}  // namespace
+
+std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options) {
+  std::vector<objective::Scalarization> rewards;
+  for (const std::string& text : options.rewards)
+    rewards.push_back(objective::parse_scalarization(text));
+  return rewards;
+}
+
+StudyOptions read_study(const std::string& file, const std::vector<std::string>& overrides) {
+  core::Config config = core::Config::from_file(file);
+  for (const std::string& assignment : overrides) config.set(assignment);
+  StudyOptions options;
+  config.read_into(options);
+  const evaluate::Costs costs({}, options.cost);
+  for (const std::string& name : options.objectives)
+    require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
+  check_rewards(options, costs, file);
+  check_search(options, file);
+  if (options.name.empty() || options.name.find('/') != std::string::npos) {
+    core::throw_user_error(
+        "{}: 'name' must be a plain folder name, found '{}'", file, options.name);
+  }
+  if (options.searches_supernet()) {
+    check_supernet(options.supernet, file);
+  } else {
+    check_candidate_training(options, file);
+  }
   return options;
 }
 

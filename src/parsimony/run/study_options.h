@@ -11,9 +11,12 @@
 #include "parsimony/core/fields.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/deploy/interface.h"
+#include "parsimony/evaluate/subsample_and_measure.h"
 #include "parsimony/evaluate/train_and_measure.h"
+#include "parsimony/run/finalists.h"
 #include "parsimony/run/loop.h"
 #include "parsimony/search/table.h"
+#include "parsimony/supernet/importance.h"
 #include "parsimony/train/trainer.h"
 
 namespace parsimony::run {
@@ -62,6 +65,23 @@ struct TeacherOptions {
   void visit(core::FieldVisitor& v);
 };
 
+// The trained network that the candidates of the space `supernet` are parts of: in such a study it
+// takes the place of encoder, decoder, start network and candidates' training.
+struct SupernetOptions {
+  std::string trained;  // model folder, or file for supernet::import_deeplab; empty: it
+                        // is trained at the study's start, as follows
+  std::vector<std::string> classes;  // of those that it tells apart those of the data set, in its
+                                     // order; empty: all
+  graph::DeeplabOptions network;     // of one that is trained
+  std::string backbone_weights;      // file, or name of a fetched file; empty: random
+  train::TrainerOptions training{.epochs = 40};
+  bool reuse = true;  // an equal training's result, kept on this machine
+  supernet::ImportanceRule importance = supernet::ImportanceRule::kL1Consumer;
+  evaluate::SubsampleOptions measuring;
+  bool teach = false;  // whether the networks that are fine-tuned learn from its logits too
+  void visit(core::FieldVisitor& v);
+};
+
 struct CacheOptions {
   double memory_gib = 6;  // larger caches lie in a file in the study's folder
   double disk_gib = 64;   // cap on that file
@@ -71,8 +91,10 @@ struct CacheOptions {
 
 // What happens to the best networks after the search.
 struct FinalOptions {
-  int count = 3;    // networks that are trained fully; 0: none
-  int width = 64;   // of the decoder; the published final networks are wider than searched ones
+  int count = 3;  // networks that are trained fully; 0: none
+  FinalistRule choose = FinalistRule::kSpread;
+  int width =
+      64;  // of searched decoders; the published final networks are wider than searched ones
   int repeats = 2;  // of separable convolutions
   train::TrainerOptions training;
   bool normalise_inside = true;  // exported networks take RGB values 0..255
@@ -89,6 +111,7 @@ struct StudyOptions {
   DataOptions data;
   EncoderChoice encoder;
   space::SpaceOptions space;
+  SupernetOptions supernet;  // for the space `supernet`, instead of what trains candidates
   graph::DecoderOptions decoder;
   StartOptions start;
   TeacherOptions teacher;
@@ -102,6 +125,7 @@ struct StudyOptions {
   std::vector<std::string> objectives = {"miou", "params"};
   bool random_baseline = false;  // repeat the search with the random method and the same budget
   FinalOptions final;
+  bool searches_supernet() const { return space.name == space::SpaceName::kSupernet; }
   void visit(core::FieldVisitor& v);
 };
 

@@ -15,7 +15,9 @@
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/report/report.h"
+#include "parsimony/run/candidates.h"
 #include "parsimony/run/finalise.h"
+#include "parsimony/run/finalists.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/study/store.h"
 
@@ -95,10 +97,8 @@ std::string report_state(const StudyOptions& options,
   json["rewards"] = options.rewards;
   json["command"] = command;
   json["machine"] = machine(device);
-  json["tap_strides"] = nlohmann::ordered_json::array();
-  for (const graph::Tap& tap :
-       graph::begin_network(options.encoder.network, space::kEncoderTaps).taps)
-    json["tap_strides"].push_back(tap.stride);
+  json["network"] =
+      core::to_yaml(candidate_description(options, static_cast<int>(info.classes.size())));
   json["version"] = deploy::version();
   json["seed"] = std::to_string(options.seed);
   json["classes"] = info.classes;
@@ -128,15 +128,17 @@ std::vector<Setting> make_settings(const StudyOptions& options, const space::Sea
 LoopEnd search_into(study::Store& store,
                     const StudyOptions& options,
                     const std::vector<Setting>& settings,
-                    const space::SearchSpace& space,
-                    const std::shared_ptr<const evaluate::SharedData>& shared,
+                    Candidates& candidates,
                     const fs::path& folder,
                     const core::Context& context) {
-  evaluate::TrainAndMeasure evaluator(
-      space, shared, options.candidate, study_rng(options), folder / "donors");
+  const std::unique_ptr<evaluate::Evaluator> evaluator = candidates.evaluator(folder);
   network::set_threads(1);  // candidates are what runs in parallel
-  const LoopEnd end = run_loop(settings, evaluator, store, options.budget, context);
+  const LoopEnd end = run_loop(settings, *evaluator, store, options.budget, context);
   network::set_threads(context.threads);
+  if (const std::string sharing = evaluator->sharing(); !sharing.empty()) {
+    note(store, "sharing", sharing);
+    context.log.line(core::LogLevel::kInfo, "what candidates share: " + sharing);
+  }
   return end;
 }
 
@@ -150,7 +152,6 @@ class Study {
       : options_(options),
         folder_(folder),
         context_(context),
-        space_(space::make_space(options.space)),
         store_(study::open_sqlite_store(folder / "study.db")) {}
 
   StudyEnd run(const std::string& command) {
@@ -158,6 +159,7 @@ class Study {
     note(*store_, is_new ? "started" : "resumed", fmt::format("parsimony {}", deploy::version()));
     network::set_threads(context_.threads);
     dataset_ = open_study_data(options_, context_);
+    candidates_ = make_candidates(options_, *dataset_, folder_, context_);
     study::Update update;
     update.states["report"] = report_state(options_, dataset_->info(), command, context_.device);
     update.states["study.yaml"] = core::to_yaml(options_);
@@ -172,11 +174,14 @@ class Study {
  private:
   StudyEnd steps() {
     if (!searched()) {
-      shared_ = prepare_study(options_, *dataset_, folder_, context_);
-      if (!shared_) return StudyEnd::kInterrupted;
-      network::release_unused_tensor_memory();  // what the start network's training worked in
-      const LoopEnd end = search_into(
-          *store_, options_, make_settings(options_, *space_), *space_, shared_, folder_, context_);
+      if (!candidates_->prepare()) return StudyEnd::kInterrupted;
+      network::release_unused_tensor_memory();  // what a training at the start worked in
+      const LoopEnd end = search_into(*store_,
+                                      options_,
+                                      make_settings(options_, candidates_->space()),
+                                      *candidates_,
+                                      folder_,
+                                      context_);
       report::write_report(folder_);
       if (end != LoopEnd::kFinished) return to_study_end(end);
       if (options_.random_baseline) {
@@ -208,38 +213,35 @@ class Study {
         study::open_sqlite_store(folder_ / "random" / "study.db");
     std::vector<Setting> random(1);
     random[0].search = search::make_search({.method = search::SearchMethod::kRandom},
-                                           *space_,
+                                           candidates_->space(),
                                            study_rng(options_).split("random baseline"));
     context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
-    return search_into(*store, options_, random, *space_, shared_, folder_ / "random", context_);
+    return search_into(*store, options_, random, *candidates_, folder_ / "random", context_);
+  }
+
+  // Those that others are compared with, and the chosen ones.
+  std::vector<study::Trial> finalists() const {
+    if (options_.final.count == 0) return {};
+    const std::vector<study::Trial> trials = store_->trials();
+    std::vector<study::Trial> all = candidates_->references(trials);
+    for (const study::Trial& trial :
+         choose_finalists(trials, options_.objectives, options_.final.count, options_.final.choose))
+      if (std::ranges::find(all, trial.id, &study::Trial::id) == all.end()) all.push_back(trial);
+    return all;
   }
 
   bool finalise() {
     std::vector<study::TrialId> have;
     for (const study::FinalModel& model : store_->models()) have.push_back(model.trial);
-    std::optional<weights::ArrayMap> encoder;
-    const auto finalists =
-        choose_finalists(store_->trials(), options_.objectives, options_.final.count);
-    for (const study::Trial& trial : finalists) {
+    for (const study::Trial& trial : finalists()) {
       if (std::find(have.begin(), have.end(), trial.id) != have.end()) continue;
-      if (!encoder) {
-        encoder = shared_ ? std::optional(shared_->encoder_weights)
-                          : encoder_for(options_, *dataset_, folder_, context_);
-        if (!encoder) return false;
-        shared_.reset();  // the cached features have served
-        network::release_unused_tensor_memory();
-      }
-      ModelRequest request{fmt::format("{}-{}", options_.name, trial.id),
-                           trial.id,
-                           trial.genotype,
-                           options_.encoder.network,
-                           *encoder,
-                           options_.final,
-                           options_.cost,
-                           static_cast<std::uint64_t>(options_.seed),
-                           options_.teacher.model};
+      std::optional<ModelRequest> request = candidates_->request(trial.genotype);
+      if (!request) return false;
+      network::release_unused_tensor_memory();
+      request->name = fmt::format("{}-{}", options_.name, trial.id);
+      request->trial = trial.id;
       const auto model =
-          make_model(request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
+          make_model(*request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
       if (!model) return false;
       study::Update update;
       update.models = {*model};
@@ -257,10 +259,9 @@ class Study {
   const StudyOptions& options_;
   const fs::path folder_;
   const core::Context& context_;
-  const std::unique_ptr<const space::SearchSpace> space_;
   std::unique_ptr<study::Store> store_;
   std::unique_ptr<data::Dataset> dataset_;
-  std::shared_ptr<const evaluate::SharedData> shared_;
+  std::unique_ptr<Candidates> candidates_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <cctype>
 
+#include "parsimony/core/error.h"
+
 namespace parsimony::space {
 namespace {
 
@@ -13,6 +15,7 @@ SpaceName space_by_form(std::string_view text) {
     if (c != '[') break;
     ++brackets;
   }
+  if (brackets == 1) return SpaceName::kSupernet;
   return brackets >= 3 ? SpaceName::kTemplateDecoder : SpaceName::kCellDecoder;
 }
 
@@ -31,7 +34,14 @@ Genotype parse_genotype(std::string_view text) {
 }
 
 Genotype parse_genotype(std::string_view text, SpaceName space) {
-  if (space == SpaceName::kTemplateDecoder) return parse_template_genotype(text);
+  switch (space) {
+    case SpaceName::kTemplateDecoder:
+      return parse_template_genotype(text);
+    case SpaceName::kSupernet:
+      return parse_subnetwork(text);
+    case SpaceName::kCellDecoder:
+      break;
+  }
   return parse_cell_genotype(text);
 }
 
@@ -40,19 +50,25 @@ std::string to_text(const Genotype& genotype) {
 }
 
 int encoder_taps(SpaceName space) {
-  return space == SpaceName::kTemplateDecoder ? kTemplateTaps : kEncoderTaps;
+  switch (space) {
+    case SpaceName::kTemplateDecoder:
+      return kTemplateTaps;
+    case SpaceName::kSupernet:
+      return 0;
+    case SpaceName::kCellDecoder:
+      break;
+  }
+  return kEncoderTaps;
 }
 
 void SpaceOptions::visit(core::FieldVisitor& v) {
   v.choice("name", name, kSpaceNames, {"which search space; the options below are its own"});
-  if (name == SpaceName::kTemplateDecoder) {
-    templates.visit(v);
-  } else {
-    cells.visit(v);
-  }
+  if (name == SpaceName::kTemplateDecoder) templates.visit(v);
+  if (name == SpaceName::kCellDecoder) cells.visit(v);
 }
 
-std::unique_ptr<const SearchSpace> make_space(const SpaceOptions& options) {
+std::unique_ptr<const SearchSpace> make_decoder_space(const SpaceOptions& options) {
+  core::require(options.name != SpaceName::kSupernet, "the space of a supernet is not of decoders");
   if (options.name == SpaceName::kTemplateDecoder)
     return std::make_unique<TemplateSpace>(options.templates);
   return std::make_unique<CellSpace>(options.cells);

@@ -8,27 +8,32 @@
 #include <variant>
 
 #include "parsimony/space/cell.h"
+#include "parsimony/space/subnetwork.h"
 #include "parsimony/space/templates.h"
 
 namespace parsimony::space {
 
 // All search spaces by name, and a genotype of any of them. Searches see a SearchSpace; what turns
 // genotypes into networks sees a Genotype.
-enum class SpaceName { kCellDecoder, kTemplateDecoder };
-inline constexpr std::array<std::string_view, 2> kSpaceNames = {"cell-decoder", "template-decoder"};
+enum class SpaceName { kCellDecoder, kTemplateDecoder, kSupernet };
+inline constexpr std::array<std::string_view, 3> kSpaceNames = {
+    "cell-decoder", "template-decoder", "supernet"};
 
-using Genotype = std::variant<CellGenotype, TemplateGenotype>;  // in the order of SpaceName
+// In the order of SpaceName.
+using Genotype = std::variant<CellGenotype, TemplateGenotype, Subnetwork>;
 
 SpaceName space_of(const Genotype& genotype);
 std::string_view name_of(SpaceName space);
 
 // Reads the text form of a space; without one, of the space whose form the text has: templates
-// begin with three brackets, cells with two. User errors as for the spaces' own forms.
+// begin with three brackets, cells with two, parts of a supernet with one. User errors as for the
+// spaces' own forms.
 Genotype parse_genotype(std::string_view text);
 Genotype parse_genotype(std::string_view text, SpaceName space);
 std::string to_text(const Genotype& genotype);
 
-// Taps of the encoder that decoders of the space can read, from the finest on.
+// Taps of the encoder that decoders of the space can read, from the finest on; of a supernet, which
+// has no decoder of its own, none.
 int encoder_taps(SpaceName space);
 
 struct SpaceOptions {
@@ -37,6 +42,7 @@ struct SpaceOptions {
   TemplateSpaceOptions templates;  // of the template space
   void visit(core::FieldVisitor& v);
 };
-std::unique_ptr<const SearchSpace> make_space(const SpaceOptions& options);
+// Of decoders; a supernet's space needs the supernet (supernet/space.h).
+std::unique_ptr<const SearchSpace> make_decoder_space(const SpaceOptions& options);
 
 }  // namespace parsimony::space

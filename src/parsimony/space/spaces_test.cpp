@@ -18,7 +18,7 @@ class AnySpace : public ::testing::TestWithParam<SpaceName> {
 };
 
 TEST_P(AnySpace, TextTellsItsSpace) {
-  const auto space = make_space(options_);
+  const auto space = make_decoder_space(options_);
   EXPECT_EQ(space->name(), name_of(GetParam()));
   core::Rng rng(1);
   for (int i = 0; i < 50; ++i) {
@@ -31,7 +31,7 @@ TEST_P(AnySpace, TextTellsItsSpace) {
 }
 
 TEST_P(AnySpace, OneWarmUpStepForEveryTap) {
-  EXPECT_EQ(make_space(options_)->warm_up_steps(), encoder_taps(GetParam()));
+  EXPECT_EQ(make_decoder_space(options_)->warm_up_steps(), encoder_taps(GetParam()));
 }
 
 TEST_P(AnySpace, OptionsSurviveWritingAndReading) {
@@ -51,9 +51,19 @@ TEST(SpaceOptions, HaveTheNamesOfTheirSpaceOnly) {
   SpaceOptions options;
   core::Config::from_text("{name: template-decoder, templates: 2, blocks: 4}", "test")
       .read_into(options);
-  EXPECT_EQ(make_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
+  EXPECT_EQ(make_decoder_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
   SpaceOptions cells;
   EXPECT_THROW(core::Config::from_text("{templates: 2}", "test").read_into(cells), core::Error);
+}
+
+TEST(ParseGenotype, OneBracketIsAPartOfASupernet) {
+  const Genotype genotype = parse_genotype(" [0, 2,1]");
+  EXPECT_EQ(space_of(genotype), SpaceName::kSupernet);
+  EXPECT_EQ(std::get<Subnetwork>(genotype).choices, (std::vector<int>{0, 2, 1}));
+  EXPECT_EQ(to_text(genotype), "[0,2,1]");
+  EXPECT_EQ(to_text(parse_genotype("[]")), "[]");
+  for (const char* text : {"[", "[0", "[0,", "[0,]", "[,0]", "[0]]", "[-1]", "[x]", "[1000]"})
+    EXPECT_THROW(parse_genotype(text), core::Error) << text;
 }
 
 TEST(ParseGenotype, OfAnotherSpaceIsAnError) {

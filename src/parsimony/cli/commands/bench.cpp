@@ -30,13 +30,10 @@ meter::Subject subject_of(const Arguments& arguments, bool input_given) {
     core::throw_user_error("expected a MODEL or --genotype, found {}",
                            arguments.model.empty() ? "neither" : "both");
   if (!arguments.genotype.empty()) {
-    const ArchitectureOptions options = architecture_options(arguments.architecture);
-    const graph::Graph whole = graph::lower(genotype_of(arguments.genotype, arguments.architecture),
-                                            options.encoder,
-                                            options.decoder,
-                                            options.classes)
-                                   .graph;
-    return meter::Subject::untrained(graph::simplify(whole), size_of(arguments.architecture.input));
+    return meter::Subject::untrained(
+        graph::simplified_network(genotype_of(arguments.genotype, arguments.architecture),
+                                  description_of(arguments.architecture)),
+        size_of(arguments.architecture.input));
   }
   if (!std::filesystem::is_directory(arguments.model)) {
     if (input_given)

@@ -8,10 +8,10 @@
 #include "parsimony/cli/architecture.h"
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
-#include "parsimony/evaluate/candidate_graphs.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/meter/lookup_table.h"
 #include "parsimony/objective/objective.h"
+#include "parsimony/run/candidates.h"
 #include "parsimony/run/preparation.h"
 
 namespace parsimony::cli {
@@ -32,15 +32,11 @@ struct Networks {
 };
 
 Networks networks_of_genotypes(const Arguments& arguments) {
-  const ArchitectureOptions options = architecture_options(arguments.architecture);
+  const graph::NetworkDescription description = description_of(arguments.architecture);
   Networks networks{{}, size_of(arguments.architecture.input)};
   for (const std::string& text : arguments.genotypes) {
     networks.graphs.push_back(
-        graph::simplify(graph::lower(genotype_of(text, arguments.architecture),
-                                     options.encoder,
-                                     options.decoder,
-                                     options.classes)
-                            .graph));
+        graph::simplified_network(genotype_of(text, arguments.architecture), description));
   }
   return networks;
 }
@@ -51,18 +47,18 @@ Networks networks_of_study(const Arguments& arguments,
                            const core::Context& context) {
   const run::StudyOptions study = run::read_study(arguments.study, arguments.architecture.settings);
   const auto dataset = run::open_study_data(study, context);
-  const evaluate::NetworkDescription description{
-      study.encoder.network, study.decoder, static_cast<int>(dataset->info().classes.size())};
+  const graph::NetworkDescription description =
+      run::candidate_description(study, static_cast<int>(dataset->info().classes.size()));
   Networks networks{
       {}, input_given ? size_of(arguments.architecture.input) : run::picture_size(*dataset)};
-  const auto space = space::make_space(study.space);
+  const auto space = run::make_space(study, description);
   core::Rng rng = core::Rng(static_cast<std::uint64_t>(study.seed)).split("lookup table");
   std::set<std::string> seen;
   // A small space may have fewer networks than are asked for.
   for (int draw = 0; draw < 50 * arguments.candidates; ++draw) {
     const space::Genotype genotype =
         space::parse_genotype(space->text(space::sample(*space, rng)), study.space.name);
-    graph::Graph whole = evaluate::candidate_graphs(genotype, description).whole;
+    graph::Graph whole = graph::simplified_network(genotype, description);
     if (graph::is_constant(whole) || !seen.insert(graph::canonical_id(whole)).second) continue;
     networks.graphs.push_back(std::move(whole));
     if (networks.graphs.size() == static_cast<std::size_t>(arguments.candidates)) break;

@@ -110,11 +110,10 @@ Action declare_inspect(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment&) {
-    const ArchitectureOptions options = architecture_options(arguments->architecture);
+    const graph::NetworkDescription description = description_of(arguments->architecture);
     const graph::Size picture = size_of(arguments->architecture.input);
     const space::Genotype genotype = genotype_of(arguments->genotype, arguments->architecture);
-    const graph::Graph whole =
-        graph::lower(genotype, options.encoder, options.decoder, options.classes).graph;
+    const graph::Graph whole = graph::lower(genotype, description).graph;
     const graph::Graph simplified = graph::simplify(whole);
     const graph::Shape out =
         graph::infer_shapes(whole, picture)[static_cast<std::size_t>(whole.output("logits"))];
@@ -125,7 +124,7 @@ Action declare_inspect(CLI::App& app) {
     const graph::SectionCounts kept_macs = graph::count_macs(simplified, picture);
     const std::vector<DeviceTime> times = device_times(arguments->profiles, simplified, picture);
     if (!arguments->draw.empty()) {
-      for (const graph::Drawing& drawing : graph::draw(genotype)) {
+      for (const graph::Drawing& drawing : graph::draw(genotype, description)) {
         core::write_file_atomic(fmt::format("{}-{}.svg", arguments->draw, drawing.name),
                                 drawing.svg);
       }

@@ -41,7 +41,8 @@ Action declare_plan(CLI::App& app) {
                options.budget.trials,
                search::kSearchMethodNames[static_cast<std::size_t>(options.search.method)],
                plan.workers);
-    fmt::print("feature cache   {}{}\n",
+    fmt::print("{:<16}{}{}\n",
+               options.searches_supernet() ? "shared values" : "feature cache",
                core::human_bytes(plan.cache_bytes),
                plan.cache_in_file ? fmt::format(", in a file: more than cache.memory_gib = {}",
                                                 options.cache.memory_gib)
@@ -52,11 +53,13 @@ Action declare_plan(CLI::App& app) {
         plan.workers);
     fmt::print("work            {} MACs for a candidate of median size\n",
                core::human_count(plan.candidate_macs));
-    fmt::print(
-        "time            {} per candidate, {} for the search: from {} measured training steps of a candidate of that size\n",
-        core::human_duration(plan.candidate_seconds),
-        core::human_duration(plan.search_seconds),
-        plan.measured_steps);
+    fmt::print("time            {} per candidate, {} for the search: {}\n",
+               core::human_duration(plan.candidate_seconds),
+               core::human_duration(plan.search_seconds),
+               options.searches_supernet()
+                   ? "from a measured forward pass; what candidates share makes it less"
+                   : fmt::format("from {} measured training steps of a candidate of that size",
+                                 plan.measured_steps));
     return 0;
   };
 }

@@ -5,6 +5,7 @@
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
 #include "parsimony/report/report.h"
+#include "parsimony/run/candidates.h"
 #include "parsimony/run/finalise.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
@@ -27,57 +28,72 @@ std::optional<fs::path> study_of(const fs::path& model) {
   return fs::exists(study / "study.db") ? std::optional(study) : std::nullopt;
 }
 
-// The network of a model folder, to be trained on the study's data.
-void transfer_from(const Arguments& arguments,
-                   run::StudyOptions& options,
-                   run::ModelRequest& request) {
-  const deploy::ModelCard card = deploy::read_model_card(fs::path(arguments.from) / "model.json");
-  options.encoder.network = request.encoder = card.encoder;
-  request.genotype = card.genotype;
-  request.options.width = static_cast<int>(card.decoder.width);
-  request.options.repeats = static_cast<int>(card.decoder.repeats);
-  request.from = fmt::format("{} ({})", card.name, card.dataset);
-  if (!arguments.scratch)
-    request.initial = weights::read_safetensors(fs::path(arguments.from) / "weights.safetensors");
-}
-
-void require_an_architecture(const Arguments& arguments) {
-  if (arguments.genotype.empty() == arguments.from.empty())
-    core::throw_user_error("expected one of --genotype TEXT and --from MODEL");
-  if (arguments.scratch && arguments.from.empty())
+void require_an_architecture(const Arguments& arguments, const run::StudyOptions& options) {
+  const bool named = !arguments.genotype.empty(), taken = !arguments.from.empty();
+  if (named && taken) core::throw_user_error("expected one of --genotype TEXT and --from MODEL");
+  if (!named && !taken && !options.searches_supernet()) {
+    core::throw_user_error(
+        "expected --genotype TEXT or --from MODEL; only a study of a supernet has a network to train "
+        "without, the supernet");
+  }
+  if (!named && !taken && !options.supernet.trained.empty()) {
+    core::throw_user_error(
+        "supernet.trained is {}: there is nothing to train; expected --genotype TEXT, a part of it, "
+        "or a study without supernet.trained",
+        options.supernet.trained);
+  }
+  if (arguments.scratch && !taken)
     core::throw_user_error(
         "--scratch goes with --from MODEL: its architecture without its weights");
-  if (arguments.folder.empty() && arguments.from.empty())
-    core::throw_user_error("--genotype needs --out FOLDER, the model folder to fill");
+  if (arguments.folder.empty() && !taken)
+    core::throw_user_error("{} needs --out FOLDER, the model folder to fill",
+                           named ? "--genotype" : "the training of a supernet");
+}
+
+// The network of a model folder, to be trained on the study's data.
+std::optional<run::ModelRequest> transfer(const Arguments& arguments,
+                                          run::StudyOptions& options,
+                                          const data::Dataset& dataset,
+                                          const fs::path& folder,
+                                          const core::Context& context) {
+  const deploy::ModelCard card = deploy::read_model_card(fs::path(arguments.from) / "model.json");
+  run::ModelRequest request = run::request_for(options, card.description(), card.genotype);
+  request.from = fmt::format("{} ({})", card.name, card.dataset);
+  if (!arguments.scratch) {
+    request.initial = weights::read_safetensors(fs::path(arguments.from) / "weights.safetensors");
+  } else if (!card.is_part_of_supernet()) {
+    options.encoder.network = card.encoder;
+    auto encoder = run::encoder_for(options, dataset, folder, context);
+    if (!encoder) return std::nullopt;
+    request.encoder_weights = std::move(*encoder);
+  }
+  return request;
+}
+
+// What is trained, from which weights; nullopt when interrupted before that is known.
+std::optional<run::ModelRequest> request_of(const Arguments& arguments,
+                                            run::StudyOptions& options,
+                                            const data::Dataset& dataset,
+                                            const fs::path& folder,
+                                            const core::Context& context) {
+  if (!arguments.from.empty()) return transfer(arguments, options, dataset, folder, context);
+  if (arguments.genotype.empty()) return run::supernet_request(options, context);
+  const auto candidates = run::make_candidates(options, dataset, folder, context);
+  return candidates->request(space::to_text(space::parse_genotype(arguments.genotype)));
 }
 
 int train(const Arguments& arguments, const core::Context& context) {
-  require_an_architecture(arguments);
   run::StudyOptions options = run::read_study(arguments.study, arguments.settings);
+  require_an_architecture(arguments, options);
   const auto dataset = run::open_study_data(options, context);
-  run::ModelRequest request{.name = options.name,
-                            .genotype = arguments.genotype,
-                            .encoder = options.encoder.network,
-                            .encoder_weights = {},
-                            .options = options.final,
-                            .cost = options.cost,
-                            .seed = static_cast<std::uint64_t>(options.seed),
-                            .teacher = options.teacher.model};
   fs::path folder = arguments.folder;
-  if (!arguments.from.empty()) {
-    transfer_from(arguments, options, request);
-    if (folder.empty()) {
-      folder = fs::path(arguments.from) / "transfer" /
-               (options.name + (arguments.scratch ? "-scratch" : ""));
-    }
+  if (folder.empty()) {
+    folder = fs::path(arguments.from) / "transfer" /
+             (options.name + (arguments.scratch ? "-scratch" : ""));
   }
-  request.genotype = space::to_text(space::parse_genotype(request.genotype));
-  if (request.initial.arrays.empty()) {
-    auto encoder = run::encoder_for(options, *dataset, folder, context);
-    if (!encoder) return kSaved;
-    request.encoder_weights = std::move(*encoder);
-  }
-  const auto model = run::make_model(request, *dataset, folder, context);
+  std::optional<run::ModelRequest> request =
+      request_of(arguments, options, *dataset, folder, context);
+  const auto model = request ? run::make_model(*request, *dataset, folder, context) : std::nullopt;
   if (!model) {
     fmt::print("interrupted: everything is saved in {}; the same command continues\n",
                folder.string());
@@ -101,7 +117,11 @@ Action declare_train(CLI::App& app) {
   app.add_option(
          "STUDY", arguments->study, "study file: data, encoder and 'final' are taken from it")
       ->required();
-  app.add_option("--genotype", arguments->genotype, "architecture to train");
+  app.add_option(
+      "--genotype",
+      arguments->genotype,
+      "architecture to train; of a supernet's study the part that is fine-tuned, without "
+      "it the supernet itself is trained");
   app.add_option("--from",
                  arguments->from,
                  "model folder of a trained network, of this or another data set: its architecture "

@@ -46,7 +46,13 @@ Individual<space::Tokens> read_individual(StateReader& reader) {
 void Nsga2Options::visit(core::FieldVisitor& v) {
   v.field("population", population, {"parents, and children of a generation; even", 2, 1e6});
   v.field("crossover", crossover, {"probability that two parents exchange decisions", 0, 1});
-  v.field("swap", swap, {"probability of each decision to be exchanged in a crossover", 0, 1});
+  v.choice("exchange",
+           exchange,
+           kExchangeNames,
+           {"where children differ from their parents: uniform (anywhere) or one_point (behind a "
+            "random decision, so that parts of a supernet begin as their parents do)"});
+  v.field(
+      "swap", swap, {"probability of each decision to be exchanged by a uniform crossover", 0, 1});
   v.field("mutation",
           mutation,
           {"probability of each decision to change; 0: one over the number of decisions", 0, 1});

@@ -33,10 +33,14 @@ std::pair<space::Tokens, space::Tokens> CategoricalVariation::mate(const space::
                                                                    const space::Tokens& b,
                                                                    core::Rng& rng) const {
   space::Tokens elder = a, younger = b;
-  if (rng.chance(options_.crossover)) {
-    for (std::size_t i = 0; i < elder.size(); ++i) {
-      if (rng.chance(options_.swap)) std::swap(elder[i], younger[i]);
-    }
+  const bool exchanges = rng.chance(options_.crossover);
+  if (options_.exchange == Exchange::kOnePoint) {
+    const auto cut = static_cast<std::size_t>(rng.below(std::ssize(elder)));
+    for (std::size_t i = cut; exchanges && i < elder.size(); ++i) std::swap(elder[i], younger[i]);
+    return {mutant_behind(cut, std::move(elder), rng), mutant_behind(cut, std::move(younger), rng)};
+  }
+  for (std::size_t i = 0; exchanges && i < elder.size(); ++i) {
+    if (rng.chance(options_.swap)) std::swap(elder[i], younger[i]);
   }
   elder = mutant(std::move(elder), rng);
   younger = mutant(std::move(younger), rng);
@@ -44,12 +48,26 @@ std::pair<space::Tokens, space::Tokens> CategoricalVariation::mate(const space::
 }
 
 space::Tokens CategoricalVariation::mutant(space::Tokens tokens, core::Rng& rng) const {
-  const auto& decisions = space_.decisions();
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (decisions[i].choices > 1 && rng.chance(rate_))
-      tokens[i] = changed(decisions[i], tokens[i], rng);
-  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) mutate(i, rate_, tokens, rng);
   return tokens;
+}
+
+// Decision i lies behind (i + 1) of as many cuts as there are decisions.
+space::Tokens CategoricalVariation::mutant_behind(std::size_t cut,
+                                                  space::Tokens tokens,
+                                                  core::Rng& rng) const {
+  const auto cuts = static_cast<double>(tokens.size());
+  for (std::size_t i = cut; i < tokens.size(); ++i)
+    mutate(i, std::min(1.0, rate_ * cuts / static_cast<double>(i + 1)), tokens, rng);
+  return tokens;
+}
+
+void CategoricalVariation::mutate(std::size_t i,
+                                  double rate,
+                                  space::Tokens& tokens,
+                                  core::Rng& rng) const {
+  const space::Decision& decision = space_.decisions()[i];
+  if (decision.choices > 1 && rng.chance(rate)) tokens[i] = changed(decision, tokens[i], rng);
 }
 
 int CategoricalVariation::changed(const space::Decision& decision,

@@ -19,7 +19,7 @@ class CategoricalVariation {
   // The space's landmarks come first, then its random founders.
   space::Tokens founder(std::int64_t index, core::Rng& rng) const;
 
-  // Uniform crossover, then mutation of both children.
+  // Crossover, then mutation of both children.
   std::pair<space::Tokens, space::Tokens> mate(const space::Tokens& a,
                                                const space::Tokens& b,
                                                core::Rng& rng) const;
@@ -29,6 +29,8 @@ class CategoricalVariation {
   space::Tokens mutant(space::Tokens tokens, core::Rng& rng) const;
 
  private:
+  space::Tokens mutant_behind(std::size_t cut, space::Tokens tokens, core::Rng& rng) const;
+  void mutate(std::size_t i, double rate, space::Tokens& tokens, core::Rng& rng) const;
   int changed(const space::Decision& decision, int token, core::Rng& rng) const;
 
   Nsga2Options options_;

@@ -65,6 +65,47 @@ TEST(Variation, ChildrenShareOutTheirParents) {
   EXPECT_NEAR(swapped, 0.45 * 20000, 600);
 }
 
+TEST(Variation, OnePointChildrenBeginAsTheirParents) {
+  const ToySpace space(0, std::vector<std::pair<std::string, int>>(20, {"a", 50}));
+  Nsga2Options options;
+  options.mutation = 1e-12;
+  options.crossover = 1;
+  options.exchange = Exchange::kOnePoint;
+  const CategoricalVariation variation(options, space);
+  core::Rng rng(2);
+  const space::Tokens a(20, 7), b(20, 9);
+  std::vector<int> cuts(20, 0);
+  for (int i = 0; i < 20000; ++i) {
+    const auto [elder, younger] = variation.mate(a, b, rng);
+    const auto cut = std::ranges::find(elder, 9) - elder.begin();
+    ASSERT_LT(cut, 20);
+    ++cuts[static_cast<std::size_t>(cut)];
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      ASSERT_EQ(elder[k], static_cast<std::ptrdiff_t>(k) < cut ? 7 : 9);
+      ASSERT_EQ(elder[k] + younger[k], 16);
+    }
+  }
+  for (const int count : cuts) EXPECT_NEAR(count, 1000, 150);
+}
+
+// Mutations lie behind the cut, yet no decision changes more or less often than another.
+TEST(Variation, OnePointMutationsAreAsFrequentEverywhere) {
+  const ToySpace space(0, std::vector<std::pair<std::string, int>>(10, {"a", 50}));
+  Nsga2Options options;
+  options.crossover = 0;
+  options.exchange = Exchange::kOnePoint;
+  const CategoricalVariation variation(options, space);
+  core::Rng rng(3);
+  const space::Tokens parent(10, 7);
+  std::vector<int> changes(10, 0);
+  for (int i = 0; i < 20000; ++i) {
+    const auto [elder, younger] = variation.mate(parent, parent, rng);
+    for (std::size_t k = 0; k < parent.size(); ++k)
+      changes[k] += (elder[k] != 7) + (younger[k] != 7);
+  }
+  for (const int count : changes) EXPECT_NEAR(count / 40000.0, 0.1, 0.01);
+}
+
 TEST(Variation, OneDecisionOfAllChangesOnAverage) {
   const space::TemplateSpace space;  // some of its decisions have one choice and cannot change
   const CategoricalVariation variation({}, space);

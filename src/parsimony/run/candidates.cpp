@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/run/candidates.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "parsimony/evaluate/subsample_and_measure.h"
+#include "parsimony/network/device.h"
+#include "parsimony/run/preparation.h"
+#include "parsimony/run/trained_supernet.h"
+#include "parsimony/study/compression.h"
+#include "parsimony/supernet/sliced.h"
+#include "parsimony/supernet/space.h"
+#include "parsimony/train/images.h"
+#include "parsimony/train/recalibrate.h"
+
+namespace parsimony::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Training pictures whose statistics a network gets that is fine-tuned (spec fmas 1.4.4).
+constexpr std::int64_t kFinalCalibration = 512;
+
+core::Rng study_rng(const StudyOptions& options) {
+  return core::Rng(static_cast<std::uint64_t>(options.seed));
+}
+
+int classes_of(const data::Dataset& dataset) {
+  return static_cast<int>(dataset.info().classes.size());
+}
+
+// A frozen encoder with decoders that are trained.
+class DecoderCandidates final : public Candidates {
+ public:
+  DecoderCandidates(const StudyOptions& options,
+                    const data::Dataset& dataset,
+                    fs::path folder,
+                    const core::Context& context)
+      : options_(options),
+        dataset_(dataset),
+        folder_(std::move(folder)),
+        context_(context),
+        description_(candidate_description(options, classes_of(dataset))),
+        space_(make_space(options, description_)) {}
+
+  const space::SearchSpace& space() const override { return *space_; }
+
+  bool prepare() override {
+    shared_ = prepare_study(options_, dataset_, folder_, context_);
+    return shared_ != nullptr;
+  }
+
+  std::unique_ptr<evaluate::Evaluator> evaluator(const fs::path& folder) override {
+    return std::make_unique<evaluate::TrainAndMeasure>(
+        *space_, shared_, options_.candidate, study_rng(options_), folder / "donors");
+  }
+
+  std::optional<ModelRequest> request(const std::string& genotype) override {
+    if (!encoder_) {
+      encoder_ = shared_ ? std::optional(shared_->encoder_weights)
+                         : encoder_for(options_, dataset_, folder_, context_);
+      if (!encoder_) return std::nullopt;
+      shared_.reset();  // the cached features have served
+    }
+    graph::NetworkDescription description = description_;
+    // The published final networks are wider than searched ones.
+    description.decoder = {.width = options_.final.width, .repeats = options_.final.repeats};
+    ModelRequest request = request_for(options_, description, genotype);
+    request.encoder_weights = *encoder_;
+    return request;
+  }
+
+ private:
+  const StudyOptions& options_;
+  const data::Dataset& dataset_;
+  const fs::path folder_;
+  const core::Context& context_;
+  const graph::NetworkDescription description_;
+  const std::unique_ptr<const space::SearchSpace> space_;
+  std::shared_ptr<const evaluate::SharedData> shared_;
+  std::optional<weights::ArrayMap> encoder_;
+};
+
+// The parts of a trained network, which are measured as they are and fine-tuned at the end.
+class SupernetCandidates final : public Candidates {
+ public:
+  SupernetCandidates(const StudyOptions& options,
+                     const data::Dataset& dataset,
+                     fs::path folder,
+                     const core::Context& context)
+      : options_(options),
+        dataset_(dataset),
+        folder_(std::move(folder)),
+        context_(context),
+        description_(candidate_description(options, classes_of(dataset))),
+        space_(graph::deeplab_supernet(description_.supernet, description_.classes)) {}
+
+  const space::SearchSpace& space() const override { return space_; }
+
+  bool prepare() override {
+    require_splits(dataset_);
+    if (weights_) return true;
+    weights_ = trained_supernet(options_, dataset_, folder_ / "supernet", context_);
+    return weights_.has_value();
+  }
+
+  std::unique_ptr<evaluate::Evaluator> evaluator(const fs::path& /*folder*/) override {
+    const evaluate::Costs costs(picture_size(dataset_), options_.cost);
+    evaluate::SubsampleData data{
+        .weights = weights_.value(),
+        .pictures = evaluate::choose_pictures(
+            validation_views(train::load_samples(dataset_, data::Split::kVal, context_),
+                             options_.data),
+            dataset_.size(data::Split::kTrain),
+            [this](std::int64_t i) { return view(i); },
+            description_.classes,
+            options_.supernet.measuring,
+            study_rng(options_).split("pictures")),
+        .classes = description_.classes,
+        .costs = costs,
+        .device = network::device_of(context_.device)};
+    if (!costs.meters().empty()) data.measured = std::make_shared<evaluate::MeasuredCosts>(costs);
+    return std::make_unique<evaluate::SubsampleAndMeasure>(
+        space_, std::move(data), options_.supernet.measuring, metric::RewardOptions(), minimised());
+  }
+
+  std::optional<ModelRequest> request(const std::string& genotype) override {
+    if (!prepare()) return std::nullopt;
+    const space::Tokens tokens = space_.parse(genotype);
+    ModelRequest request = request_for(options_, description_, space_.text(tokens));
+    const graph::Choices choices = space_.choices(tokens);
+    const weights::ArrayMap frozen = supernet::sliced(space_.supernet(), *weights_, choices);
+    const weights::ArrayMap recalibrated = recalibrate(choices, frozen);
+    request.untrained = {{"miou_frozen", frozen}, {"miou_recalibrated", recalibrated}};
+    const bool keep = options_.supernet.measuring.batch_norm == evaluate::BatchNormMode::kFrozen;
+    request.initial = keep ? frozen : recalibrated;
+    const fs::path whole = folder_ / "models" / std::to_string(whole_);
+    if (options_.supernet.teach && whole_ > 0 && fs::exists(whole / "metrics.json") &&
+        request.genotype != space_.text(space::Tokens(space_.decisions().size(), 0)))
+      request.teacher = whole.string();
+    return request;
+  }
+
+  // The supernet, and what compares with the published results.
+  std::vector<study::Trial> references(const std::vector<study::Trial>& trials) override {
+    std::vector<study::Trial> all;
+    const study::Trial* whole = study::whole_supernet(trials);
+    if (whole == nullptr) return all;
+    whole_ = whole->id;
+    all.push_back(*whole);
+    for (const study::CompressionTarget& target : study::published_targets()) {
+      const study::Trial* best = study::best_within(trials, target, whole->costs);
+      if (best != nullptr && std::ranges::find(all, best->id, &study::Trial::id) == all.end())
+        all.push_back(*best);
+    }
+    return all;
+  }
+
+ private:
+  // A training picture as candidates see pictures.
+  data::Sample view(std::int64_t i) const {
+    return data::central_view(
+        dataset_.read(data::Split::kTrain, i), options_.data.view_shorter_side, options_.data.view);
+  }
+
+  std::vector<std::string> minimised() const {
+    std::vector<std::string> costs;
+    for (const objective::Objective& one : objective::objectives_by_name(options_.objectives))
+      if (one.direction == objective::Direction::kMinimize) costs.push_back(one.name);
+    return costs;
+  }
+
+  // The same weights with statistics of the candidate's own in its batch norms.
+  weights::ArrayMap recalibrate(const graph::Choices& choices,
+                                const weights::ArrayMap& sliced) const {
+    network::Network net(graph::subsample(space_.supernet(), choices),
+                         core::Rng(0),
+                         {.device = network::device_of(context_.device)});
+    net.load(sliced, "the supernet");
+    evaluate::SubsampleOptions measuring = options_.supernet.measuring;
+    measuring.batch_norm = evaluate::BatchNormMode::kRecalibrated;
+    measuring.calibration = std::max(measuring.calibration, kFinalCalibration);
+    const auto pictures = evaluate::choose_pictures(
+        {view(0)},
+        dataset_.size(data::Split::kTrain),
+        [this](std::int64_t i) { return view(i); },
+        description_.classes,
+        measuring,
+        study_rng(options_).split("pictures"));
+    train::StatisticsMean mean;
+    for (const evaluate::PictureBatch& batch : pictures.calibration) {
+      mean.add(train::batch_pass(net, {train::to_batch(batch).pictures}).statistics,
+               std::ssize(batch));
+    }
+    train::set_statistics(net, mean.mean());
+    return net.save();
+  }
+
+  const StudyOptions& options_;
+  const data::Dataset& dataset_;
+  const fs::path folder_;
+  const core::Context& context_;
+  const graph::NetworkDescription description_;
+  const supernet::SupernetSpace space_;
+  std::optional<weights::ArrayMap> weights_;  // ordered
+  study::TrialId whole_ = 0;                  // trial of the supernet; 0: not known
+};
+
+}  // namespace
+
+graph::NetworkDescription candidate_description(const StudyOptions& options, int classes) {
+  graph::NetworkDescription description{options.encoder.network, options.decoder, classes};
+  if (options.searches_supernet()) description.supernet = supernet_design(options.supernet);
+  return description;
+}
+
+std::unique_ptr<const space::SearchSpace> make_space(const StudyOptions& options,
+                                                     const graph::NetworkDescription& description) {
+  if (!options.searches_supernet()) return space::make_decoder_space(options.space);
+  return std::make_unique<supernet::SupernetSpace>(
+      graph::deeplab_supernet(description.supernet, description.classes));
+}
+
+ModelRequest request_for(const StudyOptions& options,
+                         const graph::NetworkDescription& description,
+                         std::string genotype) {
+  return {.name = options.name,
+          .genotype = std::move(genotype),
+          .network = description,
+          .encoder_weights = {},
+          .options = options.final,
+          .cost = options.cost,
+          .seed = static_cast<std::uint64_t>(options.seed),
+          .teacher = options.teacher.model};
+}
+
+ModelRequest supernet_request(const StudyOptions& options, const core::Context& context) {
+  ModelRequest request = request_for(
+      options, {.supernet = options.supernet.network}, space::to_text(space::Subnetwork()));
+  request.options.training = options.supernet.training;
+  request.encoder_weights = backbone_weights(options.supernet, context);
+  return request;
+}
+
+std::unique_ptr<Candidates> make_candidates(const StudyOptions& options,
+                                            const data::Dataset& dataset,
+                                            const fs::path& folder,
+                                            const core::Context& context) {
+  if (options.searches_supernet())
+    return std::make_unique<SupernetCandidates>(options, dataset, folder, context);
+  return std::make_unique<DecoderCandidates>(options, dataset, folder, context);
+}
+
+}  // namespace parsimony::run
