@@ -72,7 +72,7 @@ TEST_F(SupernetStudyTest, SearchesWithoutTrainingAndFineTunesTheFront) {
   ASSERT_GE(models.size(), 2u);
   EXPECT_EQ(models[0].trial, whole->id) << "the supernet is what others are compared with";
   for (const study::FinalModel& model : models) {
-    for (const char* score : {"miou", "miou_frozen", "miou_recalibrated"}) {
+    for (const char* score : {"miou", "miou_frozen", "miou_recalibrated", "miou_aligned"}) {
       ASSERT_TRUE(model.scores.contains(score)) << score;
       EXPECT_GE(model.scores.at(score), 0);
       EXPECT_LE(model.scores.at(score), 1);

@@ -143,8 +143,8 @@ StagedNetworks::Candidate::Candidate(StagedNetworks& networks, const graph::Choi
     : shared_(networks) {
   const graph::Supernet& supernet = shared_.supernet_;
   const graph::Choices choices = graph::canonical(supernet, wanted);
-  weights_ = supernet::selected(
-      supernet.graph, shared_.weights_, graph::channel_slices(supernet, choices));
+  channels_ = graph::channel_slices(supernet, choices);
+  weights_ = supernet::selected(supernet.graph, shared_.weights_, channels_);
   parts_ = supernet::staged(supernet, shared_.stages_, choices);
   keys_ = keys_of(shared_.stages_, choices);
   networks_.resize(parts_.size());
@@ -163,14 +163,34 @@ Network& StagedNetworks::Candidate::network(std::size_t stage) {
 }
 
 void StagedNetworks::Candidate::set_statistics(std::size_t stage,
-                                               const train::Statistics& statistics) {
+                                               const train::Statistics& measured) {
+  train::Statistics statistics = measured;
+  if (reference_)
+    statistics = train::aligned(measured, in(*reference_, stage), in(weights_, stage));
   statistics_[stage] = statistics;
   if (networks_[stage]) train::set_statistics(*networks_[stage], statistics);
+}
+
+// The statistics that some weights of the candidate have for a stage.
+train::Statistics StagedNetworks::Candidate::in(const weights::ArrayMap& weights,
+                                                std::size_t stage) {
+  train::Statistics statistics;
+  for (const auto& [name, buffer] : network(stage).buffers()) {
+    std::vector<float> values = weights.arrays.at(name).to_floats();
+    const Tensor view = at::from_blob(values.data(), {std::ssize(values)}, at::kFloat);
+    statistics.push_back(view.clone().to(buffer.device()));
+  }
+  return statistics;
 }
 
 // Makes sure that all statistics are those of this candidate; false when stopped.
 bool StagedNetworks::Candidate::calibrate(const core::StopFlag& stop) {
   if (calibrated_ || shared_.options_.batch_norm == BatchNormMode::kFrozen) return true;
+  if (shared_.options_.batch_norm == BatchNormMode::kAligned && !is_reference_) {
+    const weights::ArrayMap* reference = shared_.reference(stop);
+    if (reference == nullptr) return false;
+    reference_ = supernet::selected(shared_.supernet_.graph, *reference, channels_);
+  }
   std::vector<std::size_t> missing;
   std::size_t needed = 0;  // stages: those up to the last with batch norms
   for (std::size_t stage = 0; stage < parts_.size(); ++stage) {
@@ -261,6 +281,27 @@ std::int64_t StagedNetworks::pictures(std::size_t first, std::size_t last) const
   std::int64_t count = 0;
   for (std::size_t b = first; b < last; ++b) count += std::ssize(validation_[b]);
   return count;
+}
+
+const weights::ArrayMap* StagedNetworks::reference(const core::StopFlag& stop) {
+  const std::lock_guard lock(reference_mutex_);
+  if (reference_) return &*reference_;
+  Candidate whole(*this, graph::Choices(supernet_.sites.size(), 0));
+  whole.is_reference_ = true;
+  if (!whole.calibrate(stop)) return nullptr;
+  weights::ArrayMap measured = weights_;
+  for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
+    if (!whole.statistics_[stage]) continue;
+    const auto buffers = whole.network(stage).buffers();
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const Tensor values = (*whole.statistics_[stage])[i].to(at::kCPU).contiguous();
+      weights::Array& array = measured.arrays.at(buffers[i].first);
+      array = weights::Array::from_floats(
+          array.shape, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    }
+  }
+  reference_ = std::move(measured);
+  return &*reference_;
 }
 
 // Notes a stage that a candidate needs, or that was computed.

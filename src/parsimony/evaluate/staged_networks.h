@@ -18,9 +18,12 @@
 namespace parsimony::evaluate {
 
 // What becomes of the batch norms' running statistics in a sub-sampled network: those of the
-// channels kept, or new ones from forward passes over training pictures (train/recalibrate.h).
-enum class BatchNormMode { kFrozen, kRecalibrated };
-inline constexpr std::array<std::string_view, 2> kBatchNormModeNames = {"frozen", "recalibrated"};
+// channels kept, or new ones from forward passes over training pictures; or, where the supernet's
+// own are not those of the training pictures, what makes up for the difference between part and
+// supernet on these (train/recalibrate.h).
+enum class BatchNormMode { kFrozen, kRecalibrated, kAligned };
+inline constexpr std::array<std::string_view, 3> kBatchNormModeNames = {
+    "frozen", "recalibrated", "aligned"};
 
 // Pictures of one size, with labels, that go through networks together.
 using PictureBatch = std::vector<data::Sample>;
@@ -48,7 +51,7 @@ class StagedNetworks {
   };
 
   // `weights`: of the supernet, ordered (supernet/importance.h). `calibration`: training pictures,
-  // read with kRecalibrated only; at least two a batch where the network pools a map to one pixel.
+  // not read with kFrozen; at least two a batch where the network pools a map to one pixel.
   // A user error of supernet::check_weights.
   StagedNetworks(graph::Supernet supernet,
                  weights::ArrayMap weights,
@@ -91,18 +94,27 @@ class StagedNetworks {
     bool estimate(const std::vector<std::size_t>& stages, const core::StopFlag& stop);
     std::string statistics_key(std::size_t stage) const { return keys_[stage] + "statistics"; }
     network::Network& network(std::size_t stage);
-    void set_statistics(std::size_t stage, const train::Statistics& statistics);
+    void set_statistics(std::size_t stage, const train::Statistics& measured);
+    train::Statistics in(const weights::ArrayMap& weights, std::size_t stage);
 
     StagedNetworks& shared_;
+    std::map<std::string, graph::ChannelSlice> channels_;
+    std::optional<weights::ArrayMap> reference_;  // kAligned: of StagedNetworks::reference()
     weights::ArrayMap weights_;
     std::vector<supernet::StageGraph> parts_;
     std::vector<std::string> keys_;  // of each stage: its choices and those of all before it
     std::vector<std::optional<network::Network>> networks_;  // built when first needed
     std::vector<std::optional<train::Statistics>> statistics_;
     bool calibrated_ = false;
+    bool is_reference_ = false;  // whose statistics are those that others are aligned with
+
+    friend class StagedNetworks;
   };
 
  private:
+  // The supernet's weights with what its statistics are on the calibration pictures; null when
+  // stopped. Measured when first asked for.
+  const weights::ArrayMap* reference(const core::StopFlag& stop);
   void count(const supernet::StageGraph& part, const PictureBatch& pictures, bool computed);
 
   const graph::Supernet supernet_;
@@ -113,6 +125,8 @@ class StagedNetworks {
   const std::vector<supernet::Stage> stages_;
   std::vector<std::size_t> stage_of_;  // each of the supernet's nodes
   ValueCache cache_;
+  std::mutex reference_mutex_;
+  std::optional<weights::ArrayMap> reference_;
   mutable std::mutex usage_mutex_;
   Usage usage_;
 };

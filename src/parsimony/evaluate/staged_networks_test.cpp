@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "parsimony/core/error.h"
+#include "parsimony/evaluate/part_weights.h"
 #include "parsimony/evaluate/supernet_for_test.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pixel_classes.h"
@@ -70,13 +71,13 @@ std::vector<graph::Choices> family(std::int64_t children) {
 }
 
 class StagedNetworksTest : public testing::TestWithParam<BatchNormMode> {};
-INSTANTIATE_TEST_SUITE_P(Modes,
-                         StagedNetworksTest,
-                         testing::Values(BatchNormMode::kFrozen, BatchNormMode::kRecalibrated),
-                         [](const auto& mode) {
-                           return std::string(
-                               kBatchNormModeNames[static_cast<std::size_t>(mode.param)]);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Modes,
+    StagedNetworksTest,
+    testing::Values(BatchNormMode::kFrozen, BatchNormMode::kRecalibrated, BatchNormMode::kAligned),
+    [](const auto& mode) {
+      return std::string(kBatchNormModeNames[static_cast<std::size_t>(mode.param)]);
+    });
 
 // The whole network at once: sub-sampled, recalibrated, evaluated. Sums are rounded differently
 // there, so a pixel now and then gets another class.
@@ -86,13 +87,10 @@ TEST_P(StagedNetworksTest, MeasureWhatTheWholeNetworkDoes) {
   StagedNetworks networks = make_networks({.batch_norm = GetParam()});
   for (const graph::Choices& choices : family(3)) {
     network::Network whole(graph::subsample(test.supernet, choices), core::Rng(1), {});
-    whole.load(supernet::sliced(test.supernet, test.weights, choices), "the test's supernet");
-    if (GetParam() == BatchNormMode::kRecalibrated) {
-      std::vector<std::vector<network::Tensor>> batches;
-      for (const PictureBatch& batch : test.pictures.calibration)
-        batches.push_back({train::to_batch(batch).pictures});
-      train::recalibrate(whole, batches);
-    }
+    whole.load(
+        part_weights(
+            test.supernet, test.weights, choices, GetParam(), test.pictures.calibration, at::kCPU),
+        "the test's supernet");
     const at::NoGradGuard no_grad;
     const Counts staged = measure(networks, choices);
     std::int64_t different = 0, pixels = 0;
@@ -180,6 +178,24 @@ TEST(StagedNetworks, RecalibrationMatters) {
   StagedNetworks recalibrated = make_networks({.batch_norm = BatchNormMode::kRecalibrated});
   const graph::Choices smallest = family(0)[1];
   EXPECT_NE(measure(frozen, smallest), measure(recalibrated, smallest));
+}
+
+// Statistics from other pictures are what alignment is for: whatever they are, the supernet keeps
+// them, and a part gets others.
+TEST(StagedNetworks, AlignmentLeavesTheSupernetAsItIs) {
+  StagedNetworks frozen = make_networks({.batch_norm = BatchNormMode::kFrozen});
+  StagedNetworks aligned = make_networks({.batch_norm = BatchNormMode::kAligned});
+  const std::vector<graph::Choices> all = family(0);
+  const Counts expected = measure(frozen, all[0]), found = measure(aligned, all[0]);
+  std::int64_t different = 0, pixels = 0;
+  for (std::size_t b = 0; b < expected.size(); ++b) {
+    for (std::size_t i = 0; i < expected[b].size(); ++i) {
+      different += std::abs(expected[b][i] - found[b][i]);
+      pixels += expected[b][i];
+    }
+  }
+  EXPECT_LE(different, pixels / 500);
+  EXPECT_NE(measure(frozen, all[4]), measure(aligned, all[4]));
 }
 
 TEST(StagedNetworks, StopInTheMiddleAndGoOnLater) {

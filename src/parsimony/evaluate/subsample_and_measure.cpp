@@ -92,7 +92,8 @@ void SubsampleOptions::visit(core::FieldVisitor& v) {
       "batch_norm",
       batch_norm,
       kBatchNormModeNames,
-      {"statistics of batch norms: frozen (those of the channels kept) or recalibrated by forward passes"});
+      {"statistics of batch norms: frozen (those of the channels kept), recalibrated by forward passes, or aligned with "
+       "the supernet's own by them"});
   v.field("calibration", calibration, {"training pictures for the new statistics", 2});
   v.field("batch", batch, {"pictures that go through a candidate together", 2});
   v.field(
@@ -144,7 +145,7 @@ SubsamplePictures choose_pictures(std::vector<data::Sample> validation,
 
   SubsamplePictures pictures;
   pictures.validation = batches_of(std::move(chosen), options.batch);
-  if (options.batch_norm == BatchNormMode::kRecalibrated) {
+  if (options.batch_norm != BatchNormMode::kFrozen) {
     pictures.calibration =
         calibration_batches(training_pictures, training, options, rng.split("calibration"));
   }

@@ -39,8 +39,12 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
     fact(out, term_of(name).title, format_score(name, value));
   if (const auto found = view.models.find(trial.id); found != view.models.end()) {
     const ReportedModel& model = *found->second;
-    for (const char* name :
-         {"miou", "miou_frozen", "miou_recalibrated", "pixel_accuracy", "mean_accuracy"}) {
+    for (const char* name : {"miou",
+                             "miou_frozen",
+                             "miou_recalibrated",
+                             "miou_aligned",
+                             "pixel_accuracy",
+                             "mean_accuracy"}) {
       if (const auto value = value_of(model, name))
         fact(out, term_of(name).title + ", test", format_score(name, *value));
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <ranges>
 
 #include "parsimony/metric/rank_correlation.h"
@@ -16,12 +18,19 @@ namespace {
 using study::Trial;
 using Value = std::optional<double>;
 
-constexpr std::string_view kFrozen = "miou_frozen", kRecalibrated = "miou_recalibrated";
+// A network before it is trained: the score of its mean IoU on the test split, and a word.
+struct Untrained {
+  std::string_view score, word;
+};
+constexpr std::array<Untrained, 3> kUntrained = {{{"miou_frozen", "frozen"},
+                                                  {"miou_recalibrated", "recalibrated"},
+                                                  {"miou_aligned", "aligned"}}};
 
 constexpr std::string_view kStates = R"(
 <dl class="definitions">
 <div><dt>Frozen</dt><dd>The network as it was cut out, nothing adapted: its batch norms still scale by the means and variances of the whole supernet.</dd></div>
 <div><dt>Recalibrated</dt><dd>The same weights, but with the means and variances that training pictures have in the smaller network. No weight is trained.</dd></div>
+<div><dt>Aligned</dt><dd>The means and variances of the supernet, moved by what training pictures show to differ between both networks: for a supernet that was trained on other pictures. No weight is trained.</dd></div>
 <div><dt>Fine-tuned</dt><dd>All weights trained further from there.</dd></div>
 <div><dt>Points</dt><dd>Percentage points: from 80 % to 76 % mIoU are 4 points, or 5 % relative to the 80 %.</dd></div>
 </dl>
@@ -44,25 +53,41 @@ class Parts {
   Parts(const View& view, const Trial& whole) : view_(view), whole_(whole) {
     const auto found = view.models.find(whole.id);
     if (found != view.models.end()) whole_model_ = found->second;
-    const bool recalibrated = std::ranges::any_of(view.data.models, [](const ReportedModel& model) {
-      return value_of(model, kRecalibrated).has_value();
-    });
-    before_ = recalibrated ? kRecalibrated : kFrozen;
+    double best = -1;
+    for (const Untrained& state : kUntrained) {
+      std::vector<double> values;
+      for (const ReportedModel& model : view.data.models) {
+        if (const Value value = value_of(model, state.score)) values.push_back(*value);
+      }
+      if (values.empty()) continue;
+      states_.push_back(state);
+      const double mean =
+          std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+      if (mean < best) continue;
+      best = mean;
+      before_ = state;
+    }
   }
 
   const View& view() const { return view_; }
   const Trial& whole() const { return whole_; }
   bool is_whole(const ReportedModel& model) const { return &model == whole_model_; }
 
-  // Which untrained state is compared with the fine-tuned one.
-  std::string_view before() const { return before_; }
+  // The untrained states that networks were measured in.
+  const std::vector<Untrained>& states() const { return states_; }
+  // The one that is compared with the fine-tuned state: in which networks are best on average.
+  const Untrained& before() const { return before_; }
   // Of the supernet on the test split.
   Value of_whole(std::string_view score) const {
     return whole_model_ == nullptr ? std::nullopt : value_of(*whole_model_, score);
   }
   // The better of its untrained states: the supernet as it came, whatever was done to its
   // statistics.
-  Value whole_as_it_came() const { return std::max(of_whole(kFrozen), of_whole(kRecalibrated)); }
+  Value whole_as_it_came() const {
+    Value best;
+    for (const Untrained& state : states_) best = std::max(best, of_whole(state.score));
+    return best;
+  }
   Value of_search(const ReportedModel& model) const {
     const auto trial = view_.trials.find(model.model.trial);
     return trial == view_.trials.end() ? std::nullopt : value_of(*trial->second, "miou");
@@ -108,7 +133,8 @@ class Parts {
   const View& view_;
   const Trial& whole_;
   const ReportedModel* whole_model_ = nullptr;
-  std::string_view before_;
+  std::vector<Untrained> states_;
+  Untrained before_;
 };
 
 // --- before and after fine-tuning --------------------------------------------
@@ -133,7 +159,7 @@ std::optional<ChartPoint> point_of(const Parts& parts,
 std::string change_chart(const Parts& parts, const std::string& cost) {
   std::vector<ChartPoint> arrows, before, after, whole;
   for (const ReportedModel& model : parts.view().data.models) {
-    const auto untrained = point_of(parts, model, cost, parts.before());
+    const auto untrained = point_of(parts, model, cost, parts.before().score);
     const auto trained = point_of(parts, model, cost, "miou");
     if (untrained && trained) arrows.insert(arrows.end(), {*untrained, *trained});
     const bool is_whole = parts.is_whole(model);
@@ -151,13 +177,11 @@ std::string change_chart(const Parts& parts, const std::string& cost) {
               .x = axis_options(term),
               .y = {.percent = true},
               .description = "The table below holds the numbers."};
-  chart.series = {{"baseline", "change", Mark::kArrows, std::move(arrows)},
-                  {"mean", "whole supernet, before and after", Mark::kDot, std::move(whole)},
-                  {"scored",
-                   parts.before() == kFrozen ? "before, frozen" : "before, recalibrated",
-                   Mark::kRing,
-                   std::move(before)},
-                  {"final", "fine-tuned", Mark::kDiamond, std::move(after)}};
+  chart.series = {
+      {"baseline", "change", Mark::kArrows, std::move(arrows)},
+      {"mean", "whole supernet, before and after", Mark::kDot, std::move(whole)},
+      {"scored", fmt::format("before, {}", parts.before().word), Mark::kRing, std::move(before)},
+      {"final", "fine-tuned", Mark::kDiamond, std::move(after)}};
   return render_chart(chart);
 }
 
@@ -196,9 +220,9 @@ void network_row(std::string& out, const Parts& parts, const ReportedModel& mode
   const CostPair pair = parts.costs_of(model);
   for (const std::string& cost : parts.costs()) share(out, pair.share(cost));
   share(out, parts.of_search(model));
-  for (const std::string_view score : {kFrozen, kRecalibrated, std::string_view("miou")})
-    share(out, value_of(model, score));
-  for (const std::string_view score : {parts.before(), std::string_view("miou")}) {
+  for (const Untrained& state : parts.states()) share(out, value_of(model, state.score));
+  share(out, value_of(model, "miou"));
+  for (const std::string_view score : {parts.before().score, std::string_view("miou")}) {
     const Value own = parts.is_whole(model) ? std::nullopt : value_of(model, score);
     change(out, parts.of_whole(score), own);
   }
@@ -208,17 +232,17 @@ void network_row(std::string& out, const Parts& parts, const ReportedModel& mode
 void network_table(std::string& out, const Parts& parts) {
   put(out, "<h3>What was kept and what it is worth</h3>");
   put(out,
-      R"(<p class="lead">Costs are shares of the supernet’s. Mean IoU is that of the search, on pictures of the validation split and without training, and then that of the test split in three states. The last columns are the difference from the supernet in the same state, in points.</p>)");
+      R"(<p class="lead">Costs are shares of the supernet’s. Mean IoU is that of the search, on pictures of the validation split and without training, and then that of the test split before and after training. The last columns are the difference from the supernet in the same state, in points.</p>)");
   put(out,
       R"(<div class="scroll"><table class="sortable"><thead><tr><th scope="col">Network</th>)");
   const auto head = [&out](std::string_view title) {
     put(out, R"(<th scope="col" class="num">{}</th>)", escape_markup(std::string(title)));
   };
   for (const std::string& cost : parts.costs()) head(term_of(cost).title);
-  for (const auto* title :
-       {"mIoU, search", "Test, frozen", "Test, recalibrated", "Test, fine-tuned"})
-    head(title);
-  head(parts.before() == kFrozen ? "Change, frozen" : "Change, recalibrated");
+  head("mIoU, search");
+  for (const Untrained& state : parts.states()) head(fmt::format("Test, {}", state.word));
+  head("Test, fine-tuned");
+  head(fmt::format("Change, {}", parts.before().word));
   head("Change, fine-tuned");
   out += "</tr></thead><tbody>\n";
   for (const ReportedModel& model : parts.view().data.models) network_row(out, parts, model);
@@ -359,12 +383,12 @@ void rank_correlations(std::string& out, const Parts& parts) {
   correlation_row(out, parts, "the search, validation split", [&parts](const ReportedModel& model) {
     return parts.of_search(model);
   });
-  correlation_row(out, parts, "frozen networks, test split", [](const ReportedModel& model) {
-    return value_of(model, kFrozen);
-  });
-  correlation_row(out, parts, "recalibrated networks, test split", [](const ReportedModel& model) {
-    return value_of(model, kRecalibrated);
-  });
+  for (const Untrained& state : parts.states()) {
+    correlation_row(out,
+                    parts,
+                    fmt::format("{} networks, test split", state.word),
+                    [&state](const ReportedModel& model) { return value_of(model, state.score); });
+  }
   out += "</tbody></table></div>\n";
 }
 

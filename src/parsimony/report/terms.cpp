@@ -23,6 +23,7 @@ struct Entry {
 constexpr std::array kTerms = {
     Entry{"reward", "Reward", Term::Kind::kPlain},
     Entry{"miou", "mIoU", Term::Kind::kPercent},
+    Entry{"miou_aligned", "mIoU before training, statistics aligned", Term::Kind::kPercent},
     Entry{"miou_frozen", "mIoU before training, statistics frozen", Term::Kind::kPercent},
     Entry{
         "miou_recalibrated", "mIoU before training, statistics recalibrated", Term::Kind::kPercent},

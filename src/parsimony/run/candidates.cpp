@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "parsimony/evaluate/part_weights.h"
 #include "parsimony/evaluate/subsample_and_measure.h"
 #include "parsimony/network/device.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/run/trained_supernet.h"
 #include "parsimony/study/compression.h"
-#include "parsimony/supernet/sliced.h"
 #include "parsimony/supernet/space.h"
 #include "parsimony/train/images.h"
-#include "parsimony/train/recalibrate.h"
 
 namespace parsimony::run {
 namespace {
@@ -130,11 +129,19 @@ class SupernetCandidates final : public Candidates {
     const space::Tokens tokens = space_.parse(genotype);
     ModelRequest request = request_for(options_, description_, space_.text(tokens));
     const graph::Choices choices = space_.choices(tokens);
-    const weights::ArrayMap frozen = supernet::sliced(space_.supernet(), *weights_, choices);
-    const weights::ArrayMap recalibrated = recalibrate(choices, frozen);
-    request.untrained = {{"miou_frozen", frozen}, {"miou_recalibrated", recalibrated}};
-    const bool keep = options_.supernet.measuring.batch_norm == evaluate::BatchNormMode::kFrozen;
-    request.initial = keep ? frozen : recalibrated;
+    const std::vector<evaluate::PictureBatch> pictures = calibration();
+    for (std::size_t mode = 0; mode < evaluate::kBatchNormModeNames.size(); ++mode) {
+      request.untrained[fmt::format("miou_{}", evaluate::kBatchNormModeNames[mode])] =
+          evaluate::part_weights(space_.supernet(),
+                                 *weights_,
+                                 choices,
+                                 static_cast<evaluate::BatchNormMode>(mode),
+                                 pictures,
+                                 network::device_of(context_.device));
+    }
+    const auto mode = static_cast<std::size_t>(options_.supernet.measuring.batch_norm);
+    request.initial =
+        request.untrained.at(fmt::format("miou_{}", evaluate::kBatchNormModeNames[mode]));
     const fs::path whole = folder_ / "models" / std::to_string(whole_);
     if (options_.supernet.teach && whole_ > 0 && fs::exists(whole / "metrics.json") &&
         request.genotype != space_.text(space::Tokens(space_.decisions().size(), 0)))
@@ -171,30 +178,19 @@ class SupernetCandidates final : public Candidates {
     return costs;
   }
 
-  // The same weights with statistics of the candidate's own in its batch norms.
-  weights::ArrayMap recalibrate(const graph::Choices& choices,
-                                const weights::ArrayMap& sliced) const {
-    network::Network net(graph::subsample(space_.supernet(), choices),
-                         core::Rng(0),
-                         {.device = network::device_of(context_.device)});
-    net.load(sliced, "the supernet");
+  // Training pictures for the statistics of a network that is fine-tuned: more than the search had.
+  std::vector<evaluate::PictureBatch> calibration() const {
     evaluate::SubsampleOptions measuring = options_.supernet.measuring;
     measuring.batch_norm = evaluate::BatchNormMode::kRecalibrated;
     measuring.calibration = std::max(measuring.calibration, kFinalCalibration);
-    const auto pictures = evaluate::choose_pictures(
-        {view(0)},
-        dataset_.size(data::Split::kTrain),
-        [this](std::int64_t i) { return view(i); },
-        description_.classes,
-        measuring,
-        study_rng(options_).split("pictures"));
-    train::StatisticsMean mean;
-    for (const evaluate::PictureBatch& batch : pictures.calibration) {
-      mean.add(train::batch_pass(net, {train::to_batch(batch).pictures}).statistics,
-               std::ssize(batch));
-    }
-    train::set_statistics(net, mean.mean());
-    return net.save();
+    return evaluate::choose_pictures(
+               {view(0)},
+               dataset_.size(data::Split::kTrain),
+               [this](std::int64_t i) { return view(i); },
+               description_.classes,
+               measuring,
+               study_rng(options_).split("pictures"))
+        .calibration;
   }
 
   const StudyOptions& options_;

@@ -159,7 +159,7 @@ double untrained_seconds(const StudyOptions& options,
   const double batch =
       seconds_when_warm([&] { net.forward({pictures}, network::Phase::kEvaluation); });
   double count = std::ceil(measuring.pictures * static_cast<double>(plan.val));
-  if (measuring.batch_norm == evaluate::BatchNormMode::kRecalibrated)
+  if (measuring.batch_norm != evaluate::BatchNormMode::kFrozen)
     count += static_cast<double>(std::min(measuring.calibration, plan.train));
   return batch / static_cast<double>(measuring.batch) * count;
 }

@@ -2,6 +2,7 @@
 #include "parsimony/train/recalibrate.h"
 
 #include "parsimony/core/error.h"
+#include "parsimony/network/ops.h"
 
 namespace parsimony::train {
 namespace {
@@ -80,6 +81,28 @@ void set_statistics(network::Network& network, const Statistics& statistics) {
                 statistics.size(),
                 running.size());
   for (std::size_t i = 0; i < running.size(); ++i) running[i].second.copy_(statistics[i]);
+}
+
+Statistics aligned(const Statistics& part, const Statistics& whole, const Statistics& own) {
+  core::require(part.size() == whole.size() && part.size() == own.size() && part.size() % 2 == 0,
+                "statistics of {}, {} and {} tensors",
+                part.size(),
+                whole.size(),
+                own.size());
+  Statistics result;
+  for (std::size_t i = 0; i < part.size(); i += 2) {
+    const auto wide = [i](const Statistics& of, std::size_t k) {
+      return of[i + k].to(at::kDouble);
+    };
+    // Squared: by how much the part's activations are wider than the whole network's.
+    const Tensor wider =
+        (wide(part, 1) + network::kNormEpsilon) / (wide(whole, 1) + network::kNormEpsilon);
+    const Tensor mean = wide(part, 0) + (wide(own, 0) - wide(whole, 0)) * wider.sqrt();
+    const Tensor variance = (wide(own, 1) + network::kNormEpsilon) * wider - network::kNormEpsilon;
+    result.push_back(mean.to(at::kFloat));
+    result.push_back(variance.to(at::kFloat));
+  }
+  return result;
 }
 
 void recalibrate(network::Network& network, const std::vector<std::vector<Tensor>>& batches) {

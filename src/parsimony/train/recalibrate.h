@@ -42,6 +42,13 @@ class StatisticsMean {
 
 void set_statistics(network::Network& network, const Statistics& statistics);
 
+// New statistics for a part of a network whose own are not those of the pictures at hand, because
+// it was trained on others, or because its file's were estimated: of every channel kept, the part's
+// activations get the mean and the variance behind the batch norm that the whole network's have.
+// `part` and `whole` are measured on the same pictures, `own` is what the whole network has, both
+// for the channels kept. What the part computes as the whole network does keeps `own`.
+Statistics aligned(const Statistics& part, const Statistics& whole, const Statistics& own);
+
 // All of the above, for a network whose inputs are given batch by batch. Without batches nothing
 // changes.
 void recalibrate(network::Network& network, const std::vector<std::vector<Tensor>>& batches);

@@ -80,6 +80,23 @@ TEST(Recalibrate, BatchesCountByTheirPictures) {
   EXPECT_TRUE(at::equal(network.buffers()[1].second, before));
 }
 
+TEST(Aligned, GivesThePartWhatTheWholeHasBehindItsBatchNorm) {
+  // A whole whose own statistics say mean 3, deviation 2 of what the pictures show as mean 1,
+  // deviation 4: behind the norm it has mean -1, deviation 2. The part shows mean 10, deviation 8.
+  const auto values = [](double value) { return at::full({2}, value, at::kFloat); };
+  const Statistics own = {values(3), values(4)}, whole = {values(1), values(16)};
+  const Statistics part = {values(10), values(64)};
+  const Statistics found = aligned(part, whole, own);
+  const at::Tensor deviation = (found[1] + network::kNormEpsilon).sqrt();
+  EXPECT_TRUE(at::allclose((values(10) - found[0]) / deviation, values(-1), 1e-4, 1e-4));
+  EXPECT_TRUE(at::allclose(values(8) / deviation, values(2), 1e-4, 1e-4));
+  // What the part computes as the whole does keeps its own.
+  const Statistics same = aligned(whole, whole, own);
+  EXPECT_TRUE(at::allclose(same[0], own[0]));
+  EXPECT_TRUE(at::allclose(same[1], own[1]));
+  EXPECT_ANY_THROW(aligned(part, whole, {values(3)}));
+}
+
 TEST(Recalibrate, ChangesStatisticsOnly) {
   Network network(norms(), core::Rng(1), {});
   const weights::ArrayMap before = network.save();
