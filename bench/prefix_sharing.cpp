@@ -34,7 +34,7 @@ struct Setting {
   std::int64_t side = 96;
   std::int64_t batch = 8;
   std::vector<double> memory_gib = {0, 4};
-  std::string exchange = "one_point";
+  int siblings = 5;
 };
 
 std::vector<data::Sample> portraits(const Setting& setting, std::int64_t count, core::Rng rng) {
@@ -76,8 +76,7 @@ Run run_search(const Setting& setting,
   search::SearchOptions method;
   method.method = search::SearchMethod::kNsga2;
   method.nsga2.population = setting.population;
-  method.nsga2.exchange =
-      setting.exchange == "uniform" ? search::Exchange::kUniform : search::Exchange::kOnePoint;
+  method.nsga2.siblings = setting.siblings;
   const auto nsga2 = search::make_search(method, space, core::Rng(4));
   const core::StopFlag stop;
   std::map<std::string, objective::Point> measured;
@@ -115,9 +114,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", setting.batch, "pictures at once")->capture_default_str();
   app.add_option("--memory-gib", setting.memory_gib, "for what is shared, one run each")
       ->capture_default_str();
-  app.add_option("--exchange", setting.exchange, "of NSGA-II's crossover")
-      ->check(CLI::IsMember({"uniform", "one_point"}))
-      ->capture_default_str();
+  app.add_option("--siblings", setting.siblings, "of NSGA-II")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   network::keep_tensor_memory();

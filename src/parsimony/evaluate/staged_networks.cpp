@@ -2,6 +2,9 @@
 #include "parsimony/evaluate/staged_networks.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
 
 #include "parsimony/core/error.h"
 #include "parsimony/graph/cost.h"
@@ -149,6 +152,21 @@ StagedNetworks::Candidate::Candidate(StagedNetworks& networks, const graph::Choi
   keys_ = keys_of(shared_.stages_, choices);
   networks_.resize(parts_.size());
   statistics_.resize(parts_.size());
+  // Multiples of the golden ratio are far apart.
+  const double turns = std::numbers::phi * static_cast<double>(shared_.candidates_++);
+  turn_ = turns - std::floor(turns);
+}
+
+// Batches from `first` to before `last`, beginning elsewhere for every candidate: those that begin
+// alike and are measured at the same time do not wait for one another, but each computes what the
+// other will come to later.
+std::vector<std::size_t> StagedNetworks::Candidate::in_turn(std::size_t first,
+                                                            std::size_t last) const {
+  std::vector<std::size_t> batches(last - first);
+  std::iota(batches.begin(), batches.end(), first);
+  const double begin = turn_ * static_cast<double>(batches.size());
+  std::ranges::rotate(batches, batches.begin() + static_cast<std::ptrdiff_t>(begin));
+  return batches;
 }
 
 Network& StagedNetworks::Candidate::network(std::size_t stage) {
@@ -209,22 +227,25 @@ bool StagedNetworks::Candidate::calibrate(const core::StopFlag& stop) {
   return calibrated_;
 }
 
-// The statistics of some stages, batch after batch.
+// The statistics of some stages: the means of the batches', in the batches' order.
 bool StagedNetworks::Candidate::estimate(const std::vector<std::size_t>& stages,
                                          const core::StopFlag& stop) {
-  std::vector<train::StatisticsMean> means(stages.size());
-  for (std::size_t b = 0; b < shared_.calibration_.size(); ++b) {
-    const PictureBatch& batch = shared_.calibration_[b];
-    Walk walk(*this, batch, fmt::format("calibration {}", b), true, stop);
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      const ValueCache::Kept value = walk.after(stages[i]);
+  const std::size_t batches = shared_.calibration_.size();
+  std::vector<std::vector<train::Statistics>> measured(batches);  // and stage
+  for (const std::size_t b : in_turn(0, batches)) {
+    Walk walk(*this, shared_.calibration_[b], fmt::format("calibration {}", b), true, stop);
+    for (const std::size_t stage : stages) {
+      const ValueCache::Kept value = walk.after(stage);
       if (!value) return false;
-      means[i].add(value->statistics, std::ssize(batch));
+      measured[b].push_back(value->statistics);
     }
   }
   for (std::size_t i = 0; i < stages.size(); ++i) {
+    train::StatisticsMean mean;
+    for (std::size_t b = 0; b < batches; ++b)
+      mean.add(measured[b][i], std::ssize(shared_.calibration_[b]));
     auto value = std::make_shared<Value>();
-    value->statistics = means[i].mean();
+    value->statistics = mean.mean();
     set_statistics(stages[i], value->statistics);
     shared_.cache_.keep(statistics_key(stages[i]), value);
   }
@@ -241,7 +262,8 @@ StagedNetworks::Measured StagedNetworks::Candidate::measure(std::size_t first,
                 shared_.validation_.size());
   if (!calibrate(stop)) return {End::kStopped, {}};
   Measured measured;
-  for (std::size_t b = first; b < last; ++b) {
+  measured.batches.resize(last - first, metric::ConfusionMatrix(shared_.classes_));
+  for (const std::size_t b : in_turn(first, last)) {
     const PictureBatch& batch = shared_.validation_[b];
     for (const StageGraph& part : parts_) shared_.count(part, batch, false);
     Walk walk(*this, batch, fmt::format("validation {}", b), false, stop);
@@ -249,7 +271,8 @@ StagedNetworks::Measured StagedNetworks::Candidate::measure(std::size_t first,
     if (!value) return {End::kStopped, {}};
     const Tensor& logits = value->maps.at(shared_.supernet_.graph.output("logits"));
     if (!logits.isfinite().all().item<bool>()) return {End::kNotFinite, {}};
-    measured.batches.push_back(matrix_of(logits, batch, shared_.classes_, network::Kernels::kFast));
+    measured.batches[b - first] =
+        matrix_of(logits, batch, shared_.classes_, network::Kernels::kFast);
   }
   return measured;
 }

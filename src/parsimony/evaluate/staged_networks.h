@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -92,6 +93,7 @@ class StagedNetworks {
     class Walk;
     bool calibrate(const core::StopFlag& stop);
     bool estimate(const std::vector<std::size_t>& stages, const core::StopFlag& stop);
+    std::vector<std::size_t> in_turn(std::size_t first, std::size_t last) const;
     std::string statistics_key(std::size_t stage) const { return keys_[stage] + "statistics"; }
     network::Network& network(std::size_t stage);
     void set_statistics(std::size_t stage, const train::Statistics& measured);
@@ -105,6 +107,7 @@ class StagedNetworks {
     std::vector<std::string> keys_;  // of each stage: its choices and those of all before it
     std::vector<std::optional<network::Network>> networks_;  // built when first needed
     std::vector<std::optional<train::Statistics>> statistics_;
+    double turn_ = 0;  // where among the batches it begins, as a share of them
     bool calibrated_ = false;
     bool is_reference_ = false;  // whose statistics are those that others are aligned with
 
@@ -125,6 +128,7 @@ class StagedNetworks {
   const std::vector<supernet::Stage> stages_;
   std::vector<std::size_t> stage_of_;  // each of the supernet's nodes
   ValueCache cache_;
+  std::atomic<std::int64_t> candidates_ = 0;
   std::mutex reference_mutex_;
   std::optional<weights::ArrayMap> reference_;
   mutable std::mutex usage_mutex_;

@@ -18,6 +18,9 @@ struct Decision {
   std::string head;  // decisions with one head mean the same thing (controllers share its weights)
   int choices = 0;
   bool ordered = false;  // neighbouring choices are alike, as numbers of repeats are
+  // The share of a network's work that is done before this decision or one behind it matters, where
+  // the space knows it: candidates that agree in all earlier decisions can share that.
+  double work_before = 0;
 };
 
 // A search space: a product of categorical decisions with a published text form. Immutable, safe to

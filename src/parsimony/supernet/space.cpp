@@ -7,7 +7,9 @@
 #include <cmath>
 #include <map>
 
+#include "parsimony/graph/cost.h"
 #include "parsimony/space/list_reader.h"
+#include "parsimony/supernet/stages.h"
 
 namespace parsimony::supernet {
 namespace {
@@ -51,13 +53,30 @@ bool looks_at_single_pixels(const graph::Graph& graph, const std::vector<int>& r
   return true;
 }
 
+// For each site the share of the supernet's multiply-accumulates in the stages before its own.
+std::vector<double> work_before(const graph::Supernet& supernet) {
+  const std::vector<Stage> stages = stages_of(supernet);
+  const auto parts = staged(supernet, stages, graph::Choices(supernet.sites.size(), 0));
+  std::vector<double> before(supernet.sites.size(), 0);
+  double done = 0;
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    for (const std::size_t site : stages[k].sites) before[site] = done;
+    // Shares hardly depend on the picture's size.
+    done += static_cast<double>(graph::count_macs(parts[k].graph, {512, 512}).total());
+  }
+  for (double& share : before) share /= done;
+  return before;
+}
+
 }  // namespace
 
 SupernetSpace::SupernetSpace(graph::Supernet supernet) : supernet_(std::move(supernet)) {
   std::map<NodeId, std::vector<std::size_t>> joined;  // branches by concatenation
+  const std::vector<double> work = work_before(supernet_);
   for (std::size_t i = 0; i < supernet_.sites.size(); ++i) {
     const Site& site = supernet_.sites[i];
-    decisions_.push_back({site.name, head_of(site), site.options(), site.kind == SiteKind::kWidth});
+    decisions_.push_back(
+        {site.name, head_of(site), site.options(), site.kind == SiteKind::kWidth, work[i]});
     if (site.kind == SiteKind::kBranch) joined[site.to].push_back(i);
   }
   const std::vector<int> readers = count_readers(supernet_.graph);

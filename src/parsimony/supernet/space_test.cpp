@@ -50,6 +50,20 @@ TEST_P(AnySupernet, HasADecisionPerSite) {
   EXPECT_EQ(space_.name(), "supernet");
 }
 
+// Decisions follow the network, the head's are last.
+TEST_P(AnySupernet, DecisionsKnowTheWorkBeforeThem) {
+  double before = 0;
+  for (const space::Decision& decision : space_.decisions()) {
+    EXPECT_GE(decision.work_before, 0);
+    EXPECT_LT(decision.work_before, 1);
+    if (!decision.name.starts_with("encoder.")) continue;
+    EXPECT_GE(decision.work_before, before) << decision.name;
+    before = decision.work_before;
+  }
+  EXPECT_GT(space_.decisions().back().work_before, before);
+  EXPECT_GT(space_.decisions().front().work_before, 0);
+}
+
 TEST_P(AnySupernet, RoundTripsAndEveryTokenIsANetwork) {
   core::Rng rng(1);
   for (int i = 0; i < 500; ++i) {

@@ -27,22 +27,6 @@ std::vector<std::vector<NodeId>> readers_of(const Graph& graph) {
   return readers;
 }
 
-// Whether the layer computes channels of its own, whatever channels it reads.
-bool mixes_channels(const graph::Layer& layer) {
-  const auto* conv = std::get_if<graph::Conv>(&layer);
-  return conv != nullptr && conv->groups == 1;
-}
-
-// The last layer whose weights or work depend on which channels `id` has.
-NodeId reach(const Graph& graph, const std::vector<std::vector<NodeId>>& readers, NodeId id) {
-  NodeId last = id;
-  for (const NodeId reader : readers[at(id)]) {
-    last = std::max(last,
-                    mixes_channels(graph[reader].layer) ? reader : reach(graph, readers, reader));
-  }
-  return last;
-}
-
 // The first layer that is there for `id` alone.
 NodeId branch_start(const std::vector<std::vector<NodeId>>& readers, NodeId id) {
   std::set<NodeId> branch = {id};
@@ -55,27 +39,24 @@ NodeId branch_start(const std::vector<std::vector<NodeId>>& readers, NodeId id) 
   return *branch.begin();
 }
 
-// The layers that a site changes.
+// Layers that one stage computes because of a site: what the site leaves out. A width's layers go
+// on far behind the first, but who comes to them knows the choice.
 struct Extent {
   NodeId first = 0, last = 0;
   std::vector<std::size_t> sites;
 };
 
-Extent extent_of(const Graph& graph,
-                 const std::vector<std::vector<NodeId>>& readers,
+Extent extent_of(const std::vector<std::vector<NodeId>>& readers,
                  const graph::Site& site,
                  std::size_t index) {
   switch (site.kind) {
     case graph::SiteKind::kBypass:
       return {site.from + 1, site.to, {index}};
     case graph::SiteKind::kBranch:
-      return {branch_start(readers, site.from), reach(graph, readers, site.to), {index}};
+      return {branch_start(readers, site.from), site.to, {index}};
     case graph::SiteKind::kWidth: {
-      const auto [first, last] = std::ranges::minmax(site.producers);
-      NodeId end = last;
-      for (const NodeId producer : site.producers)
-        end = std::max(end, reach(graph, readers, producer));
-      return {first, end, {index}};
+      const NodeId first = std::ranges::min(site.producers);
+      return {first, first, {index}};
     }
   }
   core::throw_internal_error("no site has the kind {}", static_cast<int>(site.kind));
@@ -86,7 +67,7 @@ std::vector<Extent> merged_extents(const Supernet& supernet) {
   const auto readers = readers_of(supernet.graph);
   std::vector<Extent> extents;
   for (std::size_t i = 0; i < supernet.sites.size(); ++i)
-    extents.push_back(extent_of(supernet.graph, readers, supernet.sites[i], i));
+    extents.push_back(extent_of(readers, supernet.sites[i], i));
   std::ranges::sort(extents, {}, &Extent::first);
   std::vector<Extent> merged;
   for (const Extent& extent : extents) {

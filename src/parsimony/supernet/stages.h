@@ -13,11 +13,12 @@ namespace parsimony::supernet {
 
 struct Stage {
   graph::NodeId first = 0, last = 0;  // nodes of the supernet, both included
-  std::vector<std::size_t> sites;     // whose choices change what it computes; ascending
+  // Whose choices matter here first; those of earlier stages may matter here too. Ascending.
+  std::vector<std::size_t> sites;
 };
 
-// As many stages as the sites allow, from the picture to the logits; all nodes are in one. The
-// first may have no sites: what all candidates share.
+// From the picture to the logits, one for each block, group of branches or width that begins at a
+// point of its own; all nodes are in one. The first may have no sites: what all candidates share.
 std::vector<Stage> stages_of(const graph::Supernet& supernet);
 
 // A candidate's part of a stage. Values are named by the supernet's nodes that compute them.

@@ -62,6 +62,12 @@ class Generations {
     return state_.started % 2 == 0 ? std::move(elder) : std::move(younger);
   }
 
+  // Who won the tournament for the next candidate; not before there are parents.
+  const Individual<Genes>& parent() const {
+    const Pair& pair = matings_.at(static_cast<std::size_t>(state_.started / 2));
+    return state_.parents[state_.started % 2 == 0 ? pair.first : pair.second];
+  }
+
   // Genes that were proposed, or what their owner made of them, are being evaluated.
   void start(std::int64_t trial, Genes genes) {
     core::require(!state_.running.contains(trial), "trial {} was asked for twice", trial);

@@ -46,18 +46,22 @@ Individual<space::Tokens> read_individual(StateReader& reader) {
 void Nsga2Options::visit(core::FieldVisitor& v) {
   v.field("population", population, {"parents, and children of a generation; even", 2, 1e6});
   v.field("crossover", crossover, {"probability that two parents exchange decisions", 0, 1});
-  v.choice("exchange",
-           exchange,
-           kExchangeNames,
-           {"where children differ from their parents: uniform (anywhere) or one_point (behind a "
-            "random decision, so that parts of a supernet begin as their parents do)"});
-  v.field(
-      "swap", swap, {"probability of each decision to be exchanged by a uniform crossover", 0, 1});
+  v.field("swap", swap, {"probability of each decision to be exchanged, if they do", 0, 1});
   v.field("mutation",
           mutation,
           {"probability of each decision to change; 0: one over the number of decisions", 0, 1});
   v.field("step", step, {"probability that an ordered decision changes to a neighbour", 0, 1});
   v.field("retries", retries, {"mutations of a child that was proposed before", 0, 1e6});
+  v.field("siblings",
+          siblings,
+          {"children in a row that begin alike, so that parts of a supernet share what that "
+           "computes; 1: none",
+           1,
+           1e6});
+  v.field(
+      "shared_work",
+      shared_work,
+      {"share of a network's multiply-accumulates that siblings have in common, at least", 0, 1});
 }
 
 Nsga2::Nsga2(const Nsga2Options& options, const space::SearchSpace& space, core::Rng rng)
@@ -67,8 +71,15 @@ Nsga2::Nsga2(const Nsga2Options& options, const space::SearchSpace& space, core:
       evolution_(checked_population(options), rng) {}
 
 space::Tokens Nsga2::ask(std::int64_t trial) {
-  space::Tokens tokens = novel(evolution_.propose(variation_), trial);
+  const Evolution::State& state = evolution_.state();
+  const bool follows = state.generation > 0 && state.started % options_.siblings != 0;
+  const std::span<const std::size_t> free = follows ? variation_.late() : variation_.all();
+  core::Rng rng = state.rng.split("siblings").split(static_cast<std::uint64_t>(trial));
+  space::Tokens tokens = follows ? variation_.sibling(leader_, evolution_.parent().genes, rng)
+                                 : evolution_.propose(variation_);
+  tokens = novel(std::move(tokens), free, trial);
   evolution_.start(trial, tokens);
+  if (!follows) leader_ = tokens;
   proposed_.insert(identity(tokens));
   return tokens;
 }
@@ -81,10 +92,15 @@ std::uint64_t Nsga2::identity(const space::Tokens& tokens) const {
   return number;
 }
 
-space::Tokens Nsga2::novel(space::Tokens tokens, std::int64_t trial) const {
+space::Tokens Nsga2::novel(space::Tokens tokens,
+                           std::span<const std::size_t> free,
+                           std::int64_t trial) const {
   core::Rng rng = evolution_.state().rng.split("retries").split(static_cast<std::uint64_t>(trial));
-  for (int i = 0; i < options_.retries && proposed_.contains(identity(tokens)); ++i)
-    tokens = variation_.mutant(std::move(tokens), rng);
+  for (int i = 0; i < options_.retries && proposed_.contains(identity(tokens)); ++i) {
+    // Siblings may have run out of what is new behind their leader's beginning.
+    if (2 * i >= options_.retries) free = variation_.all();
+    tokens = variation_.mutant(std::move(tokens), free, rng);
+  }
   return tokens;
 }
 
@@ -138,6 +154,9 @@ std::string Nsga2::save() const {
   const Evolution::State& state = evolution_.state();
   StateWriter writer(name(), space_);
   writer.integer(options_.population);
+  writer.integer(options_.siblings);
+  writer.integer(leader_.empty() ? 0 : 1);
+  if (!leader_.empty()) writer.tokens(leader_);
   writer.integer(static_cast<std::int64_t>(objectives_));
   writer.integer(static_cast<std::int64_t>(state.rng.state()));
   writer.integer(state.generation);
@@ -162,6 +181,9 @@ std::string Nsga2::save() const {
 void Nsga2::load(std::string_view saved) {
   StateReader reader(saved, name(), space_);
   reader.expect(options_.population, "nsga2 population");
+  reader.expect(options_.siblings, "nsga2 siblings");
+  space::Tokens leader;
+  if (reader.integer() != 0) leader = reader.tokens();
   const auto objectives = static_cast<std::size_t>(reader.integer());
   Evolution::State state;
   state.rng = core::Rng::from_state(static_cast<std::uint64_t>(reader.integer()));
@@ -184,6 +206,7 @@ void Nsga2::load(std::string_view saved) {
   evolution_.restore(std::move(state));
   objectives_ = objectives;
   proposed_ = std::move(proposed);
+  leader_ = std::move(leader);
 }
 
 std::map<std::string, double> Nsga2::diagnostics() const {

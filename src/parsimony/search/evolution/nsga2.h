@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 
 #include "parsimony/search/evolution/generations.h"
 #include "parsimony/search/evolution/nsga2_options.h"
@@ -23,7 +24,8 @@ namespace parsimony::search {
 // A child whose text was proposed before is mutated until it is new, at most `retries` times.
 class Nsga2 final : public Search {
  public:
-  // `space` must outlive the search. A user error for a population that is odd or below 2.
+  // `space` must outlive the search. A user error for a population that is odd or below 2, and for
+  // siblings in a space whose candidates cannot share so much work.
   Nsga2(const Nsga2Options& options, const space::SearchSpace& space, core::Rng rng);
 
   std::string_view name() const override { return "nsga2"; }
@@ -39,7 +41,10 @@ class Nsga2 final : public Search {
   using Evolution = Generations<space::Tokens>;
 
   std::uint64_t identity(const space::Tokens& tokens) const;
-  space::Tokens novel(space::Tokens tokens, std::int64_t trial) const;
+  // Mutated if need be: in the decisions that are `free`, if these do not help in any.
+  space::Tokens novel(space::Tokens tokens,
+                      std::span<const std::size_t> free,
+                      std::int64_t trial) const;
   Fitness fitness_of(const Feedback& feedback) const;
   void expect_points(std::size_t objectives);
 
@@ -49,6 +54,7 @@ class Nsga2 final : public Search {
   Evolution evolution_;
   std::size_t objectives_ = 0;        // of a point; 0 while only rewards were told
   std::set<std::uint64_t> proposed_;  // identities
+  space::Tokens leader_;              // whom siblings follow
 };
 
 }  // namespace parsimony::search

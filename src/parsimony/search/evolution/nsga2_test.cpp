@@ -254,6 +254,34 @@ TEST_F(Nsga2Test, BeginsWithLandmarks) {
   EXPECT_NE(search.ask(3), Tokens(8, 4));
 }
 
+// Where a candidate's work lies, siblings agree; and they are as new as everybody else.
+class WorkingSpace final : public ToySpace {
+ public:
+  WorkingSpace() : ToySpace(0, std::vector<std::pair<std::string, int>>(8, {"a", 5})) {
+    decisions_[6].work_before = decisions_[7].work_before = 0.7;
+  }
+};
+
+TEST_F(Nsga2Test, SiblingsShareTheirBeginning) {
+  const WorkingSpace space;
+  Nsga2Options options = with_population(20);
+  options.siblings = 4;
+  Nsga2 search(options, space, core::Rng(1));
+  const auto judge = [](const Tokens& t) { return of_point({sum(t), t[0] - sum(t)}); };
+  auto proposals = evolve(search, next_, 400, judge);
+  int alike = 0, families = 0;
+  for (std::size_t i = 20; i < proposals.size(); ++i) {
+    const auto leader = proposals.begin() + static_cast<std::ptrdiff_t>(i - i % 4);
+    alike += std::equal(leader->begin(), leader->begin() + 6, proposals[i].begin());
+    families += i % 4 == 0 && *leader != *(leader - 4);
+  }
+  EXPECT_GT(alike, 370);  // of 380: 25 choices behind a beginning can run out
+  EXPECT_EQ(families, 95);
+  std::ranges::sort(proposals);
+  EXPECT_EQ(std::ranges::adjacent_find(proposals), proposals.end());
+  EXPECT_THROW(Nsga2(options, twelve_digits(), core::Rng(1)), core::Error);
+}
+
 TEST_F(Nsga2Test, PointsOfAnotherLengthAndBadViolationsAreBugs) {
   evolve(search_, next_, 5, [](const Tokens&) { return of_point({1, 2}); });
   const Tokens tokens = search_.ask(100);
@@ -281,9 +309,10 @@ TEST_F(Nsga2Test, StateWithAnotherPopulationIsAUserError) {
 // A study with three workers, killed after every single event: each time a search of another seed
 // takes over from the saved state, and all proposals are those of the study that was never killed.
 TEST_F(Nsga2Test, KilledAtEveryMomentItContinuesExactly) {
-  const space::TemplateSpace templates;
+  const WorkingSpace space;
+  Nsga2Options options = with_population(6);
   const auto study = [&](bool killed) {
-    auto search = std::make_unique<Nsga2>(with_population(6), templates, core::Rng(3));
+    auto search = std::make_unique<Nsga2>(options, space, core::Rng(3));
     core::Rng rng(4);
     std::vector<std::pair<std::int64_t, Tokens>> running;
     std::vector<Tokens> proposals;
@@ -303,8 +332,8 @@ TEST_F(Nsga2Test, KilledAtEveryMomentItContinuesExactly) {
         running.erase(chosen);
       }
       if (!killed) continue;
-      auto heir = std::make_unique<Nsga2>(
-          with_population(6), templates, core::Rng(static_cast<std::uint64_t>(event)));
+      auto heir =
+          std::make_unique<Nsga2>(options, space, core::Rng(static_cast<std::uint64_t>(event)));
       heir->load(search->save());
       EXPECT_EQ(heir->save(), search->save());
       search = std::move(heir);
@@ -312,6 +341,8 @@ TEST_F(Nsga2Test, KilledAtEveryMomentItContinuesExactly) {
     EXPECT_GT(search->diagnostics().at("generation"), 20);
     return std::pair(proposals, search->save());
   };
+  EXPECT_EQ(study(true), study(false));
+  options.siblings = 3;
   EXPECT_EQ(study(true), study(false));
 }
 

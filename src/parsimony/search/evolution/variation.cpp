@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/search/evolution/variation.h"
 
-#include <algorithm>
+#include "parsimony/core/error.h"
 
 namespace parsimony::search {
 namespace {
 
-double mutation_rate(const Nsga2Options& options, const space::SearchSpace& space) {
-  if (options.mutation > 0) return options.mutation;
-  const auto open = std::ranges::count_if(
-      space.decisions(), [](const space::Decision& decision) { return decision.choices > 1; });
-  return open > 0 ? 1.0 / static_cast<double>(open) : 0;
+std::vector<std::size_t> open_decisions(const space::SearchSpace& space, double work_before) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < space.decisions().size(); ++i) {
+    const space::Decision& decision = space.decisions()[i];
+    if (decision.choices > 1 && decision.work_before >= work_before) open.push_back(i);
+  }
+  return open;
 }
 
 }  // namespace
@@ -20,8 +22,17 @@ CategoricalVariation::CategoricalVariation(const Nsga2Options& options,
     : options_(options),
       space_(space),
       landmarks_(space.landmarks()),
-      rate_(mutation_rate(options, space)) {
+      all_(open_decisions(space, 0)),
+      late_(open_decisions(space, options.shared_work)) {
   for (const space::Tokens& landmark : landmarks_) space::check(space, landmark);
+  if (options.siblings > 1 && late_.empty()) {
+    core::throw_user_error(
+        "nsga2.siblings is {} with shared_work {}, but no decision of the space '{}' has that share of a network's work "
+        "before it; expected siblings 1, or in the space of a supernet a smaller shared_work",
+        options.siblings,
+        options.shared_work,
+        space.name());
+  }
 }
 
 space::Tokens CategoricalVariation::founder(std::int64_t index, core::Rng& rng) const {
@@ -34,40 +45,34 @@ std::pair<space::Tokens, space::Tokens> CategoricalVariation::mate(const space::
                                                                    core::Rng& rng) const {
   space::Tokens elder = a, younger = b;
   const bool exchanges = rng.chance(options_.crossover);
-  if (options_.exchange == Exchange::kOnePoint) {
-    const auto cut = static_cast<std::size_t>(rng.below(std::ssize(elder)));
-    for (std::size_t i = cut; exchanges && i < elder.size(); ++i) std::swap(elder[i], younger[i]);
-    return {mutant_behind(cut, std::move(elder), rng), mutant_behind(cut, std::move(younger), rng)};
-  }
   for (std::size_t i = 0; exchanges && i < elder.size(); ++i) {
     if (rng.chance(options_.swap)) std::swap(elder[i], younger[i]);
   }
-  elder = mutant(std::move(elder), rng);
-  younger = mutant(std::move(younger), rng);
+  elder = mutant(std::move(elder), all_, rng);
+  younger = mutant(std::move(younger), all_, rng);
   return {std::move(elder), std::move(younger)};
 }
 
-space::Tokens CategoricalVariation::mutant(space::Tokens tokens, core::Rng& rng) const {
-  for (std::size_t i = 0; i < tokens.size(); ++i) mutate(i, rate_, tokens, rng);
-  return tokens;
+space::Tokens CategoricalVariation::sibling(const space::Tokens& leader,
+                                            const space::Tokens& other,
+                                            core::Rng& rng) const {
+  space::Tokens tokens = leader;
+  for (const std::size_t i : late_) {
+    if (rng.chance(options_.swap)) tokens[i] = other[i];
+  }
+  return mutant(std::move(tokens), late_, rng);
 }
 
-// Decision i lies behind (i + 1) of as many cuts as there are decisions.
-space::Tokens CategoricalVariation::mutant_behind(std::size_t cut,
-                                                  space::Tokens tokens,
-                                                  core::Rng& rng) const {
-  const auto cuts = static_cast<double>(tokens.size());
-  for (std::size_t i = cut; i < tokens.size(); ++i)
-    mutate(i, std::min(1.0, rate_ * cuts / static_cast<double>(i + 1)), tokens, rng);
+space::Tokens CategoricalVariation::mutant(space::Tokens tokens,
+                                           std::span<const std::size_t> decisions,
+                                           core::Rng& rng) const {
+  const bool all = decisions.size() == all_.size();
+  const double rate = all && options_.mutation > 0 ? options_.mutation
+                                                   : 1.0 / static_cast<double>(decisions.size());
+  for (const std::size_t i : decisions) {
+    if (rng.chance(rate)) tokens[i] = changed(space_.decisions()[i], tokens[i], rng);
+  }
   return tokens;
-}
-
-void CategoricalVariation::mutate(std::size_t i,
-                                  double rate,
-                                  space::Tokens& tokens,
-                                  core::Rng& rng) const {
-  const space::Decision& decision = space_.decisions()[i];
-  if (decision.choices > 1 && rng.chance(rate)) tokens[i] = changed(decision, tokens[i], rng);
 }
 
 int CategoricalVariation::changed(const space::Decision& decision,

@@ -65,45 +65,46 @@ TEST(Variation, ChildrenShareOutTheirParents) {
   EXPECT_NEAR(swapped, 0.45 * 20000, 600);
 }
 
-TEST(Variation, OnePointChildrenBeginAsTheirParents) {
-  const ToySpace space(0, std::vector<std::pair<std::string, int>>(20, {"a", 50}));
-  Nsga2Options options;
-  options.mutation = 1e-12;
-  options.crossover = 1;
-  options.exchange = Exchange::kOnePoint;
-  const CategoricalVariation variation(options, space);
-  core::Rng rng(2);
-  const space::Tokens a(20, 7), b(20, 9);
-  std::vector<int> cuts(20, 0);
-  for (int i = 0; i < 20000; ++i) {
-    const auto [elder, younger] = variation.mate(a, b, rng);
-    const auto cut = std::ranges::find(elder, 9) - elder.begin();
-    ASSERT_LT(cut, 20);
-    ++cuts[static_cast<std::size_t>(cut)];
-    for (std::size_t k = 0; k < a.size(); ++k) {
-      ASSERT_EQ(elder[k], static_cast<std::ptrdiff_t>(k) < cut ? 7 : 9);
-      ASSERT_EQ(elder[k] + younger[k], 16);
-    }
+// Ten decisions, the share of the work before each of which is that of the decisions before it.
+class WorkingSpace final : public ToySpace {
+ public:
+  WorkingSpace() : ToySpace(0, std::vector<std::pair<std::string, int>>(10, {"a", 50})) {
+    for (std::size_t i = 0; i < 10; ++i) decisions_[i].work_before = static_cast<double>(i) / 10;
   }
-  for (const int count : cuts) EXPECT_NEAR(count, 1000, 150);
+};
+
+TEST(Variation, SiblingsDifferWhereTheWorkIsDone) {
+  const WorkingSpace space;
+  Nsga2Options options;
+  options.siblings = 4;
+  options.shared_work = 0.6;
+  const CategoricalVariation variation(options, space);
+  EXPECT_EQ(variation.late().size(), 4u);
+  core::Rng rng(2);
+  const space::Tokens leader(10, 7), other(10, 9);
+  int kept = 0, exchanged = 0, changed = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const space::Tokens sibling = variation.sibling(leader, other, rng);
+    for (std::size_t k = 0; k < 6; ++k) ASSERT_EQ(sibling[k], 7);
+    for (std::size_t k = 6; k < 10; ++k)
+      ++(sibling[k] == 7 ? kept : sibling[k] == 9 ? exchanged : changed);
+  }
+  // One in four changes, hardly ever to one of the parents' choices.
+  EXPECT_NEAR(changed, 10000, 400);
+  EXPECT_NEAR(kept, 15000, 500);
+  EXPECT_NEAR(exchanged, 15000, 500);
 }
 
-// Mutations lie behind the cut, yet no decision changes more or less often than another.
-TEST(Variation, OnePointMutationsAreAsFrequentEverywhere) {
-  const ToySpace space(0, std::vector<std::pair<std::string, int>>(10, {"a", 50}));
+TEST(Variation, SiblingsWithoutSharedWorkAreAUserError) {
+  const ToySpace idle(0, {{"a", 5}, {"a", 5}});
   Nsga2Options options;
-  options.crossover = 0;
-  options.exchange = Exchange::kOnePoint;
-  const CategoricalVariation variation(options, space);
-  core::Rng rng(3);
-  const space::Tokens parent(10, 7);
-  std::vector<int> changes(10, 0);
-  for (int i = 0; i < 20000; ++i) {
-    const auto [elder, younger] = variation.mate(parent, parent, rng);
-    for (std::size_t k = 0; k < parent.size(); ++k)
-      changes[k] += (elder[k] != 7) + (younger[k] != 7);
-  }
-  for (const int count : changes) EXPECT_NEAR(count / 40000.0, 0.1, 0.01);
+  EXPECT_NO_THROW(CategoricalVariation(options, idle));
+  options.siblings = 2;
+  EXPECT_THROW(CategoricalVariation(options, idle), core::Error);
+  const WorkingSpace space;
+  EXPECT_NO_THROW(CategoricalVariation(options, space));
+  options.shared_work = 0.95;
+  EXPECT_THROW(CategoricalVariation(options, space), core::Error);
 }
 
 TEST(Variation, OneDecisionOfAllChangesOnAverage) {
@@ -113,7 +114,7 @@ TEST(Variation, OneDecisionOfAllChangesOnAverage) {
   const space::Tokens parent = space::sample(space, rng);
   int changes = 0;
   for (int i = 0; i < 4000; ++i) {
-    const space::Tokens mutant = variation.mutant(parent, rng);
+    const space::Tokens mutant = variation.mutant(parent, variation.all(), rng);
     space::check(space, mutant);
     for (std::size_t k = 0; k < parent.size(); ++k) changes += mutant[k] != parent[k];
   }
@@ -144,7 +145,7 @@ TEST(Variation, OrderedDecisionsStepHalfOfTheTime) {
   core::Rng rng(4);
   std::map<int, int> ordered, plain;
   for (int i = 0; i < 6000; ++i) {
-    const space::Tokens mutant = variation.mutant({3, 3, 0, 0}, rng);
+    const space::Tokens mutant = variation.mutant({3, 3, 0, 0}, variation.all(), rng);
     ++ordered[mutant[0]];
     ++plain[mutant[1]];
     ASSERT_EQ(mutant[2], 1);
@@ -160,8 +161,8 @@ TEST(Variation, OrderedDecisionsStepHalfOfTheTime) {
   // At either end there is one neighbour.
   options.step = 1;
   const CategoricalVariation stepping(options, space);
-  EXPECT_EQ(stepping.mutant({0, 0, 1, 0}, rng)[0], 1);
-  EXPECT_EQ(stepping.mutant({6, 0, 1, 0}, rng)[0], 5);
+  EXPECT_EQ(stepping.mutant({0, 0, 1, 0}, stepping.all(), rng)[0], 1);
+  EXPECT_EQ(stepping.mutant({6, 0, 1, 0}, stepping.all(), rng)[0], 5);
 }
 
 }  // namespace
