@@ -39,7 +39,7 @@ supernet:
   batch: 4
 cost:
   devices: [gap8]
-search: {method: nsga2, nsga2: {population: 6}}
+search: {method: nsga2, nsga2: {population: 6, siblings: 3, shared_work: 0.3}}
 budget: {trials: 18}
 objectives: [miou, params, latency_ms.gap8]
 final:
@@ -98,6 +98,32 @@ TEST_F(SupernetStudyTest, SearchesWithoutTrainingAndFineTunesTheFront) {
             0);
   if (!deploy::OrtSession::available()) return;
   EXPECT_EQ(parsimony({"export", part, file("part.onnx"), "--input", "48x80"}).code, 0);
+}
+
+// Networks are trained to the end side by side, but nobody before the one they learn from.
+TEST_F(SupernetStudyTest, PartsLearnFromTheWhole) {
+  const Answer run = parsimony({"search",
+                                file("study.yaml"),
+                                "--out",
+                                file("run"),
+                                "--threads",
+                                "2",
+                                "--set",
+                                "supernet.teach=true",
+                                "--set",
+                                "final.count=3"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto models = study::open_sqlite_store(fs::path(file("run")) / "study.db")->models();
+  ASSERT_GE(models.size(), 3u);
+  for (const study::FinalModel& model : models) {
+    const fs::path folder = fs::path(file("run")) / model.folder;
+    const Json card = Json::parse(core::read_text_file(folder / "model.json"));
+    const bool whole = model.trial == models[0].trial;
+    EXPECT_EQ(card["training"].contains("teacher"), !whole) << model.folder;
+    if (!whole) {
+      EXPECT_EQ(card["training"]["teacher"], file("run") + "/" + models[0].folder);
+    }
+  }
 }
 
 TEST_F(SupernetStudyTest, TakesAModelFolderAsItsSupernet) {

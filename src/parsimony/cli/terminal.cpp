@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kRewriteEvery{200};
 constexpr std::chrono::seconds kPrintEvery{20};
+// Tasks that go on side by side take turns on a terminal's line.
+constexpr std::chrono::seconds kTurn{2};
 
 }  // namespace
 
@@ -63,6 +65,11 @@ void Terminal::advance(const core::Progress& progress) {
   const auto pause = is_terminal_ ? std::chrono::duration_cast<Clock::duration>(kRewriteEvery)
                                   : std::chrono::duration_cast<Clock::duration>(kPrintEvery);
   if (now - task.shown < pause && !(finished && is_terminal_)) return;
+  if (is_terminal_ && progress.task != on_line_) {
+    if (now - on_line_since_ < kTurn) return;
+    on_line_ = progress.task;
+    on_line_since_ = now;
+  }
   task.shown = now;
   if (is_terminal_) {
     fmt::print(stderr, "\r\033[K{}", describe(progress, task));

@@ -32,6 +32,8 @@ class Terminal final : public core::Log, public core::ProgressObserver {
   const bool is_terminal_;
   std::mutex mutex_;
   std::map<std::string, Task, std::less<>> tasks_;
+  std::string on_line_;  // the task that a terminal shows, since when
+  Clock::time_point on_line_since_;
   bool line_open_ = false;
 };
 

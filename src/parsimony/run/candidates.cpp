@@ -164,6 +164,10 @@ class SupernetCandidates final : public Candidates {
     return all;
   }
 
+  bool teaches(study::TrialId trial) const override {
+    return options_.supernet.teach && trial == whole_;
+  }
+
  private:
   // A training picture as candidates see pictures.
   data::Sample view(std::int64_t i) const {

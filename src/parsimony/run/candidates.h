@@ -52,6 +52,9 @@ class Candidates {
   virtual std::vector<study::Trial> references(const std::vector<study::Trial>& /*trials*/) {
     return {};
   }
+  // Whether others learn from the trial's network, once it is trained to the end: their requests
+  // are for afterwards.
+  virtual bool teaches(study::TrialId /*trial*/) const { return false; }
 };
 
 // `folder` is the study's.

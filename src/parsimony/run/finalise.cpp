@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
+#include "parsimony/core/parallel.h"
 #include "parsimony/core/text.h"
 #include "parsimony/data/codec.h"
 #include "parsimony/deploy/fold.h"
@@ -16,6 +19,8 @@
 #include "parsimony/deploy/parity.h"
 #include "parsimony/meter/meter.h"
 #include "parsimony/network/device.h"
+#include "parsimony/network/tensor_memory.h"
+#include "parsimony/network/threads.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/train/measure.h"
@@ -78,11 +83,20 @@ void take_over(Network& net, const weights::ArrayMap& initial) {
   net.load(arrays, "the network to begin with");
 }
 
+struct Pictures {
+  std::vector<data::Sample> training, validation;
+};
+
+struct Trained {
+  Network network;
+  deploy::ModelCard card;
+};
+
 // Trains, or loads what an earlier call finished. nullopt when interrupted.
-std::optional<Network> trained_network(const ModelRequest& request,
+std::optional<Trained> trained_network(const ModelRequest& request,
                                        const data::Dataset& dataset,
+                                       const Pictures& pictures,
                                        const fs::path& folder,
-                                       deploy::ModelCard& card,
                                        const core::Context& context) {
   graph::NetworkDescription description = request.network;
   const int classes = description.classes = static_cast<int>(dataset.info().classes.size());
@@ -94,17 +108,13 @@ std::optional<Network> trained_network(const ModelRequest& request,
     net.load_section(request.encoder_weights, graph::Section::kEncoder, "encoder weights");
   if (!request.initial.arrays.empty()) take_over(net, request.initial);
 
-  const std::vector<data::Sample> samples =
-      train::load_samples(dataset, data::Split::kTrain, context);
-  const std::vector<data::Sample> validation =
-      train::load_samples(dataset, data::Split::kVal, context);
   std::optional<Network> teacher;
   if (!request.teacher.empty())
     teacher = load_teacher(request.teacher, classes, net.options().device);
   const fs::path checkpoint = folder / "checkpoint.safetensors";
   const train::TrainerResult result = train::train_fully(net,
-                                                         samples,
-                                                         validation,
+                                                         pictures.training,
+                                                         pictures.validation,
                                                          classes,
                                                          request.options.training,
                                                          rng,
@@ -120,17 +130,19 @@ std::optional<Network> trained_network(const ModelRequest& request,
         request.name,
         result.epochs + 1);
   }
+  deploy::ModelCard card = card_for(request, dataset, picture_size(dataset));
   card.training = {{"epochs", static_cast<double>(result.epochs)},
                    {"best_epoch", static_cast<double>(result.best_epoch)},
                    {"validation_miou", result.best_miou},
                    {"seconds", result.seconds},
                    {"batch", static_cast<double>(request.options.training.batch)},
                    {"crop", static_cast<double>(request.options.training.augment.crop)}};
+  if (!request.teacher.empty()) card.training["teacher"] = request.teacher;
   if (!request.from.empty()) {
     card.training["architecture_of"] = request.from;
     card.training["weights_of"] = request.initial.arrays.empty() ? "" : request.from;
   }
-  return net;
+  return Trained{std::move(net), std::move(card)};
 }
 
 // Logits of the network as exported: at its own resolution, or resized to the picture.
@@ -290,18 +302,15 @@ void write_samples(Model& model,
   }
 }
 
-}  // namespace
-
-std::optional<study::FinalModel> make_model(const ModelRequest& request,
-                                            const data::Dataset& dataset,
-                                            const fs::path& folder,
-                                            const core::Context& context) {
+// Everything behind the training. nullopt when interrupted.
+std::optional<study::FinalModel> finished_model(Trained trained,
+                                                const ModelRequest& request,
+                                                const data::Dataset& dataset,
+                                                const fs::path& folder,
+                                                const core::Context& context) {
+  auto& [net, card] = trained;
   const graph::Size picture = picture_size(dataset);
-  deploy::ModelCard card = card_for(request, dataset, picture);
-  std::optional<Network> net = trained_network(request, dataset, folder, card, context);
-  if (!net) return std::nullopt;
-
-  const graph::Graph used = deploy::drop_auxiliary(net->graph());
+  const graph::Graph used = deploy::drop_auxiliary(net.graph());
   const objective::Scores costs = evaluate::Costs(picture, request.cost).of(used);
   card.costs = {std::llround(costs.at("params")),
                 std::llround(costs.at("macs")),
@@ -311,7 +320,7 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     for (const deploy::Parameter& parameter : deploy::parameters_of(node))
       arrays.arrays[parameter.name] = {};
   }
-  for (auto& [name, array] : net->save().arrays) {
+  for (auto& [name, array] : net.save().arrays) {
     if (const auto wanted = arrays.arrays.find(name); wanted != arrays.arrays.end())
       wanted->second = array;
   }
@@ -336,7 +345,7 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
     for (std::int64_t i = 0; i < std::min(kParityPictures, dataset.size(split)); ++i) {
       pictures.push_back(dataset.read(split, i).image);
     }
-    card.parity = compare_in_runtime(*net, pictures, onnx_file, card.interface, context.threads);
+    card.parity = compare_in_runtime(net, pictures, onnx_file, card.interface, context.threads);
     model.scores["onnx_difference"] = card.parity.max_difference;
   } else {
     context.log.line(core::LogLevel::kWarning,
@@ -370,6 +379,73 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
   model.seconds = std::get<double>(card.training.at("seconds"));
   fs::remove(folder / "checkpoint.safetensors");
   return model;
+}
+
+struct Training {
+  std::optional<Trained> result;  // none when it was interrupted or failed
+  std::exception_ptr failure;
+};
+
+std::vector<Training> train_side_by_side(std::span<const ModelJob> jobs,
+                                         const data::Dataset& dataset,
+                                         const Pictures& pictures,
+                                         int at_once,
+                                         const core::Context& context) {
+  core::Context own = context;
+  own.threads = std::max(1, context.threads / at_once);
+  network::set_threads(own.threads);
+  std::vector<Training> trainings(jobs.size());
+  core::parallel_for(std::ssize(jobs), at_once, [&](std::int64_t i) {
+    const auto& [request, folder] = jobs[static_cast<std::size_t>(i)];
+    Training& training = trainings[static_cast<std::size_t>(i)];
+    try {
+      training.result = trained_network(request, dataset, pictures, folder, own);
+    } catch (...) {
+      training.failure = std::current_exception();
+    }
+  });
+  network::set_threads(context.threads);
+  return trainings;
+}
+
+}  // namespace
+
+std::optional<study::FinalModel> make_model(const ModelRequest& request,
+                                            const data::Dataset& dataset,
+                                            const fs::path& folder,
+                                            const core::Context& context) {
+  std::optional<study::FinalModel> made;
+  make_models({{request, folder}}, dataset, 1, context, [&](const auto& model) { made = model; });
+  return made;
+}
+
+bool make_models(const std::vector<ModelJob>& jobs,
+                 const data::Dataset& dataset,
+                 int at_once,
+                 const core::Context& context,
+                 const std::function<void(const study::FinalModel&)>& done) {
+  if (jobs.empty()) return true;
+  const Pictures pictures{train::load_samples(dataset, data::Split::kTrain, context),
+                          train::load_samples(dataset, data::Split::kVal, context)};
+  const std::size_t together = at_once > 1 ? jobs.size() : 1;
+  std::exception_ptr failure;
+  for (std::size_t first = 0; first < jobs.size(); first += together) {
+    const std::span some = std::span(jobs).subspan(first, together);
+    auto trainings = train_side_by_side(some, dataset, pictures, at_once, context);
+    if (context.stop.requested()) return false;
+    network::release_unused_tensor_memory();
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      auto& [trained, error] = trainings[i];
+      if (error && !failure) failure = error;
+      if (!trained) continue;
+      const auto model =
+          finished_model(std::move(*trained), some[i].request, dataset, some[i].folder, context);
+      if (!model) return false;
+      done(*model);
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  return true;
 }
 
 deploy::Parity export_model(const ExportRequest& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,22 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
                                             const data::Dataset& dataset,
                                             const std::filesystem::path& folder,
                                             const core::Context& context);
+
+// Several models of one data set. Small networks keep one core busy and not two: `at_once` of them
+// are trained side by side, each with its share of the context's threads. What wants the machine
+// for itself, as a measurement of latency does, follows when all are trained, one by one (where
+// they are trained one by one, behind each training). `done` is called with every model. A training
+// that fails keeps no other from becoming a model; its error comes at the end. False when
+// interrupted.
+struct ModelJob {
+  ModelRequest request;
+  std::filesystem::path folder;
+};
+bool make_models(const std::vector<ModelJob>& jobs,
+                 const data::Dataset& dataset,
+                 int at_once,
+                 const core::Context& context,
+                 const std::function<void(const study::FinalModel&)>& done);
 
 // Exports the network of a model folder again, with another interface, and compares the file with
 // LibTorch on a random picture. A user error when ONNX Runtime is missing.

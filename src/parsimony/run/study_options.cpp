@@ -98,6 +98,12 @@ void FinalOptions::visit(core::FieldVisitor& v) {
   v.field("width", width, {"decoder width of the final networks", 1, 4096});
   v.field("repeats", repeats, {"repeats of separable convolutions in the final networks", 1, 8});
   v.group("training", training, "their training");
+  v.field("at_once",
+          at_once,
+          {"networks trained side by side; 0: one for each core, on another device one after the "
+           "other",
+           0,
+           1024});
   v.field("normalise_inside",
           normalise_inside,
           {"exported networks take RGB values 0..255 and normalise them themselves"});

@@ -97,6 +97,7 @@ struct FinalOptions {
       64;  // of searched decoders; the published final networks are wider than searched ones
   int repeats = 2;  // of separable convolutions
   train::TrainerOptions training;
+  int at_once = 0;  // trained side by side; 0: one for each core, on another device one
   bool normalise_inside = true;  // exported networks take RGB values 0..255
   deploy::OutputKind output = deploy::OutputKind::kPictureLogits;
   std::vector<std::string> latency = {"host-onnx"};  // meters (meter/meter.h), beside cost.measured

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/run/study_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -142,6 +144,16 @@ LoopEnd search_into(study::Store& store,
   return end;
 }
 
+// Of the chosen networks, whether they are still to be trained or not: what each is given of the
+// machine must not depend on where a study was interrupted.
+int trainings_at_once(const FinalOptions& options,
+                      std::int64_t chosen,
+                      const core::Context& context) {
+  if (options.at_once > 0) return options.at_once;
+  if (context.device != "cpu") return 1;
+  return static_cast<int>(std::clamp<std::int64_t>(chosen, 1, context.threads));
+}
+
 StudyEnd to_study_end(LoopEnd end) {
   return end == LoopEnd::kInterrupted ? StudyEnd::kInterrupted : StudyEnd::kOutOfTime;
 }
@@ -231,29 +243,41 @@ class Study {
   }
 
   bool finalise() {
+    std::vector<study::Trial> chosen = finalists();
+    const int at_once = trainings_at_once(options_.final, std::ssize(chosen), context_);
+    const auto learners = std::ranges::stable_partition(
+        chosen, [&](const study::Trial& trial) { return candidates_->teaches(trial.id); });
+    return train_to_the_end({chosen.begin(), learners.begin()}, at_once) &&
+           train_to_the_end(learners, at_once);
+  }
+
+  bool train_to_the_end(std::span<const study::Trial> trials, int at_once) {
     std::vector<study::TrialId> have;
     for (const study::FinalModel& model : store_->models()) have.push_back(model.trial);
-    for (const study::Trial& trial : finalists()) {
+    std::vector<ModelJob> jobs;
+    for (const study::Trial& trial : trials) {
       if (std::find(have.begin(), have.end(), trial.id) != have.end()) continue;
       std::optional<ModelRequest> request = candidates_->request(trial.genotype);
       if (!request) return false;
-      network::release_unused_tensor_memory();
       request->name = fmt::format("{}-{}", options_.name, trial.id);
       request->trial = trial.id;
-      const auto model =
-          make_model(*request, *dataset_, folder_ / "models" / std::to_string(trial.id), context_);
-      if (!model) return false;
-      study::Update update;
-      update.models = {*model};
-      store_->commit(update);
-      context_.log.line(core::LogLevel::kInfo,
-                        fmt::format("model {}: {:.1f} % test mIoU, {} parameters",
-                                    trial.id,
-                                    100 * model->scores.at("miou"),
-                                    core::human_count(model->scores.at("params"))));
-      report::write_report(folder_);
+      jobs.push_back({std::move(*request), folder_ / "models" / std::to_string(trial.id)});
     }
-    return true;
+    network::release_unused_tensor_memory();
+    return make_models(
+        jobs, *dataset_, at_once, context_, [&](const study::FinalModel& model) { keep(model); });
+  }
+
+  void keep(const study::FinalModel& model) {
+    study::Update update;
+    update.models = {model};
+    store_->commit(update);
+    context_.log.line(core::LogLevel::kInfo,
+                      fmt::format("model {}: {:.1f} % test mIoU, {} parameters",
+                                  model.trial,
+                                  100 * model.scores.at("miou"),
+                                  core::human_count(model.scores.at("params"))));
+    report::write_report(folder_);
   }
 
   const StudyOptions& options_;
