@@ -131,6 +131,7 @@ TEST_F(StudyTest, PlanTellsCostsAndWhatConstraintsLeave) {
       parsimony({"plan", file("study.yaml"), "--set", "cost.devices=[gap8]", "--threads", "1"});
   ASSERT_EQ(plan.code, 0) << plan.err;
   EXPECT_THAT(plan.out, HasSubstr("latency_ms.gap8"));
+  EXPECT_THAT(plan.out, HasSubstr("before it to train the start network"));
   EXPECT_THAT(plan.out, Not(HasSubstr("constraints")));
   const Answer narrow = parsimony({"plan",
                                    file("study.yaml"),

@@ -201,6 +201,8 @@ TEST_F(SupernetStudyTest, PlansAndInspectsParts) {
   const Answer plan = parsimony({"plan", file("study.yaml")});
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_THAT(plan.out, HasSubstr("35 decisions"));
+  EXPECT_THAT(plan.out, HasSubstr("before it to train the supernet"));
+  EXPECT_THAT(plan.out, HasSubstr("to train 1 final network,"));
   // Chen et al.'s MobileNet-v2 and Xception models (spec fmas 3.4 has their published counts).
   const Answer whole = parsimony({"inspect", "--genotype", "[]", "--input", "513x513", "--json"});
   ASSERT_EQ(whole.code, 0) << whole.err;

@@ -62,10 +62,8 @@ class DecoderCandidates final : public Candidates {
       if (!encoder_) return std::nullopt;
       shared_.reset();  // the cached features have served
     }
-    graph::NetworkDescription description = description_;
-    // The published final networks are wider than searched ones.
-    description.decoder = {.width = options_.final.width, .repeats = options_.final.repeats};
-    ModelRequest request = request_for(options_, description, genotype);
+    ModelRequest request =
+        request_for(options_, final_description(options_, description_), genotype);
     request.encoder_weights = *encoder_;
     return request;
   }
@@ -220,6 +218,12 @@ std::unique_ptr<const space::SearchSpace> make_space(const StudyOptions& options
   if (!options.searches_supernet()) return space::make_decoder_space(options.space);
   return std::make_unique<supernet::SupernetSpace>(
       graph::deeplab_supernet(description.supernet, description.classes));
+}
+
+graph::NetworkDescription final_description(const StudyOptions& options,
+                                            graph::NetworkDescription candidates) {
+  candidates.decoder = {.width = options.final.width, .repeats = options.final.repeats};
+  return candidates;
 }
 
 ModelRequest request_for(const StudyOptions& options,

@@ -24,6 +24,10 @@ graph::NetworkDescription candidate_description(const StudyOptions& options, int
 std::unique_ptr<const space::SearchSpace> make_space(const StudyOptions& options,
                                                      const graph::NetworkDescription& description);
 
+// What final networks look like beside their genotypes: decoders are wider than while searching.
+graph::NetworkDescription final_description(const StudyOptions& options,
+                                            graph::NetworkDescription candidates);
+
 // What all networks of a study have in common that are trained to the end. `description` is taken
 // over as it is, decoder included.
 ModelRequest request_for(const StudyOptions& options,

@@ -419,6 +419,14 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
   return made;
 }
 
+int trainings_at_once(const FinalOptions& options,
+                      std::int64_t networks,
+                      const core::Context& context) {
+  if (options.at_once > 0) return options.at_once;
+  if (context.device != "cpu") return 1;
+  return static_cast<int>(std::clamp<std::int64_t>(networks, 1, context.threads));
+}
+
 bool make_models(const std::vector<ModelJob>& jobs,
                  const data::Dataset& dataset,
                  int at_once,

@@ -53,6 +53,11 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
 // they are trained one by one, behind each training). `done` is called with every model. A training
 // that fails keeps no other from becoming a model; its error comes at the end. False when
 // interrupted.
+//
+// `trainings_at_once`: how many of `networks` the options want side by side.
+int trainings_at_once(const FinalOptions& options,
+                      std::int64_t networks,
+                      const core::Context& context);
 struct ModelJob {
   ModelRequest request;
   std::filesystem::path folder;

@@ -13,6 +13,7 @@
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/train/measure.h"
+#include "parsimony/train/trainer.h"
 
 namespace parsimony::run {
 namespace {
@@ -164,6 +165,89 @@ double untrained_seconds(const StudyOptions& options,
   return batch / static_cast<double>(measuring.batch) * count;
 }
 
+// A full training, of which `at_once` run side by side.
+double training_seconds(const graph::Graph& network,
+                        const train::TrainerOptions& training,
+                        graph::Size picture,
+                        const Plan& plan,
+                        int at_once,
+                        const core::Context& context) {
+  train::TrainerOptions few = training;
+  few.epochs = few.validate_every = 1;
+  const data::Sample blank{data::Image(picture.width, picture.height),
+                           data::LabelMap(picture.width, picture.height)};
+  const std::vector<data::Sample> samples(static_cast<std::size_t>(kMeasuredSteps * few.batch),
+                                          blank);
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag never;
+  const core::Context silent{log, progress, never, 1, context.device};
+  network::set_threads(std::max(1, context.threads / at_once));
+  std::vector<double> seconds(static_cast<std::size_t>(at_once));
+  core::parallel_for(at_once, at_once, [&](std::int64_t i) {
+    const at::Device device = network::device_of(context.device);
+    const network::OwnStream stream(device);
+    network::Network net(network, core::Rng(1), {.device = device});
+    const auto epoch = [&](const std::vector<data::Sample>& validation) {
+      return seconds_when_warm([&] {
+        train::train_fully(net,
+                           samples,
+                           validation,
+                           static_cast<int>(plan.classes),
+                           few,
+                           core::Rng(1),
+                           {},
+                           silent,
+                           "");
+      });
+    };
+    const double of_one = epoch({blank}), of_two = epoch({blank, blank});
+    const double view = std::max(0.0, of_two - of_one);
+    seconds[static_cast<std::size_t>(i)] =
+        std::max(0.0, of_one - view) / static_cast<double>(std::ssize(samples)) *
+            static_cast<double>(plan.train) * training.epochs +
+        view * static_cast<double>(plan.val) *
+            std::ceil(static_cast<double>(training.epochs) / training.validate_every);
+  });
+  network::set_threads(context.threads);
+  return std::accumulate(seconds.begin(), seconds.end(), 0.0) / at_once;
+}
+
+// Trainings before the first candidate.
+double preparation_seconds(const StudyOptions& options,
+                           const graph::NetworkDescription& description,
+                           graph::Size picture,
+                           const Plan& plan,
+                           const core::Context& context) {
+  if (options.searches_supernet()) {
+    if (!options.supernet.trained.empty()) return 0;
+    const graph::Graph whole = graph::simplified_network(space::Subnetwork(), description);
+    return training_seconds(whole, options.supernet.training, picture, plan, 1, context);
+  }
+  if (!trains_start_network(options)) return 0;
+  const graph::Graph start =
+      graph::simplified_network(space::parse_genotype(options.start.genotype), description);
+  return training_seconds(start, options.start.training, picture, plan, 1, context);
+}
+
+double final_seconds(const StudyOptions& options,
+                     const graph::NetworkDescription& description,
+                     const space::Genotype& genotype,
+                     graph::Size picture,
+                     const Plan& plan,
+                     const core::Context& context) {
+  if (options.final.count == 0) return 0;
+  const graph::NetworkDescription final = final_description(options, description);
+  const int at_once = trainings_at_once(options.final, options.final.count, context);
+  return training_seconds(graph::simplified_network(genotype, final),
+                          options.final.training,
+                          picture,
+                          plan,
+                          at_once,
+                          context) *
+         std::ceil(static_cast<double>(options.final.count) / at_once);
+}
+
 }  // namespace
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
@@ -215,6 +299,9 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   network::set_threads(context.threads);
   plan.search_seconds =
       plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
+  const graph::Size picture = picture_size(*dataset);
+  plan.preparation_seconds = preparation_seconds(options, description, picture, plan, context);
+  plan.final_seconds = final_seconds(options, description, genotype, picture, plan, context);
   return plan;
 }
 

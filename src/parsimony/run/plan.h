@@ -10,9 +10,10 @@
 
 namespace parsimony::run {
 
-// What a study would do, without doing it. Times come from a few training steps of candidates of
-// median cost on this machine, or a few forward passes where none is trained, as many at once as in
-// the search, and leave early termination, duplicates and what candidates share out.
+// What a study would do, without doing it. Times come from a few training steps on this machine, or
+// a few forward passes where candidates are not trained, as many at once as in the study: of
+// candidates and final networks of median cost. They leave early termination, duplicates, what
+// candidates share and trainings that may be taken over out.
 struct Plan {
   std::string dataset;
   std::int64_t train = 0, val = 0, test = 0, classes = 0;
@@ -31,6 +32,8 @@ struct Plan {
   int measured_steps = 0;
   double candidate_seconds = 0;
   double search_seconds = 0;
+  double preparation_seconds = 0;  // the training of a start network or of the supernet; 0: none
+  double final_seconds = 0;        // the trainings of the final networks
 };
 Plan plan_study(const StudyOptions& options, const core::Context& context);
 

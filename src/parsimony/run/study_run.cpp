@@ -144,16 +144,6 @@ LoopEnd search_into(study::Store& store,
   return end;
 }
 
-// Of the chosen networks, whether they are still to be trained or not: what each is given of the
-// machine must not depend on where a study was interrupted.
-int trainings_at_once(const FinalOptions& options,
-                      std::int64_t chosen,
-                      const core::Context& context) {
-  if (options.at_once > 0) return options.at_once;
-  if (context.device != "cpu") return 1;
-  return static_cast<int>(std::clamp<std::int64_t>(chosen, 1, context.threads));
-}
-
 StudyEnd to_study_end(LoopEnd end) {
   return end == LoopEnd::kInterrupted ? StudyEnd::kInterrupted : StudyEnd::kOutOfTime;
 }
@@ -244,6 +234,8 @@ class Study {
 
   bool finalise() {
     std::vector<study::Trial> chosen = finalists();
+    // Of all of them, trained already or not: what a training is given of the machine must not
+    // depend on where the study was interrupted.
     const int at_once = trainings_at_once(options_.final, std::ssize(chosen), context_);
     const auto learners = std::ranges::stable_partition(
         chosen, [&](const study::Trial& trial) { return candidates_->teaches(trial.id); });

@@ -104,11 +104,15 @@ std::string SupernetSpace::text(const Tokens& tokens) const {
 }
 
 Tokens SupernetSpace::parse(std::string_view text) const {
-  const std::string form =
-      fmt::format("[c,c,...] with the {} choices of the supernet's sites", decisions_.size());
+  const std::string form = fmt::format(
+      "[c,c,...] with the {} choices of the supernet's sites, or []", decisions_.size());
   space::ListReader reader(text, form);
   Tokens tokens;
   reader.expect('[');
+  if (reader.accept(']')) {
+    reader.expect_end();
+    return Tokens(decisions_.size(), 0);
+  }
   for (const space::Decision& decision : decisions_) {
     if (!tokens.empty()) reader.expect(',');
     tokens.push_back(reader.code(decision.choices, decision.name, "choices"));

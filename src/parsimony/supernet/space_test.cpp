@@ -156,6 +156,8 @@ TEST_P(AnySupernet, SaysWhereATextIsWrong) {
     return error_of([&] { space_.parse(wrong); });
   };
   EXPECT_EQ(space_.parse(" [ 0" + text.substr(2)), with({}));
+  EXPECT_EQ(space_.parse("[]"), with({})) << "the whole supernet";
+  EXPECT_THAT(error("[]0"), HasSubstr("the end of the text"));
   EXPECT_THAT(error("[9" + text.substr(2)), HasSubstr("column 2"));
   EXPECT_THAT(error("[9" + text.substr(2)), HasSubstr(space_.decisions()[0].name));
   EXPECT_THAT(error("[0,0]"), HasSubstr("expected ','"));

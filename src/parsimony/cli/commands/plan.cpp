@@ -2,6 +2,7 @@
 #include "parsimony/run/plan.h"
 #include "parsimony/cli/command.h"
 #include "parsimony/core/text.h"
+#include "parsimony/run/finalise.h"
 
 namespace parsimony::cli {
 
@@ -60,6 +61,20 @@ Action declare_plan(CLI::App& app) {
                    ? "from a measured forward pass; what candidates share makes it less"
                    : fmt::format("from {} measured training steps of a candidate of that size",
                                  plan.measured_steps));
+    if (options.random_baseline)
+      fmt::print("                and as much again for the random baseline\n");
+    if (plan.preparation_seconds > 0) {
+      fmt::print("                {} before it to train the {}\n",
+                 core::human_duration(plan.preparation_seconds),
+                 options.searches_supernet() ? "supernet" : "start network");
+    }
+    if (plan.final_seconds > 0) {
+      fmt::print("                {} behind it to train {} final network{}, {} at once\n",
+                 core::human_duration(plan.final_seconds),
+                 options.final.count,
+                 options.final.count == 1 ? "" : "s",
+                 run::trainings_at_once(options.final, options.final.count, environment.context));
+    }
     return 0;
   };
 }
