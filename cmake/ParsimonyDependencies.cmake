@@ -28,6 +28,12 @@ if(PARSIMONY_TORCH)
   target_link_libraries(parsimony_torch INTERFACE ${TORCH_LIBRARIES})
   separate_arguments(parsimony_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
   target_compile_options(parsimony_torch INTERFACE ${parsimony_torch_flags})
+  # at::parallel_for is a template: in code compiled without OpenMP it runs on one thread. GNU's
+  # OpenMP is opaque to the thread sanitizer.
+  if(NOT PARSIMONY_SANITIZE MATCHES "thread")
+    find_package(OpenMP REQUIRED COMPONENTS CXX)
+    target_link_libraries(parsimony_torch INTERFACE OpenMP::OpenMP_CXX)
+  endif()
 endif()
 
 # Flags of our own code: warnings and sanitizers.

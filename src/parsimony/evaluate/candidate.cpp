@@ -3,6 +3,7 @@
 
 #include "parsimony/graph/simplify.h"
 #include "parsimony/network/tensor.h"
+#include "parsimony/network/threads.h"
 
 namespace parsimony::evaluate {
 
@@ -43,7 +44,7 @@ bool measure_costs(const MeasuredCosts* measured,
 }
 
 Evaluation evaluate_alone(const std::function<Evaluation()>& evaluate) {
-  at::set_num_threads(1);  // the setting belongs to the calling thread
+  network::set_threads(1);  // the setting belongs to the calling thread
   try {
     return evaluate();
   } catch (const std::bad_alloc&) {

@@ -8,10 +8,17 @@
 #include <climits>
 #include <cstdlib>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 namespace parsimony::network {
 
 void set_threads(int threads, int blas_threads) {
   at::set_num_threads(threads);
+#ifdef _OPENMP
+  omp_set_num_threads(threads);  // LibTorch may have brought an OpenMP library of its own
+#endif
   // Not linked against OpenBLAS: LibTorch may have been built with another BLAS.
   using SetThreads = void (*)(int);
   if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))

@@ -47,12 +47,12 @@ std::optional<study::FinalModel> make_model(const ModelRequest& request,
                                             const std::filesystem::path& folder,
                                             const core::Context& context);
 
-// Several models of one data set. Small networks keep one core busy and not two: `at_once` of them
-// are trained side by side, each with its share of the context's threads. What wants the machine
-// for itself, as a measurement of latency does, follows when all are trained, one by one (where
-// they are trained one by one, behind each training). `done` is called with every model. A training
-// that fails keeps no other from becoming a model; its error comes at the end. False when
-// interrupted.
+// Several models of one data set. The operations of a small network are too short to gain much from
+// threads: `at_once` networks are trained side by side, each with its share of the context's
+// threads. What wants the machine for itself, as a measurement of latency does, follows when all
+// are trained, one by one (where they are trained one by one, behind each training). `done` is
+// called with every model. A training that fails keeps no other from becoming a model; its error
+// comes at the end. False when interrupted.
 //
 // `trainings_at_once`: how many of `networks` the options want side by side.
 int trainings_at_once(const FinalOptions& options,
