@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "parsimony/core/files.h"
@@ -83,6 +84,12 @@ TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
   ASSERT_FALSE(front["trials"].empty());
   EXPECT_THAT(core::read_text_file(file("run") + "/report.html"),
               HasSubstr("Estimated latency on gap8"));
+  const std::filesystem::path model =
+      std::filesystem::directory_iterator(file("run") + "/models")->path();
+  const std::string card = core::read_text_file(model / "README.md");
+  EXPECT_THAT(card, HasSubstr("| latency, profile:gap8 |"));
+  EXPECT_THAT(card, HasSubstr("an estimate, +-5 %, GAP8"));
+  EXPECT_THAT(card, HasSubstr("* Parsimony: 0."));
 
   const Answer unknown = search("other", {"--set", "objectives=[miou, latency_ms.gap8]"});
   EXPECT_EQ(unknown.code, 2);

@@ -17,6 +17,7 @@
 #include "parsimony/deploy/onnx_export.h"
 #include "parsimony/deploy/ort.h"
 #include "parsimony/deploy/parity.h"
+#include "parsimony/deploy/version.h"
 #include "parsimony/meter/meter.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
@@ -69,6 +70,7 @@ deploy::ModelCard card_for(const ModelRequest& request,
   card.interface.output = request.options.output;
   card.dataset = info.name;
   card.seed = request.seed;
+  card.parsimony = deploy::version();
   card.date = utc_now();
   return card;
 }
@@ -206,25 +208,28 @@ deploy::Parity compare_in_runtime(Network& net,
 
 std::string conditions_of(const meter::Measurement& measured) {
   const meter::Conditions& at = measured.conditions;
-  return fmt::format(
-      "{}{}, {}, {} thread{}, batch {}, {}, {}; quartiles {:.3g} to {:.3g} ms of {} runs{}{}",
-      measured.estimated ? "an estimate: " : "",
-      at.device,
-      at.runtime,
-      at.threads,
-      at.threads == 1 ? "" : "s",
-      at.batch,
-      at.precision,
-      fmt::join(at.input, "x"),
-      measured.first_quartile,
-      measured.third_quartile,
-      measured.repetitions,
-      measured.note.empty() ? "" : "; ",
-      measured.note);
+  std::vector<std::string> parts;
+  if (measured.estimated)
+    parts.push_back(measured.error > 0
+                        ? fmt::format("an estimate, +-{:.0f} %", 100 * measured.error)
+                        : "an estimate");
+  parts.push_back(fmt::format("{}, {}", at.device, at.runtime));
+  if (at.threads > 0)
+    parts.push_back(fmt::format("{} thread{}", at.threads, at.threads == 1 ? "" : "s"));
+  parts.push_back(
+      fmt::format("batch {}, {}, {}", at.batch, at.precision, fmt::join(at.input, "x")));
+  if (measured.repetitions > 0) {
+    parts.push_back(fmt::format("quartiles {:.3g} to {:.3g} ms of {} runs",
+                                measured.first_quartile,
+                                measured.third_quartile,
+                                measured.repetitions));
+  }
+  if (!measured.note.empty()) parts.push_back(measured.note);
+  return core::join(parts, ", ");
 }
 
-// By the meters of the study; what one cannot say is a warning, as the network is none the worse.
-// False when stopped.
+// By the meters of the study and the models of its devices, which are among the costs already; what
+// one cannot say is a warning, as the network is none the worse. False when stopped.
 bool measure_latencies(const ModelRequest& request,
                        const deploy::TrainedGraph& network,
                        graph::Size picture,
@@ -236,10 +241,12 @@ bool measure_latencies(const ModelRequest& request,
   for (const std::string& text : request.cost.measured) {
     if (std::find(meters.begin(), meters.end(), text) == meters.end()) meters.push_back(text);
   }
+  const std::size_t measured = meters.size();
+  for (const std::string& device : request.cost.devices) meters.push_back("profile:" + device);
   const meter::Subject subject(network, picture);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const std::string& text : meters) {
-    const auto meter = meter::make_meter(text, {});
+  for (std::size_t i = 0; i < meters.size(); ++i) {
+    const auto meter = meter::make_meter(meters[i], {});
     meter::Reading reading;
     try {
       reading = meter->measure(subject, context);
@@ -258,6 +265,7 @@ bool measure_latencies(const ModelRequest& request,
     all.push_back(meter::to_json(reading.measurement));
     card.latencies.push_back(
         {meter->name(), reading.measurement.median, conditions_of(reading.measurement)});
+    if (i >= measured) continue;
     scores[std::string(objective::kLatencyOn) + meter->name()] = reading.measurement.median;
     if (reading.measurement.estimated) scores[std::string(study::kEstimatedOn) + meter->name()] = 1;
   }
