@@ -68,6 +68,8 @@ TEST_F(SupernetStudyTest, SearchesWithoutTrainingAndFineTunesTheFront) {
   for (const study::Trial& trial : trials)
     EXPECT_LE(trial.costs.at("params"), whole->costs.at("params")) << trial.genotype;
 
+  EXPECT_THAT(trials_of(file("run") + "/scalings"), SizeIs(5));
+
   const auto models = study::open_sqlite_store(fs::path(file("run")) / "study.db")->models();
   ASSERT_GE(models.size(), 2u);
   EXPECT_EQ(models[0].trial, whole->id) << "the supernet is what others are compared with";
@@ -113,6 +115,8 @@ TEST_F(SupernetStudyTest, PartsLearnFromTheWhole) {
                                 "--set",
                                 "final.count=3"});
   ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(trials_of(file("run") + "/scalings"), SizeIs(5));
+
   const auto models = study::open_sqlite_store(fs::path(file("run")) / "study.db")->models();
   ASSERT_GE(models.size(), 3u);
   for (const study::FinalModel& model : models) {

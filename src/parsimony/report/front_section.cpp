@@ -29,7 +29,7 @@ class FrontChart {
   FrontChart(const View& view, const std::string& cost) : view_(view), cost_(cost) {}
 
   std::string render() {
-    std::vector<ChartPoint> scored, pruned, members, finals, baseline;
+    std::vector<ChartPoint> scored, pruned, members, finals, baseline, scalings;
     for (const Trial& trial : view_.data.trials) {
       if (!view_.shows(trial.id)) continue;
       const auto point = point_of(trial, "#");
@@ -44,12 +44,11 @@ class FrontChart {
       }
     }
     for (const Trial& trial : view_.data.baseline) {
-      if (trial.id % view_.stride != 0) continue;
-      auto point = is_scored(trial) ? point_of(trial, "random search, #") : std::nullopt;
-      if (!point) continue;
-      point->trial = 0;  // has no card: it belongs to another study
-      baseline.push_back(*point);
+      if (trial.id % view_.stride == 0) add_foreign(trial, "random search, #", baseline);
     }
+    for (const Trial& trial : view_.data.scalings)
+      add_foreign(trial, "made smaller evenly, #", scalings);
+    std::ranges::sort(scalings, {}, &ChartPoint::x);
     std::vector<ChartPoint> all = scored;
     all.insert(all.end(), members.begin(), members.end());
     all.insert(all.end(), finals.begin(), finals.end());
@@ -66,6 +65,8 @@ class FrontChart {
         all.size(),
         view_.front.trials.size());
     chart.series = {{"baseline", "random search", Mark::kRing, std::move(baseline)},
+                    {"mean", "", Mark::kLine, scalings},
+                    {"mean", "made smaller evenly", Mark::kRing, scalings},
                     {"pruned", "ended early", Mark::kCross, std::move(pruned)},
                     {"scored", "scored", Mark::kDot, std::move(scored)},
                     {"front",
@@ -88,6 +89,16 @@ class FrontChart {
            std::any_of(view_.objectives.begin(),
                        view_.objectives.end(),
                        [this](const objective::Objective& o) { return o.name == cost_; });
+  }
+
+  // A trial of a baseline's store, which has no card.
+  void add_foreign(const Trial& trial,
+                   std::string_view prefix,
+                   std::vector<ChartPoint>& points) const {
+    auto point = is_scored(trial) ? point_of(trial, prefix) : std::nullopt;
+    if (!point) return;
+    point->trial = 0;
+    points.push_back(*point);
   }
 
   std::optional<ChartPoint> point_of(const Trial& trial, std::string_view prefix) const {

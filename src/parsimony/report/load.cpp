@@ -204,8 +204,10 @@ ReportData load_report_data(const study::Store& store, const fs::path& study_fol
     data.resolved_study = store.state("study.yaml").value_or("");
   }
   if (data.seed.empty()) data.seed = seed_in(data.resolved_study);
-  if (const fs::path file = study_folder / "random" / "study.db"; fs::exists(file)) {
-    data.baseline = study::open_sqlite_store(file)->trials();
+  for (const auto& [folder, trials] :
+       {std::pair("random", &data.baseline), std::pair("scalings", &data.scalings)}) {
+    const fs::path file = study_folder / folder / "study.db";
+    if (fs::exists(file)) *trials = study::open_sqlite_store(file)->trials();
   }
   for (const study::FinalModel& model : store.models()) {
     data.models.push_back(read_model(model, study_folder, data));

@@ -87,6 +87,7 @@ struct ReportData {
   std::vector<study::Trial> trials = {};
   std::vector<study::Trial> baseline =
       {};  // of a random search with the same budget, if one was run
+  std::vector<study::Trial> scalings = {};  // the full network made smaller evenly, if it was
   std::vector<study::Event> events = {};
   std::vector<ReportedModel> models = {};
   // By name, then by reward setting.
@@ -105,7 +106,8 @@ std::string render_report(const ReportData& data);
 //    "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};
-//  * study.yaml (else state "study.yaml"), random/study.db: the random baseline's own store;
+//  * study.yaml (else state "study.yaml"), random/study.db and scalings/study.db: the baselines' own
+//    stores;
 //  * models/ID/transfer/NAME/{metrics,model}.json;
 //  * models/ID/metrics.json, and samples/NAME_{image.jpg,label.png,prediction.png};
 //  * score "onnx_difference" of a final model.

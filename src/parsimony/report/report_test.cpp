@@ -159,6 +159,13 @@ TEST(Report, ASearchThatDidNotPaySaysSo) {
   EXPECT_THAT(render_report(data), HasSubstr("the search did not pay"));
 }
 
+TEST(Report, ShowsTheNetworkMadeSmallerEvenly) {
+  ReportData data = fake_report_data(30);
+  EXPECT_THAT(render_report(data), Not(HasSubstr("made smaller evenly")));
+  data.scalings.assign(data.baseline.begin(), data.baseline.begin() + 5);
+  EXPECT_THAT(render_report(data), HasSubstr("made smaller evenly, #3, "));
+}
+
 TEST(Report, VeryManyTrialsAreThinnedAndSaidSo) {
   ReportData data = fake_report_data(8);
   const std::vector<study::Trial> few = data.trials;

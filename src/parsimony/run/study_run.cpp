@@ -21,6 +21,7 @@
 #include "parsimony/run/finalise.h"
 #include "parsimony/run/finalists.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/search/given/given.h"
 #include "parsimony/study/store.h"
 
 namespace parsimony::run {
@@ -186,9 +187,9 @@ class Study {
                                       context_);
       report::write_report(folder_);
       if (end != LoopEnd::kFinished) return to_study_end(end);
-      if (options_.random_baseline) {
-        const LoopEnd baseline = random_baseline();
-        if (baseline != LoopEnd::kFinished) return to_study_end(baseline);
+      for (Baseline& baseline : baselines()) {
+        const LoopEnd compared = run_baseline(baseline);
+        if (compared != LoopEnd::kFinished) return to_study_end(compared);
       }
     }
     return finalise() ? StudyEnd::kFinished : StudyEnd::kInterrupted;
@@ -201,24 +202,52 @@ class Study {
     return done;
   }
 
-  bool searched() const {
-    if (done_trials(*store_) < options_.budget.trials) return false;
-    if (!options_.random_baseline) return true;
-    const fs::path file = folder_ / "random" / "study.db";
-    return fs::exists(file) &&
-           done_trials(*study::open_sqlite_store(file)) >= options_.budget.trials;
+  // What the search is compared with, in a store of its own below the study's folder.
+  struct Baseline {
+    std::string folder, title;
+    std::int64_t trials = 0;
+    std::unique_ptr<search::Search> search;
+  };
+
+  std::vector<Baseline> baselines() const {
+    const space::SearchSpace& space = candidates_->space();
+    std::vector<Baseline> all;
+    if (std::vector<space::Tokens> scalings = space.scalings(); !scalings.empty()) {
+      const auto count = std::ssize(scalings);
+      all.push_back({"scalings",
+                     "the network made smaller evenly",
+                     count,
+                     std::make_unique<search::GivenGenotypes>(space, std::move(scalings))});
+    }
+    if (options_.random_baseline) {
+      all.push_back({"random",
+                     "random baseline with the same budget",
+                     options_.budget.trials,
+                     search::make_search({.method = search::SearchMethod::kRandom},
+                                         space,
+                                         study_rng(options_).split("random baseline"))});
+    }
+    return all;
   }
 
-  LoopEnd random_baseline() {
-    fs::create_directories(folder_ / "random");
-    const std::unique_ptr<study::Store> store =
-        study::open_sqlite_store(folder_ / "random" / "study.db");
-    std::vector<Setting> random(1);
-    random[0].search = search::make_search({.method = search::SearchMethod::kRandom},
-                                           candidates_->space(),
-                                           study_rng(options_).split("random baseline"));
-    context_.log.line(core::LogLevel::kInfo, "random baseline with the same budget");
-    return search_into(*store, options_, random, *candidates_, folder_ / "random", context_);
+  bool searched() const {
+    if (done_trials(*store_) < options_.budget.trials) return false;
+    return std::ranges::all_of(baselines(), [this](const Baseline& baseline) {
+      const fs::path file = folder_ / baseline.folder / "study.db";
+      return fs::exists(file) && done_trials(*study::open_sqlite_store(file)) >= baseline.trials;
+    });
+  }
+
+  LoopEnd run_baseline(Baseline& baseline) {
+    const fs::path folder = folder_ / baseline.folder;
+    fs::create_directories(folder);
+    const std::unique_ptr<study::Store> store = study::open_sqlite_store(folder / "study.db");
+    StudyOptions options = options_;
+    options.budget.trials = baseline.trials;
+    std::vector<Setting> settings(1);
+    settings[0].search = std::move(baseline.search);
+    context_.log.line(core::LogLevel::kInfo, baseline.title);
+    return search_into(*store, options, settings, *candidates_, folder, context_);
   }
 
   // Those that others are compared with, and the chosen ones.

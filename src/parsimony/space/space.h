@@ -40,6 +40,9 @@ class SearchSpace {
   // Genotypes worth evaluating first, such as the full network and the smallest one; evolution
   // begins with them.
   virtual std::vector<Tokens> landmarks() const { return {}; }
+  // The full network made smaller evenly, from the full one down: what somebody would do without a
+  // search, and a baseline for it. Empty where nothing in the space is a matter of size.
+  virtual std::vector<Tokens> scalings() const { return {}; }
   // A random genotype to begin an evolution with: uniform, unless most uniform genotypes of the
   // space are useless.
   virtual Tokens founder(core::Rng& rng) const;

@@ -68,6 +68,14 @@ std::vector<double> work_before(const graph::Supernet& supernet) {
   return before;
 }
 
+// Each once, in the order of first occurrences.
+std::vector<Tokens> distinct(const std::vector<Tokens>& all) {
+  std::vector<Tokens> once;
+  for (const Tokens& tokens : all)
+    if (std::ranges::find(once, tokens) == once.end()) once.push_back(tokens);
+  return once;
+}
+
 }  // namespace
 
 SupernetSpace::SupernetSpace(graph::Supernet supernet) : supernet_(std::move(supernet)) {
@@ -141,14 +149,17 @@ Tokens SupernetSpace::uniform_width(double share) const {
 std::vector<Tokens> SupernetSpace::landmarks() const {
   Tokens smallest;
   for (const space::Decision& decision : decisions_) smallest.push_back(decision.choices - 1);
-  std::vector<Tokens> distinct;
-  for (const Tokens& tokens : {Tokens(decisions_.size(), 0),
-                               choices(smallest),
-                               uniform_width(3.0 / 4),
-                               uniform_width(1.0 / 2)}) {
-    if (std::ranges::find(distinct, tokens) == distinct.end()) distinct.push_back(tokens);
-  }
-  return distinct;
+  return distinct({Tokens(decisions_.size(), 0),
+                   choices(smallest),
+                   uniform_width(3.0 / 4),
+                   uniform_width(1.0 / 2)});
+}
+
+std::vector<Tokens> SupernetSpace::scalings() const {
+  std::vector<Tokens> all = {Tokens(decisions_.size(), 0)};
+  for (const double share : {7.0 / 8, 3.0 / 4, 5.0 / 8, 1.0 / 2})
+    all.push_back(uniform_width(share));
+  return distinct(all);
 }
 
 Tokens SupernetSpace::founder(core::Rng& rng) const {

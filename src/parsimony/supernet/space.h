@@ -27,6 +27,8 @@ class SupernetSpace final : public space::SearchSpace {
   space::Tokens parse(std::string_view text) const override;
   // The supernet, its smallest candidate, and all widths near 3/4 and near 1/2 of the supernet's.
   std::vector<space::Tokens> landmarks() const override;
+  // The supernet, and all widths near 7/8, 3/4, 5/8 and 1/2 of its own.
+  std::vector<space::Tokens> scalings() const override;
   // Every site keeps what the supernet has with a probability that is itself uniform in [0.5, 1],
   // one for the individual; of uniform genotypes hardly any sees more than background.
   space::Tokens founder(core::Rng& rng) const override;

@@ -126,6 +126,20 @@ TEST_P(AnySupernet, LandmarksAreDistinctAndCanonical) {
   }
 }
 
+TEST_P(AnySupernet, ScalingsGetSmallerEvenly) {
+  const std::vector<Tokens> scalings = space_.scalings();
+  ASSERT_EQ(scalings.size(), 5);
+  EXPECT_EQ(scalings[0], with({}));
+  EXPECT_EQ(scalings[2], space_.landmarks()[2]);
+  EXPECT_EQ(scalings[4], space_.landmarks()[3]);
+  for (std::size_t i = 0; i < scalings[0].size(); ++i) {
+    for (std::size_t k = 1; k < scalings.size(); ++k) {
+      space::check(space_, scalings[k]);
+      EXPECT_LE(scalings[k - 1][i], scalings[k][i]) << space_.decisions()[i].name;
+    }
+  }
+}
+
 TEST_P(AnySupernet, FoundersKeepBetweenHalfAndAll) {
   core::Rng rng(2);
   double kept = 0;
