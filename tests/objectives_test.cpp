@@ -57,6 +57,35 @@ TEST_F(StudyTest, EvolutionLooksForTheWholeFront) {
   EXPECT_THAT(rewards.err, HasSubstr("maximises no reward"));
 }
 
+// The F1 of classes or groups of them can be what is searched for.
+TEST_F(StudyTest, F1IsAnObjectiveAndAReward) {
+  const std::vector<std::string> settings = {"--set",
+                                             "objectives=[f1.hair, f1, params]",
+                                             "--set",
+                                             "rewards=[f1.clothes * (params / 9000)^-0.1]",
+                                             "--set",
+                                             "budget.trials=2",
+                                             "--set",
+                                             "final.count=0"};
+  const Answer run = search("run", settings);
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const study::Trial& trial : trials_of(file("run"))) {
+    const objective::Scores* scores = study::scores_of(*trial.outcome);
+    if (scores == nullptr) continue;
+    EXPECT_TRUE(scores->contains("f1"));
+    EXPECT_TRUE(scores->contains("f1.hair"));
+    EXPECT_TRUE(scores->contains("f1.clothes"));
+    EXPECT_FALSE(scores->contains("f1.skin")) << "nobody asked";
+  }
+  const Answer front = parsimony({"front", file("run"), "--json"});
+  EXPECT_THAT(front.out, HasSubstr("f1.hair"));
+
+  const Answer absent = search("absent", {"--set", "objectives=[f1.hare, params]"});
+  EXPECT_EQ(absent.code, 2);
+  EXPECT_THAT(absent.err, HasSubstr("has no group or class 'hare'"));
+  EXPECT_THAT(absent.err, HasSubstr("did you mean 'hair'?"));
+}
+
 // A latency is an objective like any other, and a bound on a cost rejects candidates untrained.
 TEST_F(StudyTest, TradesLatencyAndKeepsBounds) {
   const Answer run = search("run",

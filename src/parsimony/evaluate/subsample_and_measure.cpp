@@ -172,13 +172,13 @@ double miou_standard_error(const std::vector<metric::ConfusionMatrix>& batches) 
 SubsampleAndMeasure::SubsampleAndMeasure(const supernet::SupernetSpace& space,
                                          SubsampleData data,
                                          const SubsampleOptions& options,
-                                         metric::RewardOptions reward,
+                                         metric::Scoring scoring,
                                          std::vector<std::string> cost_objectives)
     : space_(space),
       costs_(std::move(data.costs)),
       measured_(std::move(data.measured)),
       abandon_(options.abandon),
-      reward_(std::move(reward)),
+      scoring_(std::move(scoring)),
       cost_objectives_(std::move(cost_objectives)),
       device_(data.device),
       networks_(space.supernet(),
@@ -244,7 +244,7 @@ void SubsampleAndMeasure::measure_pictures(StagedNetworks::Candidate& candidate,
     const std::string where = fmt::format("after {} of {} pictures",
                                           networks_.pictures(0, first_),
                                           networks_.pictures(0, networks_.batches()));
-    evaluation.outcome = Pruned{where, *why, metric::scores(matrix, reward_)};
+    evaluation.outcome = Pruned{where, *why, metric::scores(matrix, scoring_)};
     return;
   }
   const StagedNetworks::Measured rest = candidate.measure(first_, networks_.batches(), stop);
@@ -253,7 +253,7 @@ void SubsampleAndMeasure::measure_pictures(StagedNetworks::Candidate& candidate,
     return;
   }
   for (const metric::ConfusionMatrix& batch : rest.batches) matrix.add(batch);
-  evaluation.outcome = Scored{metric::scores(matrix, reward_)};
+  evaluation.outcome = Scored{metric::scores(matrix, scoring_)};
   remember(standing);
 }
 

@@ -79,7 +79,7 @@ class SubsampleAndMeasure final : public Evaluator {
   SubsampleAndMeasure(const supernet::SupernetSpace& space,
                       SubsampleData data,
                       const SubsampleOptions& options,
-                      metric::RewardOptions reward,
+                      metric::Scoring scoring,
                       std::vector<std::string> cost_objectives);
 
   Prepared prepare(const space::Tokens& tokens) const override;
@@ -116,7 +116,7 @@ class SubsampleAndMeasure final : public Evaluator {
   const Costs costs_;
   const std::shared_ptr<const MeasuredCosts> measured_;
   const double abandon_;
-  const metric::RewardOptions reward_;
+  const metric::Scoring scoring_;
   const std::vector<std::string> cost_objectives_;
   const at::Device device_;
   StagedNetworks networks_;

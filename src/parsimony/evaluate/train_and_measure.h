@@ -38,6 +38,7 @@ struct SharedData {
   std::vector<train::FeatureBatch> validation_features;  // of the validation views
   std::vector<data::Sample> samples;                     // training pictures, for stage 1
   std::vector<data::Sample> validation_views;            // for stage 1
+  std::vector<data::ClassGroup> groups = {};             // whose F1 the study asks for
   at::Device device = at::kCPU;                          // that candidates are trained on
 };
 
@@ -67,6 +68,7 @@ class TrainAndMeasure final : public Evaluator {
   const space::SearchSpace& space_;
   std::shared_ptr<const SharedData> shared_;
   CandidateOptions options_;
+  const metric::Scoring scoring_;
   core::Rng rng_;
   std::mutex early_stop_mutex_;
   train::EarlyStop early_stop_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/metric/confusion.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -43,6 +45,21 @@ void add_class(ClassMeans& means, const ConfusionMatrix& matrix, int c, AbsentCl
       if (iou) means.add(*iou, accuracy.value_or(2.0), weight);
       break;
   }
+}
+
+bool is_omitted(int c, const RewardOptions& options) {
+  return std::find(options.omit.begin(), options.omit.end(), c) != options.omit.end();
+}
+
+double mean_f1(const ConfusionMatrix& matrix, const RewardOptions& options) {
+  double sum = 0;
+  int classes = 0;
+  for (int c = 0; c < matrix.classes(); ++c) {
+    if (is_omitted(c, options) || matrix.labelled(c) == 0) continue;
+    sum += matrix.f1({c}).value();
+    ++classes;
+  }
+  return classes == 0 ? 0 : sum / classes;
 }
 
 }  // namespace
@@ -155,24 +172,28 @@ void RewardOptions::visit(core::FieldVisitor& v) {
 Reward reward(const ConfusionMatrix& matrix, const RewardOptions& options) {
   ClassMeans means;
   for (int c = 0; c < matrix.classes(); ++c) {
-    const bool omitted =
-        std::find(options.omit.begin(), options.omit.end(), c) != options.omit.end();
     // The CVPR state hard-codes the background's omission.
-    if (omitted || (options.absent == AbsentClasses::kCvpr && c == 0)) continue;
+    if (is_omitted(c, options) || (options.absent == AbsentClasses::kCvpr && c == 0)) continue;
     add_class(means, matrix, c, options.absent);
   }
   const double product = means.miou() * means.mean_accuracy() * means.fwiou();
   return {std::cbrt(product), means.miou(), means.mean_accuracy(), means.fwiou()};
 }
 
-objective::Scores scores(const ConfusionMatrix& matrix, const RewardOptions& options) {
+objective::Scores scores(const ConfusionMatrix& matrix, const Scoring& scoring) {
   const Quality q = quality(matrix);
-  return {{"reward", reward(matrix, options).value},
-          {"miou", q.miou},
-          {"foreground_iou", q.foreground_iou},
-          {"mean_accuracy", q.mean_accuracy},
-          {"pixel_accuracy", q.pixel_accuracy},
-          {"fwiou", q.fwiou}};
+  objective::Scores scores = {{"reward", reward(matrix, scoring.reward).value},
+                              {"miou", q.miou},
+                              {"foreground_iou", q.foreground_iou},
+                              {"mean_accuracy", q.mean_accuracy},
+                              {"pixel_accuracy", q.pixel_accuracy},
+                              {"fwiou", q.fwiou},
+                              {"f1", mean_f1(matrix, scoring.reward)}};
+  for (const data::ClassGroup& group : scoring.groups) {
+    if (const std::optional<double> f1 = matrix.f1(group.classes))
+      scores[fmt::format("{}{}", objective::kF1Of, group.name)] = *f1;
+  }
+  return scores;
 }
 
 }  // namespace parsimony::metric

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parsimony/core/fields.h"
+#include "parsimony/data/dataset.h"
 #include "parsimony/objective/objective.h"
 
 namespace parsimony::metric {
@@ -74,7 +75,15 @@ struct Reward {
 };
 Reward reward(const ConfusionMatrix& matrix, const RewardOptions& options);
 
-// "reward", "miou", "foreground_iou", "mean_accuracy", "pixel_accuracy", "fwiou".
-objective::Scores scores(const ConfusionMatrix& matrix, const RewardOptions& options);
+// What a matrix is turned into.
+struct Scoring {
+  RewardOptions reward;
+  std::vector<data::ClassGroup> groups = {};  // whose F1 is wanted
+};
+
+// "reward", "miou", "foreground_iou", "mean_accuracy", "pixel_accuracy", "fwiou"; "f1", the mean F1
+// of the classes that count in the reward and have labelled pixels (System B took left and right
+// eyes and brows, spec rl-cell-search 8.2); and "f1.NAME" of every group that occurs.
+objective::Scores scores(const ConfusionMatrix& matrix, const Scoring& scoring);
 
 }  // namespace parsimony::metric

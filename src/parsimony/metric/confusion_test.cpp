@@ -95,6 +95,25 @@ TEST(ConfusionMatrix, F1OfGroupsForgivesConfusionsWithin) {
 
 // HELEN's groups, counted by hand (spec rl-cell-search, section 8.7). "overall" is the group of all
 // eyes, brows, nose and mouth parts, so that a brow taken for an eye counts as right in it.
+TEST(Scores, HoldTheMeanF1OfClassesThatCountAndThatOfGroups) {
+  ConfusionMatrix matrix(5);  // class 3 is predicted only, class 4 is nowhere
+  matrix.set(0, 0, 10);
+  matrix.set(1, 1, 6);
+  matrix.set(1, 2, 2);
+  matrix.set(2, 2, 3);
+  matrix.set(2, 3, 1);
+  const objective::Scores all = scores(
+      matrix,
+      {.reward = {.omit = {0}}, .groups = {{"both", {1, 2}}, {"second", {2}}, {"nowhere", {4}}}});
+  const double first = 2.0 * 6 / (8 + 6), second = 2.0 * 3 / (4 + 5);
+  EXPECT_DOUBLE_EQ(all.at("f1"), (first + second) / 2);
+  EXPECT_DOUBLE_EQ(all.at("f1.both"), 2.0 * 11 / (12 + 11));
+  EXPECT_DOUBLE_EQ(all.at("f1.second"), second);
+  EXPECT_FALSE(all.contains("f1.nowhere"));
+  EXPECT_DOUBLE_EQ(scores(matrix, {}).at("f1"), (1 + first + second) / 3);
+  EXPECT_DOUBLE_EQ(scores(ConfusionMatrix(2), {}).at("f1"), 0);
+}
+
 TEST(ConfusionMatrix, F1OfTheGroupsOfHelen) {
   ConfusionMatrix matrix(11);
   const int counts[][3] = {{0, 0, 100},  {0, 2, 3},  // background, some taken for a brow

@@ -26,6 +26,7 @@ const std::vector<Objective>& known_objectives() {
       {"pixel_accuracy", Direction::kMaximize, ""},
       {"mean_accuracy", Direction::kMaximize, ""},
       {"fwiou", Direction::kMaximize, ""},
+      {"f1", Direction::kMaximize, ""},
       {"params", Direction::kMinimize, "parameters"},
       {"macs", Direction::kMinimize, "MACs"},
       {"flops", Direction::kMinimize, "FLOPs"},
@@ -38,6 +39,8 @@ const std::vector<Objective>& known_objectives() {
 Objective objective_by_name(std::string_view name) {
   if (name.starts_with(kLatencyOn) && name.size() > kLatencyOn.size())
     return {std::string(name), Direction::kMinimize, "ms"};
+  if (name.starts_with(kF1Of) && name.size() > kF1Of.size())
+    return {std::string(name), Direction::kMaximize, ""};
   std::vector<std::string> names;
   for (const Objective& objective : known_objectives()) {
     if (objective.name == name) return objective;

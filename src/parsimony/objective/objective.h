@@ -26,6 +26,8 @@ struct Objective {
 // The objectives Parsimony knows by name, and the latency on any device, "latency_ms.DEVICE"; a
 // user error with the nearest name for any other.
 inline constexpr std::string_view kLatencyOn = "latency_ms.";
+// Before the name of a class, or of a group of classes taken as one: "f1.eyes".
+inline constexpr std::string_view kF1Of = "f1.";
 Objective objective_by_name(std::string_view name);
 std::vector<Objective> objectives_by_name(const std::vector<std::string>& names);
 const std::vector<Objective>& known_objectives();

@@ -27,6 +27,12 @@ TEST(ObjectiveTest, EveryKnownNameIsFoundAgain) {
   EXPECT_THROW(objective_by_name("latency_ms."), core::Error);
 }
 
+TEST(ObjectiveTest, TheF1OfAnyClassesIsMaximised) {
+  EXPECT_EQ(objective_by_name("f1.left-eye").direction, Direction::kMaximize);
+  EXPECT_EQ(objective_by_name("f1.left-eye").name, "f1.left-eye");
+  EXPECT_THROW(objective_by_name("f1."), core::Error);
+}
+
 TEST(ObjectiveTest, AnUnknownNameIsAUserErrorWithTheNearest) {
   try {
     objective_by_name("parms");

@@ -31,6 +31,7 @@ constexpr std::array kTerms = {
     Entry{"pixel_accuracy", "Pixel accuracy", Term::Kind::kPercent},
     Entry{"mean_accuracy", "Mean accuracy", Term::Kind::kPercent},
     Entry{"fwiou", "Frequency-weighted IoU", Term::Kind::kPercent},
+    Entry{"f1", "Mean F1", Term::Kind::kPercent},
     Entry{"params", "Parameters", Term::Kind::kCount},
     Entry{"macs", "Multiply-accumulates", Term::Kind::kCount},
     Entry{"flops", "FLOPs as counted by thop", Term::Kind::kCount},
@@ -52,6 +53,8 @@ Term term_of(std::string_view score) {
                         device),
             Term::Kind::kMilliseconds};
   }
+  if (score.starts_with(objective::kF1Of))
+    return {fmt::format("F1 of {}", score.substr(objective::kF1Of.size())), Term::Kind::kPercent};
   if (score.starts_with(study::kEstimatedOn)) {
     return {
         fmt::format("{}: estimated, the device was away", score.substr(study::kEstimatedOn.size())),

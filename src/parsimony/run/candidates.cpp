@@ -9,6 +9,7 @@
 #include "parsimony/network/device.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/run/trained_supernet.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/study/compression.h"
 #include "parsimony/supernet/space.h"
 #include "parsimony/train/images.h"
@@ -119,7 +120,11 @@ class SupernetCandidates final : public Candidates {
         .device = network::device_of(context_.device)};
     if (!costs.meters().empty()) data.measured = std::make_shared<evaluate::MeasuredCosts>(costs);
     return std::make_unique<evaluate::SubsampleAndMeasure>(
-        space_, std::move(data), options_.supernet.measuring, metric::RewardOptions(), minimised());
+        space_,
+        std::move(data),
+        options_.supernet.measuring,
+        metric::Scoring{.reward = {}, .groups = wanted_groups(options_, dataset_.info())},
+        minimised());
   }
 
   std::optional<ModelRequest> request(const std::string& genotype) override {
@@ -143,7 +148,7 @@ class SupernetCandidates final : public Candidates {
     const fs::path whole = folder_ / "models" / std::to_string(whole_);
     if (options_.supernet.teach && whole_ > 0 && fs::exists(whole / "metrics.json") &&
         request.genotype != space_.text(space::Tokens(space_.decisions().size(), 0)))
-      request.teacher = whole.string();
+      request.teacher = {.model = whole.string(), .classes = {}};
     return request;
   }
 
@@ -236,7 +241,7 @@ ModelRequest request_for(const StudyOptions& options,
           .options = options.final,
           .cost = options.cost,
           .seed = static_cast<std::uint64_t>(options.seed),
-          .teacher = options.teacher.model};
+          .teacher = options.teacher};
 }
 
 ModelRequest supernet_request(const StudyOptions& options, const core::Context& context) {

@@ -24,6 +24,7 @@
 #include "parsimony/network/threads.h"
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/trained_network.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/weights/safetensors.h"
 
@@ -111,8 +112,8 @@ std::optional<Trained> trained_network(const ModelRequest& request,
   if (!request.initial.arrays.empty()) take_over(net, request.initial);
 
   std::optional<Network> teacher;
-  if (!request.teacher.empty())
-    teacher = load_teacher(request.teacher, classes, net.options().device);
+  if (!request.teacher.model.empty())
+    teacher = load_teacher(request.teacher, dataset.info().classes, net.options().device);
   const fs::path checkpoint = folder / "checkpoint.safetensors";
   const train::TrainerResult result = train::train_fully(net,
                                                          pictures.training,
@@ -139,7 +140,7 @@ std::optional<Trained> trained_network(const ModelRequest& request,
                    {"seconds", result.seconds},
                    {"batch", static_cast<double>(request.options.training.batch)},
                    {"crop", static_cast<double>(request.options.training.augment.crop)}};
-  if (!request.teacher.empty()) card.training["teacher"] = request.teacher;
+  if (!request.teacher.model.empty()) card.training["teacher"] = request.teacher.model;
   if (!request.from.empty()) {
     card.training["architecture_of"] = request.from;
     card.training["weights_of"] = request.initial.arrays.empty() ? "" : request.from;
@@ -368,7 +369,8 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   const std::unique_ptr<Model> runnable = open_model(folder, context.threads);
   const metric::ConfusionMatrix matrix = evaluate_model(*runnable, dataset, split, context);
   if (context.stop.requested()) return std::nullopt;
-  for (const auto& [name, value] : metric::scores(matrix, {})) {
+  for (const auto& [name, value] :
+       metric::scores(matrix, {.reward = {}, .groups = dataset.info().groups})) {
     if (name == "reward") continue;
     model.scores[name] = value;
     card.metrics[name] = value;

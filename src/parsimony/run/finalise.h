@@ -27,7 +27,7 @@ struct ModelRequest {
   FinalOptions options;
   evaluate::CostOptions cost;
   std::uint64_t seed = 1;
-  std::string teacher = {};  // model folder of a network to learn from; empty: none
+  TeacherOptions teacher = {};  // whom it learns from
   // A trained network to begin with instead, of this or another data set: its weights are taken
   // over where names and shapes agree, so that only what tells its classes apart starts anew.
   weights::ArrayMap initial = {};

@@ -90,7 +90,7 @@ TEST_F(MakeModels, TrainedSideBySideTheyAreWhatTheyAreAlone) {
 }
 
 TEST_F(MakeModels, OneThatFailsKeepsNoOtherFromBeingMade) {
-  jobs_[0].request.teacher = at("nobody");
+  jobs_[0].request.teacher.model = at("nobody");
   for (const int at_once : {1, 2}) {
     const std::string folder = fmt::format("{} at once", at_once);
     EXPECT_THROW(make(folder, at_once), core::Error);

@@ -6,8 +6,8 @@
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/version.h"
+#include "parsimony/graph/simplify.h"
 #include "parsimony/network/device.h"
-#include "parsimony/space/spaces.h"
 #include "parsimony/weights/cache.h"
 #include "parsimony/weights/safetensors.h"
 
@@ -30,17 +30,14 @@ std::string digest(const data::Sample& sample) {
 std::string key_of(const KeptTraining& what,
                    const std::vector<data::Sample>& samples,
                    const std::vector<data::Sample>& validation) {
-  const graph::NetworkDescription& network = what.description;
-  const bool part = std::holds_alternative<space::Subnetwork>(space::parse_genotype(what.genotype));
-  std::string text =
-      fmt::format("parsimony {}\n{}\n{}\n{}\nclasses {}\nseed {}\n",
-                  deploy::version(),
-                  what.genotype,
-                  part ? core::to_yaml(network.supernet)
-                       : core::to_yaml(network.encoder) + "\n" + core::to_yaml(network.decoder),
-                  core::to_yaml(what.training),
-                  what.description.classes,
-                  what.seed);
+  std::string text = fmt::format("parsimony {}\n{}\nclasses {}\nseed {}\n",
+                                 deploy::version(),
+                                 core::to_yaml(what.training),
+                                 what.classes,
+                                 what.seed);
+  const std::vector<std::uint64_t> structures = graph::structures(what.network);
+  for (std::size_t i = 0; i < structures.size(); ++i)
+    text += fmt::format("{} {:x}\n", what.network.nodes[i].name, structures[i]);
   const weights::ArrayMap teacher = what.teacher ? what.teacher->save() : weights::ArrayMap();
   for (const weights::ArrayMap* map : {&what.initial, &teacher}) {
     text += "weights\n";
@@ -98,10 +95,9 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
                                                    const std::string& task,
                                                    const std::string& options_name,
                                                    const core::Context& context) {
-  const space::Genotype genotype = space::parse_genotype(what.genotype);
-  const graph::Graph whole = graph::simplified_network(genotype, what.description);
   const core::Rng rng = core::Rng(what.seed).split("start");
-  network::Network net(whole, rng.split("weights"), {.device = network::device_of(context.device)});
+  network::Network net(
+      what.network, rng.split("weights"), {.device = network::device_of(context.device)});
   const fs::path file = folder / "weights.safetensors";
   if (fs::exists(file)) {
     net.load(weights::read_safetensors(file), file.string());
@@ -122,7 +118,7 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
   const train::TrainerResult result = train::train_fully(net,
                                                          samples,
                                                          validation,
-                                                         what.description.classes,
+                                                         what.classes,
                                                          what.training,
                                                          rng,
                                                          checkpoint,

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "parsimony/core/context.h"
-#include "parsimony/graph/lower.h"
+#include "parsimony/graph/graph.h"
 #include "parsimony/network/network.h"
 #include "parsimony/train/trainer.h"
 #include "parsimony/weights/tensor_file.h"
@@ -17,8 +17,8 @@ namespace parsimony::run {
 // The full training of a network that other networks start from: an encoder's pre-training, a
 // study's start network. Everything that decides its result.
 struct KeptTraining {
-  graph::NetworkDescription description;
-  std::string genotype;
+  graph::Graph network;       // simplified
+  int classes = 2;            // of the data set
   weights::ArrayMap initial;  // encoder weights it starts from; empty: random ones
   train::TrainerOptions training;
   std::uint64_t seed = 1;

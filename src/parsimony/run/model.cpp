@@ -128,19 +128,6 @@ std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description) {
   return std::make_unique<TorchModel>(std::move(loaded), std::move(description));
 }
 
-network::Network load_teacher(const fs::path& folder, int classes, at::Device device) {
-  LoadedNetwork teacher = load_network(folder, device);
-  if (static_cast<int>(teacher.card.classes.size()) != classes) {
-    core::throw_user_error(
-        "teacher.model {}: the network tells {} classes apart, the data set has {}; expected a model "
-        "folder of a network trained on the same classes",
-        folder.string(),
-        teacher.card.classes.size(),
-        classes);
-  }
-  return std::move(teacher.network);
-}
-
 std::vector<float> input_values(const data::Image& picture,
                                 const deploy::ModelInterface& interface) {
   const data::Image image = fitted(picture, interface.picture()).image;

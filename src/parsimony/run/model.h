@@ -43,10 +43,6 @@ LoadedNetwork load_network(const std::filesystem::path& folder, at::Device devic
 // A network in memory as a model.
 std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description);
 
-// The network of a model folder as somebody's teacher; a user error when it tells other than
-// `classes` classes apart.
-network::Network load_teacher(const std::filesystem::path& folder, int classes, at::Device device);
-
 // A picture as a network with this interface wants it: [3, H, W] values, resized to its size where
 // needed.
 std::vector<float> input_values(const data::Image& picture,

@@ -12,6 +12,7 @@
 #include "parsimony/network/threads.h"
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/train/trainer.h"
 
@@ -251,7 +252,9 @@ double final_seconds(const StudyOptions& options,
 }  // namespace
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
+  if (!options.searches_supernet()) require_encoder_weights(options);
   const auto dataset = open_study_data(options, context);
+  wanted_groups(options, dataset->info());
   Plan plan;
   plan.dataset = dataset->info().name;
   plan.train = dataset->size(data::Split::kTrain);

@@ -3,12 +3,14 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
+#include "parsimony/graph/classifier.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pretrained.h"
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/kept_training.h"
-#include "parsimony/run/model.h"
+#include "parsimony/run/trained_network.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/weights/cache.h"
 #include "parsimony/weights/tensor_files.h"
 
@@ -33,16 +35,25 @@ weights::ArrayMap encoder_arrays(const network::Network& net) {
   return arrays;
 }
 
+// The encoder with what tells the classes of the set apart that it is pre-trained on: of pixels the
+// start network's decoder, of whole pictures a linear layer.
+graph::Graph pretraining_network(const StudyOptions& options,
+                                 const data::Dataset& dataset,
+                                 int classes) {
+  (void)dataset;
+  return graph::simplified_network(space::parse_genotype(options.start.genotype),
+                                   {options.encoder.network, options.decoder, classes});
+}
+
 // Encoder weights from another data set.
 std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
                                                   const fs::path& folder,
                                                   const core::Context& context) {
   const PretrainingOptions& pretraining = options.encoder.pretraining;
   const auto dataset = data::open_dataset(pretraining.path);
-  const KeptTraining training{.description = {options.encoder.network,
-                                              options.decoder,
-                                              static_cast<int>(dataset->info().classes.size())},
-                              .genotype = options.start.genotype,
+  const auto classes = static_cast<int>(dataset->info().classes.size());
+  const KeptTraining training{.network = pretraining_network(options, *dataset, classes),
+                              .classes = classes,
                               .initial = {},
                               .training = pretraining.training,
                               .seed = static_cast<std::uint64_t>(options.seed),
@@ -65,12 +76,14 @@ std::optional<network::Network> start_network(const StudyOptions& options,
                                               network::Network* teacher,
                                               const fs::path& folder,
                                               const core::Context& context) {
-  const KeptTraining training{.description = shared.description,
-                              .genotype = options.start.genotype,
-                              .initial = shared.encoder_weights,
-                              .training = options.start.training,
-                              .seed = static_cast<std::uint64_t>(options.seed),
-                              .teacher = teacher};
+  const KeptTraining training{
+      .network = graph::simplified_network(space::parse_genotype(options.start.genotype),
+                                           shared.description),
+      .classes = shared.description.classes,
+      .initial = shared.encoder_weights,
+      .training = options.start.training,
+      .seed = static_cast<std::uint64_t>(options.seed),
+      .teacher = teacher};
   return train_or_take_over(training,
                             shared.samples,
                             shared.validation_views,
@@ -237,6 +250,15 @@ void require_splits(const data::Dataset& dataset) {
   }
 }
 
+void require_encoder_weights(const StudyOptions& options) {
+  if (!options.encoder.weights.empty() || !options.encoder.pretraining.path.empty() ||
+      trains_start_network(options))
+    return;
+  core::throw_user_error(
+      "the encoder has no weights and start.when is 'never'; give encoder.weights or "
+      "encoder.pretraining.path, or let start.when be 'auto'");
+}
+
 graph::Size picture_size(const data::Dataset& dataset) {
   const data::Sample sample = dataset.read(data::Split::kVal, 0);
   return {sample.image.height, sample.image.width};
@@ -257,10 +279,12 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
                                             bool will_cache,
                                             Predecessors& before) {
   require_splits(dataset);
+  require_encoder_weights(options);
   auto shared = std::make_shared<SharedData>();
   shared->device = network::device_of(context.device);
   shared->description =
       candidate_description(options, static_cast<int>(dataset.info().classes.size()));
+  shared->groups = wanted_groups(options, dataset.info());
   shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
   if (!shared->costs.meters().empty())
     shared->measured = std::make_shared<evaluate::MeasuredCosts>(shared->costs);
@@ -271,8 +295,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
     check_size(options, needs_of(options, *shared));
   }
   if (!options.teacher.model.empty())
-    before.teacher =
-        load_teacher(options.teacher.model, shared->description.classes, shared->device);
+    before.teacher = load_teacher(options.teacher, dataset.info().classes, shared->device);
   if (!options.encoder.weights.empty())
     shared->encoder_weights =
         pretrained_encoder(options.encoder.weights, options.encoder.network, context);

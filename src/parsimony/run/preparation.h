@@ -23,6 +23,9 @@ graph::Size picture_size(const data::Dataset& dataset);
 // A user error unless there are pictures to train on and to validate on.
 void require_splits(const data::Dataset& dataset);
 
+// A user error when the study's encoder would get its weights from nowhere.
+void require_encoder_weights(const StudyOptions& options);
+
 // What candidates are validated on, as the study wants to see the pictures.
 std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
                                            const DataOptions& options);

@@ -41,7 +41,13 @@ void TeacherOptions::visit(core::FieldVisitor& v) {
   v.field(
       "model",
       model,
-      {"folder of a trained network that all trainings learn from; empty: candidates learn from the start network"});
+      {"model folder of a trained network, or a weight file of TensorFlow's DeepLabV3, that all "
+       "trainings learn from; empty: candidates learn from the start network"});
+  v.field(
+      "classes",
+      classes,
+      {"names, or numbers from 0, of those of its classes that the data set has, in the data set's "
+       "order; empty: all"});
 }
 
 void StartOptions::visit(core::FieldVisitor& v) {
@@ -63,7 +69,8 @@ void SupernetOptions::visit(core::FieldVisitor& v) {
   v.field(
       "classes",
       classes,
-      {"names of those of its classes that the data set has, in the data set's order; empty: all"});
+      {"names, or numbers from 0, of those of its classes that the data set has, in the data set's "
+       "order; empty: all"});
   network.visit(v);
   v.field("backbone_weights",
           backbone_weights,
@@ -205,13 +212,6 @@ void check_candidate_training(const StudyOptions& options, const std::string& fi
         options.start.genotype,
         space::name_of(space::space_of(start)),
         space::name_of(options.space.name));
-  }
-  if (options.encoder.weights.empty() && options.encoder.pretraining.path.empty() &&
-      options.start.when == StartWhen::kNever) {
-    core::throw_user_error(
-        "{}: the encoder has no weights and start.when is 'never'; give encoder.weights or "
-        "encoder.pretraining.path, or let start.when be 'auto'",
-        file);
   }
   if (!options.encoder.weights.empty() && !options.encoder.pretraining.path.empty()) {
     core::throw_user_error(

@@ -60,8 +60,10 @@ struct StartOptions {
 };
 
 struct TeacherOptions {
-  std::string model;  // model folder of a trained network, a teacher of all trainings on the
-                      // study's data; empty: the start network teaches candidates, if it may
+  // A trained network, model folder or file for supernet::import_deeplab, that all trainings on the
+  // study's data learn from; empty: the start network teaches candidates, if it may.
+  std::string model;
+  std::vector<std::string> classes;  // as SupernetOptions::classes
   void visit(core::FieldVisitor& v);
 };
 
@@ -70,8 +72,8 @@ struct TeacherOptions {
 struct SupernetOptions {
   std::string trained;  // model folder, or file for supernet::import_deeplab; empty: it
                         // is trained at the study's start, as follows
-  std::vector<std::string> classes;  // of those that it tells apart those of the data set, in its
-                                     // order; empty: all
+  std::vector<std::string> classes;  // names or numbers of those that it tells apart which are
+                                     // those of the data set, in its order; empty: all
   graph::DeeplabOptions network;     // of one that is trained
   std::string backbone_weights;      // file, or name of a fetched file; empty: random
   train::TrainerOptions training{.epochs = 40};

@@ -51,13 +51,13 @@ template <typename Measure>
 bool validate(TrainingResult& result,
               int epochs,
               int every,
-              const metric::RewardOptions& reward,
+              const metric::Scoring& scoring,
               const Validation& validation,
               Measure measure) {
   const bool last = result.epoch == epochs;
   if (!last && result.epoch % every != 0) return true;
   const int index = (result.epoch + every - 1) / every - 1;
-  result.scores = metric::scores(measure(), reward);
+  result.scores = metric::scores(measure(), scoring);
   if (validation(result.stage, index, *result.scores)) return true;
   result.end = TrainingEnd::kStoppedEarly;
   return false;
@@ -97,7 +97,7 @@ TrainingResult train_stage0(network::Network& decoder,
                             const FeatureBatch& features,
                             const std::vector<FeatureBatch>& validation_features,
                             int classes,
-                            const metric::RewardOptions& reward,
+                            const metric::Scoring& scoring,
                             const Stage0Options& options,
                             core::Rng rng,
                             const Limits& limits,
@@ -149,7 +149,7 @@ TrainingResult train_stage0(network::Network& decoder,
     const auto measure = [&] {
       return measure_on_features(decoder, tap_of_input, validation_features, classes);
     };
-    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure))
+    if (!validate(result, options.epochs, options.validate_every, scoring, validation, measure))
       return result;
   }
   return result;
@@ -159,7 +159,7 @@ TrainingResult train_stage1(network::Network& network,
                             const std::vector<data::Sample>& samples,
                             const std::vector<data::Sample>& validation_views,
                             int classes,
-                            const metric::RewardOptions& reward,
+                            const metric::Scoring& scoring,
                             const Stage1Options& options,
                             core::Rng rng,
                             const Limits& limits,
@@ -214,7 +214,7 @@ TrainingResult train_stage1(network::Network& network,
     const auto measure = [&] {
       return measure_on_pictures(network, validation_views, classes, quiet, "validation");
     };
-    if (!validate(result, options.epochs, options.validate_every, reward, validation, measure))
+    if (!validate(result, options.epochs, options.validate_every, scoring, validation, measure))
       return result;
   }
   return result;
