@@ -89,7 +89,7 @@ void examine_parts(const Entry& entry, const Inventory& inventory, SampleFacts& 
 void examine_labels(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
   const std::string file = inventory.relative(entry.labels);
   try {
-    const RawLabels raw = read_raw_labels(entry.labels);
+    const RawLabels raw = read_raw_labels(entry.labels, inventory.coding);
     const CodedLabels coded = code_labels(raw, inventory.coding);
     count_pixels(coded.labels, coded.strange_pixels, facts);
     if (!coded.in_colour) facts.strange = coded.strange;

@@ -10,6 +10,7 @@
 #include "parsimony/data/export_folder.h"
 #include "parsimony/data/face_fixtures_for_test.h"
 #include "parsimony/data/fixtures_for_test.h"
+#include "parsimony/data/matlab_fixtures_for_test.h"
 #include "parsimony/data/split_lists.h"
 
 namespace parsimony::data {
@@ -118,6 +119,11 @@ const Tree kTrees[] = {
     {"camvid", "segnet_parent", [](const fs::path& root) { make_segnet_set(root / "CamVid"); }, 11},
     {"camvid", "camvid", [](const fs::path& root) { make_original_camvid(root, 0); }, 11},
     {"eg1800", "eg1800", [](const fs::path& root) { make_eg1800_set(root); }, 2},
+    {"eg1800", "eg1800_original", [](const fs::path& root) { make_original_eg1800_set(root); }, 2},
+    {"eg1800",
+     "eg1800_original_parent",
+     [](const fs::path& root) { make_original_eg1800_set(root / "data"); },
+     2},
     {"celebamask_hq",
      "celebamask_hq",
      [](const fs::path& root) { make_celebamask_hq_set(root); },
