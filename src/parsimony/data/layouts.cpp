@@ -12,7 +12,8 @@
 namespace parsimony::data {
 namespace {
 
-// `folder` comes first because its description is explicit, `pairs` last because it is the loosest.
+// `folder` comes first because its description is explicit, `pairs` and `classes` last because they
+// are the loosest.
 constexpr std::array kLayouts = {
     Layout{"folder", "dataset.json, images/, labels/, train.txt ...", why_not_folder, scan_folder},
     Layout{"voc", "JPEGImages/, SegmentationClass/, ImageSets/", why_not_voc, scan_voc},
@@ -31,6 +32,10 @@ constexpr std::array kLayouts = {
            scan_celebamask_hq},
     Layout{"helen", "images/, labels/ID/ID_lblXX.png, exemplars.txt", why_not_helen, scan_helen},
     Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
+    Layout{"classes",
+           "train/CLASS/, val/CLASS/ or CLASS/ with pictures",
+           why_not_classes,
+           scan_classes},
 };
 
 // An option that a layout does not know would otherwise be without effect, unseen.

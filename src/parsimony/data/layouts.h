@@ -55,5 +55,7 @@ std::string why_not_celebamask_hq(const std::filesystem::path& root);
 Inventory scan_celebamask_hq(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_helen(const std::filesystem::path& root);
 Inventory scan_helen(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_classes(const std::filesystem::path& root);
+Inventory scan_classes(const std::filesystem::path& root, const OpenOptions& options = {});
 
 }  // namespace parsimony::data
