@@ -100,7 +100,8 @@ std::string some_picture_in(const fs::path& folder) {
   std::error_code unreadable;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
     std::string name = entry.path().filename().string();
-    if (is_picture_name(name) && !name.starts_with('.')) return name;
+    std::error_code lost;
+    if (is_picture_name(name) && !name.starts_with('.') && !entry.is_directory(lost)) return name;
   }
   return "";
 }
@@ -129,6 +130,8 @@ void report(Inventory& inventory,
 
 void find_classes(const fs::path& base, Inventory& inventory) {
   std::vector<std::string>& classes = inventory.info.classes;
+  // train/ holds classes only; in the root other folders are nothing unusual.
+  const Severity severity = base == inventory.root ? Severity::kNote : Severity::kWarning;
   for (const fs::path& folder : folders_in(base)) {
     if (!some_picture_in(folder).empty()) {
       classes.push_back(folder.filename().string());
@@ -136,7 +139,7 @@ void find_classes(const fs::path& base, Inventory& inventory) {
     }
     report(inventory,
            FindingKind::kEmptyClass,
-           Severity::kWarning,
+           severity,
            folder,
            "holds no pictures, so it is no class",
            "put the pictures of the class directly into the folder, or take it out of the set");

@@ -146,6 +146,14 @@ TEST_F(ClassFolders, WhatIsNotUsedIsSaid) {
   EXPECT_EQ(open_dataset(root())->size(Split::kTest), 3);
 }
 
+TEST_F(ClassFolders, OtherFoldersBesideUnsplitClassesAreNoFault) {
+  start_again();
+  make_unsplit_class_set(root());
+  store(root() / "docs/licence.txt", "none");
+  expect("empty-class", Severity::kNote, "docs", {"no pictures"});
+  EXPECT_EQ(open_dataset(root())->info().classes.size(), 3u);
+}
+
 TEST_F(ClassFolders, DamagedPicturesAndDoublesAreNamed) {
   store(root() / "train/Cat/0.jpg", "no picture");
   expect("unreadable-image", Severity::kError, "train/Cat/0.jpg", {"no known picture format"});
