@@ -15,6 +15,14 @@ if(PARSIMONY_TESTS)
   find_package(GTest REQUIRED)
 endif()
 
+# matio brings no CMake package; its pkg-config file asks for HDF5's headers, which only static linking needs.
+find_path(MATIO_INCLUDE_DIR matio.h REQUIRED)
+find_library(MATIO_LIBRARY matio REQUIRED)
+mark_as_advanced(MATIO_INCLUDE_DIR MATIO_LIBRARY)
+add_library(matio::matio UNKNOWN IMPORTED)
+set_target_properties(matio::matio PROPERTIES IMPORTED_LOCATION ${MATIO_LIBRARY}
+                                              INTERFACE_INCLUDE_DIRECTORIES ${MATIO_INCLUDE_DIR})
+
 # yaml-cpp 0.7 (Debian 12) exports the plain name, later releases a namespaced one.
 if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)

@@ -91,14 +91,17 @@ CheckReport check_dataset(const std::filesystem::path& root, const core::Context
   report.interrupted = was_interrupted(samples);
   report.name = inventory.info.name;
   report.format = inventory.info.format;
+  report.label_kind = inventory.info.label_kind;
   for (const std::vector<SampleFacts>& split : samples) {
     for (const SampleFacts& facts : split) append(report.findings, facts.findings);
   }
-  const auto is_other_task = [](const Finding& finding) {
-    return finding.kind == FindingKind::kNoLabelMaps;
+  // Without samples these explain why; what else could be said follows from them.
+  const auto is_decisive = [](const Finding& finding) {
+    return finding.kind == FindingKind::kNoLabelMaps ||
+           finding.kind == FindingKind::kTooManyClasses;
   };
-  const bool other_task = std::ranges::any_of(inventory.findings, is_other_task);
-  if (!report.interrupted && !other_task) append(report.findings, diagnose_set(samples, inventory));
+  const bool decided = std::ranges::any_of(inventory.findings, is_decisive);
+  if (!report.interrupted && !decided) append(report.findings, diagnose_set(samples, inventory));
   append(report.findings, inventory.findings);
   std::ranges::stable_sort(report.findings, [](const Finding& a, const Finding& b) {
     return std::tuple(-static_cast<int>(a.severity), a.kind, a.file) <

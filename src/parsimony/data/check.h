@@ -11,6 +11,7 @@
 
 #include "parsimony/core/context.h"
 #include "parsimony/data/codec.h"
+#include "parsimony/data/dataset.h"
 #include "parsimony/data/finding.h"
 
 namespace parsimony::data {
@@ -27,6 +28,7 @@ struct CheckReport {
   std::filesystem::path root;
   std::string name;
   std::string format;
+  LabelKind label_kind = LabelKind::kPixels;
   std::vector<Finding> findings;  // errors first, then by kind and file
   std::vector<ClassStatistics> classes;
   std::array<std::int64_t, 3> images{};  // complete samples per split
@@ -54,7 +56,8 @@ CheckReport check_dataset(const std::filesystem::path& root, const core::Context
 // splits.
 nlohmann::ordered_json to_json(const CheckReport& report);
 
-// For people: counts, histogram with bars, findings grouped by kind with at most `files_per_kind`
+// For people: counts, histogram with bars (of pixels, or of pictures where these are what has a
+// class), findings grouped by kind with at most `files_per_kind`
 // files each.
 std::string to_text(const CheckReport& report, std::size_t files_per_kind = 8);
 

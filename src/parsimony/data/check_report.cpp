@@ -13,7 +13,7 @@
 namespace parsimony::data {
 namespace {
 
-constexpr std::size_t kBarWidth = 30;
+constexpr double kBarWidth = 30;
 constexpr std::size_t kListedSizes = 5;
 
 std::int64_t sum(const std::array<std::int64_t, 3>& parts) {
@@ -37,36 +37,87 @@ std::string pad(std::string_view text, std::size_t width) {
   return std::string(text) + std::string(width - std::min(width, cells(text)), ' ');
 }
 
-std::string histogram_text(const CheckReport& report) {
+std::size_t name_width(const CheckReport& report) {
+  std::size_t width = 5;
+  for (const ClassStatistics& statistics : report.classes)
+    width = std::max(width, cells(statistics.name));
+  return width;
+}
+
+using CountsBySplit = std::array<std::int64_t, 3> ClassStatistics::*;
+
+// How much of a column one class has.
+struct Bar {
+  double percent;
+  std::string bar;  // as wide as the class is frequent, the most frequent one kBarWidth
+};
+
+std::vector<Bar> bars(const CheckReport& report, CountsBySplit counts) {
   std::int64_t all = 0;
   std::int64_t most = 1;
-  std::size_t name_width = 5;
   for (const ClassStatistics& statistics : report.classes) {
-    all += sum(statistics.pixels);
-    most = std::max(most, sum(statistics.pixels));
-    name_width = std::max(name_width, cells(statistics.name));
+    all += sum(statistics.*counts);
+    most = std::max(most, sum(statistics.*counts));
   }
+  std::vector<Bar> out;
+  for (const ClassStatistics& statistics : report.classes) {
+    const auto count = static_cast<double>(sum(statistics.*counts));
+    const auto width = static_cast<std::size_t>(kBarWidth * count / static_cast<double>(most));
+    out.push_back({all == 0 ? 0.0 : 100.0 * count / static_cast<double>(all),
+                   std::string(count > 0 ? std::max<std::size_t>(width, 1) : 0, '#')});
+  }
+  return out;
+}
+
+std::string pixel_histogram(const CheckReport& report) {
+  const std::size_t width = name_width(report);
+  const std::vector<Bar> shares = bars(report, &ClassStatistics::pixels);
   std::string out = fmt::format(
-      " id  {}  {:>10}  {:>7}  {:>7}\n", pad("class", name_width), "pixels", "share", "images");
+      " id  {}  {:>10}  {:>7}  {:>7}\n", pad("class", width), "pixels", "share", "images");
   for (std::size_t id = 0; id < report.classes.size(); ++id) {
     const ClassStatistics& statistics = report.classes[id];
-    const std::int64_t pixels = sum(statistics.pixels);
-    const double share =
-        all == 0 ? 0.0 : 100.0 * static_cast<double>(pixels) / static_cast<double>(all);
-    const auto bar = static_cast<std::size_t>(
-        static_cast<double>(kBarWidth) * static_cast<double>(pixels) / static_cast<double>(most));
     out += fmt::format("{:>3}  {}  {:>10}  {:>5.1f} %  {:>7}  {}\n",
                        id,
-                       pad(statistics.name, name_width),
-                       core::human_count(static_cast<double>(pixels)),
-                       share,
+                       pad(statistics.name, width),
+                       core::human_count(static_cast<double>(sum(statistics.pixels))),
+                       shares[id].percent,
                        sum(statistics.images),
-                       std::string(pixels > 0 ? std::max<std::size_t>(bar, 1) : 0, '#'));
+                       shares[id].bar);
   }
   out += fmt::format("     {}  {:>10}\n",
-                     pad("ignored", name_width),
+                     pad("ignored", width),
                      core::human_count(static_cast<double>(sum(report.ignored_pixels))));
   return out;
+}
+
+std::string picture_histogram(const CheckReport& report) {
+  const std::size_t width = name_width(report);
+  const std::vector<Bar> shares = bars(report, &ClassStatistics::images);
+  std::string out = fmt::format(" id  {}  {:>7}  {:>7}  {:>7}  {:>7}  {:>7}\n",
+                                pad("class", width),
+                                "images",
+                                "share",
+                                name_of(Split::kTrain),
+                                name_of(Split::kVal),
+                                name_of(Split::kTest));
+  for (std::size_t id = 0; id < report.classes.size(); ++id) {
+    const ClassStatistics& statistics = report.classes[id];
+    out += fmt::format("{:>3}  {}  {:>7}  {:>5.1f} %  {:>7}  {:>7}  {:>7}  {}\n",
+                       id,
+                       pad(statistics.name, width),
+                       sum(statistics.images),
+                       shares[id].percent,
+                       statistics.images[0],
+                       statistics.images[1],
+                       statistics.images[2],
+                       shares[id].bar);
+  }
+  return out;
+}
+
+std::string histogram_text(const CheckReport& report) {
+  return report.label_kind == LabelKind::kPicture ? picture_histogram(report)
+                                                  : pixel_histogram(report);
 }
 
 std::string sizes_text(const CheckReport& report) {
@@ -152,6 +203,7 @@ nlohmann::ordered_json to_json(const CheckReport& report) {
   }
   json["dataset"] = report.name;
   json["format"] = report.format;
+  json["label_kind"] = name_of(report.label_kind);
   json["ok"] = report.ok();
   json["interrupted"] = report.interrupted;
   return json;

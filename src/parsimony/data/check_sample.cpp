@@ -7,6 +7,7 @@
 #include <span>
 
 #include "parsimony/core/files.h"
+#include "parsimony/core/text.h"
 #include "parsimony/data/label_parts.h"
 
 namespace parsimony::data {
@@ -75,6 +76,17 @@ void compare_sizes(const LabelMap& labels,
   facts.findings.push_back(size_mismatch(*facts.image_size, size, file));
 }
 
+Finding mixed_label(const SampleFacts& facts, const std::string& file) {
+  std::vector<std::string> ids;
+  for (const SampleFacts::IdCount& count : facts.ids) ids.push_back(std::to_string(count.id));
+  return {FindingKind::kMixedLabel,
+          Severity::kError,
+          file,
+          fmt::format("holds the ids {}, but the labels of the data set are one class a picture",
+                      core::join(ids, ", ")),
+          "give all pixels the class of the picture, or correct the 'task' in dataset.json"};
+}
+
 void examine_parts(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
   const std::optional<LabelMap> labels = compose_labels(entry, inventory, facts.findings);
   if (!labels) return;
@@ -89,11 +101,13 @@ void examine_parts(const Entry& entry, const Inventory& inventory, SampleFacts& 
 void examine_labels(const Entry& entry, const Inventory& inventory, SampleFacts& facts) {
   const std::string file = inventory.relative(entry.labels);
   try {
-    const RawLabels raw = read_raw_labels(entry.labels);
+    const RawLabels raw = read_raw_labels(entry.labels, inventory.coding);
     const CodedLabels coded = code_labels(raw, inventory.coding);
     count_pixels(coded.labels, coded.strange_pixels, facts);
     if (!coded.in_colour) facts.strange = coded.strange;
     compare_sizes(coded.labels, file, inventory, facts);
+    if (inventory.info.label_kind == LabelKind::kPicture && facts.ids.size() > 1)
+      facts.findings.push_back(mixed_label(facts, file));
     for (Finding& finding : diagnose_labels(raw, coded, file, inventory)) {
       facts.findings.push_back(std::move(finding));
     }
@@ -121,7 +135,10 @@ SampleFacts examine_sample(const Entry& entry, const Inventory& inventory) {
   SampleFacts facts;
   facts.seen = true;
   examine_image(entry, inventory, facts);
-  if (entry.parts.empty()) {
+  if (entry.picture_class) {
+    if (facts.image_size)
+      facts.ids = {{*entry.picture_class, facts.image_size->width * facts.image_size->height}};
+  } else if (entry.parts.empty()) {
     examine_labels(entry, inventory, facts);
   } else {
     examine_parts(entry, inventory, facts);

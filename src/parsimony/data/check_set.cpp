@@ -37,6 +37,9 @@ class SetDiagnosis {
   static std::size_t index(Split split) { return static_cast<std::size_t>(split); }
   const std::vector<SampleFacts>& of(Split split) const { return samples_[index(split)]; }
 
+  bool by_picture() const { return inventory_.info.label_kind == LabelKind::kPicture; }
+  std::string_view unit() const { return by_picture() ? "picture" : "pixel"; }
+
   // Calls visit(split, entry, facts) for every sample.
   template <typename Visit>
   void for_each(const Visit& visit) const {
@@ -65,9 +68,11 @@ class SetDiagnosis {
           severity,
           "",
           fmt::format("the {} split has no complete sample", name_of(split)),
-          split == Split::kTest
-              ? "nothing to do unless you want to report test scores"
-              : fmt::format("add samples with picture and label map to {}", name_of(split)));
+          split == Split::kTest ? "nothing to do unless you want to report test scores"
+                                : fmt::format("add {} to {}",
+                                              by_picture() ? "pictures of every class"
+                                                           : "samples with picture and label map",
+                                              name_of(split)));
     }
   }
 
@@ -108,7 +113,7 @@ class SetDiagnosis {
   }
 
   void find_masks_0_255() {
-    if (inventory_.info.classes.size() < 2) return;
+    if (inventory_.info.classes.size() < 2 || by_picture()) return;
     if (is_mask_0_255(total_)) {
       findings_.push_back(mask_0_255_finding(first_file_with_ignore(), total_));
       return;
@@ -163,24 +168,31 @@ class SetDiagnosis {
         add(FindingKind::kEmptyClass,
             Severity::kWarning,
             "",
-            fmt::format("class {} '{}' has no pixel in train{}",
+            fmt::format("class {} '{}' has no {} in train{}",
                         id,
                         name,
-                        total_[id] == 0 ? " nor anywhere else"
-                                        : fmt::format(", but {} in the other splits", total_[id])),
+                        unit(),
+                        total_[id] == 0
+                            ? " nor anywhere else"
+                            : fmt::format(", but {} in the other splits",
+                                          by_picture() ? "some" : std::to_string(total_[id]))),
             "add training pictures that show it, or remove the class");
         continue;
       }
       for (const Split split : {Split::kVal, Split::kTest}) {
         if (of(split).empty() || totals_[index(split)][id] > 0) continue;
+        // Which classes a scene shows is chance; a validation picture of each class is easily had.
+        const bool avoidable = by_picture() && split == Split::kVal;
         add(FindingKind::kClassMissingInSplit,
-            Severity::kNote,
+            avoidable ? Severity::kWarning : Severity::kNote,
             "",
-            fmt::format("class {} '{}' has no pixel in {}: it does not count in scores there",
+            fmt::format("class {} '{}' has no {} in {}: it does not count in scores there",
                         id,
                         name,
+                        unit(),
                         name_of(split)),
-            "nothing to do if the split is given; else move a picture that shows it");
+            avoidable ? "put some of its pictures into val"
+                      : "nothing to do if the split is given; else move a picture that shows it");
       }
     }
   }

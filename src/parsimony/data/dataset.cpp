@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/data/dataset.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "parsimony/core/error.h"
 #include "parsimony/data/augment.h"
 #include "parsimony/data/codec.h"
@@ -26,6 +29,17 @@ Image scaled_to(const LabelMap& labels, Image image) {
   return resize_bicubic(image, size.width, size.height);
 }
 
+void check_uniform(const LabelMap& labels, const std::filesystem::path& file) {
+  const auto other = std::ranges::adjacent_find(labels.ids, std::ranges::not_equal_to());
+  if (other == labels.ids.end()) return;
+  core::throw_user_error(
+      "{}: holds the ids {} and {}; expected one id in all pixels, because the data set's labels "
+      "are one class a picture. Correct the label map, or the 'task' in dataset.json.",
+      file.string(),
+      *other,
+      *std::next(other));
+}
+
 }  // namespace
 
 std::string_view name_of(Split split) {
@@ -38,6 +52,16 @@ std::string_view name_of(Split split) {
       return "test";
   }
   core::throw_internal_error("unknown split {}", static_cast<int>(split));
+}
+
+std::string_view name_of(LabelKind kind) {
+  switch (kind) {
+    case LabelKind::kPixels:
+      return "pixels";
+    case LabelKind::kPicture:
+      return "picture";
+  }
+  core::throw_internal_error("unknown kind of label {}", static_cast<int>(kind));
 }
 
 std::int64_t FileDataset::size(Split split) const {
@@ -57,6 +81,7 @@ Sample FileDataset::read(Split split, std::int64_t index) const {
   const Entry& files = entry(split, index);
   Sample sample{
       read_image(files.image), read_labels(files, inventory_), inventory_.info.mirror_pairs};
+  if (inventory_.info.label_kind == LabelKind::kPicture) check_uniform(sample.labels, files.labels);
   if (inventory_.scales_pictures) sample.image = scaled_to(sample.labels, std::move(sample.image));
   if (sample.image.width != sample.labels.width || sample.image.height != sample.labels.height) {
     core::throw_user_error(

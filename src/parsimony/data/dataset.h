@@ -23,6 +23,14 @@ struct ClassGroup {
   bool operator==(const ClassGroup&) const = default;
 };
 
+// What a label says something about.
+enum class LabelKind {
+  kPixels,   // segmentation: each pixel has a class of its own
+  kPicture,  // classification: one class a picture; label maps hold it in every pixel
+};
+
+std::string_view name_of(LabelKind kind);  // "pixels", "picture"
+
 // What a data set says of itself, independent of any sample.
 struct DatasetInfo {
   std::string name;
@@ -31,6 +39,7 @@ struct DatasetInfo {
   std::vector<Rgb> palette;          // one display colour per class, always filled
   MirrorPairs mirror_pairs = {};
   std::vector<ClassGroup> groups = {};  // those that the set's scores are published for
+  LabelKind label_kind = LabelKind::kPixels;
 };
 
 // A labelled data set: a fixed list of samples per split, read on demand. Immutable after opening
@@ -45,7 +54,7 @@ class Dataset {
   virtual std::int64_t size(Split split) const = 0;
   virtual std::string id(Split split, std::int64_t index) const = 0;  // "0001TP_006690"
   // Image and labels of equal size; label ids are below the class count or LabelMap::kIgnore;
-  // mirror pairs are those of info().
+  // mirror pairs are those of info(). With LabelKind::kPicture all label ids of a sample are equal.
   virtual Sample read(Split split, std::int64_t index) const = 0;
 };
 

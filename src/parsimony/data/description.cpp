@@ -20,6 +20,8 @@ namespace {
 using Json = nlohmann::ordered_json;  // groups keep their order
 
 constexpr std::size_t kMaxClasses = 255;  // id 255 is kIgnore
+constexpr const char* kSegmentation = "semantic_segmentation";
+constexpr const char* kClassification = "classification";
 
 std::size_t line_of(std::string_view text, std::size_t position) {
   const std::string_view before = text.substr(0, std::min(position, text.size()));
@@ -50,7 +52,9 @@ class Reader {
     if (const Json* name = find("name"); name != nullptr && name->is_string()) {
       description.name = name->get<std::string>();
     }
-    if (!is_segmentation()) return description;
+    if (is_other_task()) return description;
+    if (const Json* task = find("task"); task != nullptr && *task == Json(kClassification))
+      description.label_kind = LabelKind::kPicture;
     read_classes(description);
     read_ignore_id(description);
     read_palette(description);
@@ -82,9 +86,9 @@ class Reader {
   }
 
   // Data sets of other tasks are described by the same kind of file.
-  bool is_segmentation() {
+  bool is_other_task() {
     const Json* task = find("task");
-    if (find("classes") != nullptr || task == nullptr || !task->is_string()) return true;
+    if (find("classes") != nullptr || task == nullptr || !task->is_string()) return false;
     findings_.push_back(
         {FindingKind::kNoLabelMaps,
          Severity::kError,
@@ -93,8 +97,10 @@ class Reader {
                      "label maps",
                      line_of_key("task"),
                      task->get<std::string>()),
-         "use a data set with label maps; segmentation is the only task read from folders"});
-    return false;
+         fmt::format("use a data set with label maps; {} and {} are the tasks read from folders",
+                     kSegmentation,
+                     kClassification)});
+    return true;
   }
 
   void read_classes(Description& description) {
@@ -288,7 +294,7 @@ Description read_description(const std::filesystem::path& file, std::vector<Find
 std::string to_json(const Description& description) {
   Json json;
   json["name"] = description.name;
-  json["task"] = "semantic_segmentation";
+  json["task"] = description.label_kind == LabelKind::kPicture ? kClassification : kSegmentation;
   json["num_classes"] = description.classes.size();
   json["classes"] = description.classes;
   if (description.ignore_id >= 0) {

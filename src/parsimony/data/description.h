@@ -17,8 +17,9 @@ namespace parsimony::data {
 //   128]},
 //    "mirror_pairs": [["left eye", "right eye"]], "groups": {"eyes": ["left eye", "right eye"]}}
 //
-// Only `classes` is required. `ignore_id` may be null; `palette` may be a list; `task`,
-// `num_classes` are checked where present; other keys are free. Without `mirror_pairs` the pairs
+// Only `classes` is required. `ignore_id` may be null; `palette` may be a list; `num_classes` is
+// checked where present; the `task` "classification" says that each label map holds one class, that
+// of its picture; other keys are free. Without `mirror_pairs` the pairs
 // come from the names of the classes (data/sides.h); an empty list says that there are none.
 struct Description {
   std::string name;
@@ -27,6 +28,7 @@ struct Description {
   std::vector<Rgb> palette;           // one colour per class
   MirrorPairs mirror_pairs = {};
   std::vector<ClassGroup> groups = {};
+  LabelKind label_kind = LabelKind::kPixels;
 };
 
 // Reads a dataset.json; what is wrong with it goes to `findings` with its line, and the rest is

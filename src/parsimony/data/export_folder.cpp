@@ -90,8 +90,13 @@ void write_dataset_folder(const Dataset& dataset,
                             lists[static_cast<std::size_t>(split)]);
   }
   const DatasetInfo& info = dataset.info();
-  const Description description{
-      info.name, info.classes, LabelMap::kIgnore, info.palette, info.mirror_pairs, info.groups};
+  const Description description{info.name,
+                                info.classes,
+                                LabelMap::kIgnore,
+                                info.palette,
+                                info.mirror_pairs,
+                                info.groups,
+                                info.label_kind};
   core::write_file_atomic(folder / "dataset.json", to_json(description));
 }
 

@@ -114,21 +114,24 @@ void pair_up(const std::vector<std::string>& ids,
   }
 }
 
+void report_shadowed(const FileIndex& index, Inventory& inventory) {
+  for (const fs::path& file : index.shadowed()) {
+    inventory.findings.push_back(
+        {FindingKind::kAmbiguousFile,
+         Severity::kWarning,
+         inventory.relative(file),
+         "another file has the same name with another extension and is used instead",
+         "keep one of the two"});
+  }
+}
+
 void report_leftovers(const Partners& partners, bool listed, Inventory& inventory) {
   std::set<std::string> used;
   for (const std::vector<Entry>& entries : inventory.splits) {
     for (const Entry& entry : entries) used.insert(entry.id);
   }
-  for (const FileIndex* index : {&partners.images, &partners.labels}) {
-    for (const fs::path& file : index->shadowed()) {
-      inventory.findings.push_back(
-          {FindingKind::kAmbiguousFile,
-           Severity::kWarning,
-           inventory.relative(file),
-           "another file has the same name with another extension and is used instead",
-           "keep one of the two"});
-    }
-  }
+  report_shadowed(partners.images, inventory);
+  report_shadowed(partners.labels, inventory);
   if (!listed) return;
   for (const auto& [id, file] : partners.images.files()) {
     if (used.contains(id) || partners.labels.find(id) == nullptr) continue;

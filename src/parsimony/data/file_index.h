@@ -54,6 +54,9 @@ void pair_up(const std::vector<std::string>& ids,
              const std::string& list,
              Inventory& inventory);
 
+// Reports the shadowed files of an index.
+void report_shadowed(const FileIndex& index, Inventory& inventory);
+
 // Notes files that no list names and files that others shadow.
 void report_leftovers(const Partners& partners, bool listed, Inventory& inventory);
 

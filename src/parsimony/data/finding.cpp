@@ -55,10 +55,16 @@ std::string_view name_of(FindingKind kind) {
       return "16-bit-mask";
     case FindingKind::kAllIgnoreLabel:
       return "all-ignore-label";
+    case FindingKind::kTooManyClasses:
+      return "too-many-classes";
+    case FindingKind::kUnknownClass:
+      return "unknown-class";
     case FindingKind::kEmptyClass:
       return "empty-class";
     case FindingKind::kClassMissingInSplit:
       return "class-missing-in-split";
+    case FindingKind::kMixedLabel:
+      return "mixed-label";
     case FindingKind::kSparseIds:
       return "sparse-ids";
     case FindingKind::kDuplicateAcrossSplits:

@@ -32,9 +32,12 @@ enum class FindingKind {
   kUnknownColours,   // colour-coded label with colours outside its table
   kSixteenBitMask,
   kAllIgnoreLabel,
-  kEmptyClass,  // no pixel in train
+  kTooManyClasses,  // more than ids
+  kUnknownClass,    // a class of val or test that train does not have
+  kEmptyClass,      // no pixel in train
   kClassMissingInSplit,
-  kSparseIds,  // inferred classes with holes
+  kMixedLabel,  // several classes in a label map that is one picture's class
+  kSparseIds,   // inferred classes with holes
   kDuplicateAcrossSplits,
   kDuplicateWithinSplit,
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct Entry {
   std::filesystem::path labels;  // of composed labels: what findings on all of them name
   // Not empty: the label map is composed of these files, in this order (data/label_parts.h).
   std::vector<LabelPart> parts = {};
+  // The class of the whole picture: then there is no label file, and `labels` is the picture.
+  std::optional<std::uint8_t> picture_class = {};
 };
 
 // How part files become a label map.

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "parsimony/core/error.h"
+#include "parsimony/data/codec_formats.h"
+#include "parsimony/data/matlab_file.h"
 
 namespace parsimony::data {
 namespace {
@@ -78,6 +81,32 @@ void code_colours(const RawLabels& raw, const LabelCoding& coding, CodedLabels& 
   strange.store(coded);
 }
 
+RawLabels read_matlab_labels(const std::filesystem::path& file, const std::string& variable) {
+  const MatlabMatrix matrix = read_matlab_matrix(file, variable);
+  check_dimensions(matrix.columns, matrix.rows, file.string());
+  RawLabels raw;
+  raw.width = matrix.columns;
+  raw.height = matrix.rows;
+  raw.values.reserve(matrix.values.size());
+  for (std::int64_t y = 0; y < raw.height; ++y) {
+    for (std::int64_t x = 0; x < raw.width; ++x) {
+      const std::int64_t value = matrix.at(y, x);
+      if (!std::in_range<std::uint8_t>(value)) {
+        core::throw_user_error(
+            "{}: variable '{}' holds {} at pixel ({}, {}); expected 0 to 255. Take the original "
+            "file.",
+            file.string(),
+            variable,
+            value,
+            x,
+            y);
+      }
+      raw.values.push_back(static_cast<std::uint8_t>(value));
+    }
+  }
+  return raw;
+}
+
 }  // namespace
 
 LabelCoding LabelCoding::identity(std::size_t classes, int ignore_id) {
@@ -100,6 +129,11 @@ std::uint32_t pack(Rgb colour) {
 
 std::string text_of_colour(std::uint32_t packed) {
   return fmt::format("({},{},{})", packed >> 16, packed >> 8 & 0xff, packed & 0xff);
+}
+
+RawLabels read_raw_labels(const std::filesystem::path& file, const LabelCoding& coding) {
+  return coding.matlab_variable.empty() ? read_raw_labels(file)
+                                        : read_matlab_labels(file, coding.matlab_variable);
 }
 
 CodedLabels code_labels(const RawLabels& raw, const LabelCoding& coding) {
@@ -146,7 +180,7 @@ std::string describe_strange(const CodedLabels& coded) {
 }
 
 LabelMap read_labels(const std::filesystem::path& file, const LabelCoding& coding) {
-  CodedLabels coded = code_labels(read_raw_labels(file), coding);
+  CodedLabels coded = code_labels(read_raw_labels(file, coding), coding);
   if (!coded.accepted) {
     core::throw_user_error(
         "{}: {} ({} of {} pixels); expected {}. `parsimony check` on the data set says how to mend "

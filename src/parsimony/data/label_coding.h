@@ -16,7 +16,7 @@ namespace parsimony::data {
 // How the numbers in a label file become class ids.
 //
 //   LabelCoding coding = LabelCoding::identity(11, 255);
-//   CodedLabels coded = code_labels(read_raw_labels(file), coding);
+//   CodedLabels coded = code_labels(read_raw_labels(file, coding), coding);
 //   if (!coded.accepted) ... coded.strange says which values are not class ids, and how often
 struct LabelCoding {
   static constexpr std::int16_t kStrange = -1;
@@ -29,6 +29,8 @@ struct LabelCoding {
   std::vector<std::pair<std::uint32_t, std::uint8_t>> colours;
   // Share of pixels in other colours that is ignored rather than refused.
   double strange_share = 0.0;
+  // Not empty: labels are MATLAB files, and this variable of theirs is the map, [height, width].
+  std::string matlab_variable = {};
 
   // Value = class id below `classes`; `ignore_id` (-1: none) becomes kIgnore, all else is strange.
   static LabelCoding identity(std::size_t classes, int ignore_id);
@@ -51,6 +53,10 @@ struct CodedLabels {
   bool in_colour = false;  // `strange` holds packed colours
   bool accepted = true;
 };
+
+// The numbers of a label file: those of a PNG (data/codec.h), or of a MATLAB variable as 8-bit
+// gray.
+RawLabels read_raw_labels(const std::filesystem::path& file, const LabelCoding& coding);
 
 CodedLabels code_labels(const RawLabels& raw, const LabelCoding& coding);
 

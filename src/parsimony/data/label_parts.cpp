@@ -149,6 +149,10 @@ std::optional<LabelMap> compose_labels(const Entry& entry,
 }
 
 LabelMap read_labels(const Entry& entry, const Inventory& inventory) {
+  if (entry.picture_class) {
+    const ImageSize size = image_size(entry.image);
+    return LabelMap(size.width, size.height, *entry.picture_class);
+  }
   if (entry.parts.empty()) return read_labels(entry.labels, inventory.coding);
   std::vector<Finding> findings;
   std::optional<LabelMap> labels = compose_labels(entry, inventory, findings);

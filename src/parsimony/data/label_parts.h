@@ -19,8 +19,8 @@ std::optional<LabelMap> compose_labels(const Entry& entry,
                                        const Inventory& inventory,
                                        std::vector<Finding>& findings);
 
-// The label map of an entry, be it one file or composed; a user error says what is wrong with which
-// file.
+// The label map of an entry, be it one file, composed, or the class of the whole picture; a user
+// error says what is wrong with which file.
 LabelMap read_labels(const Entry& entry, const Inventory& inventory);
 
 }  // namespace parsimony::data

@@ -30,6 +30,7 @@ Inventory scan_folder(const std::filesystem::path& root, const OpenOptions&) {
   inventory.info.palette = description.palette;
   inventory.info.mirror_pairs = description.mirror_pairs;
   inventory.info.groups = description.groups;
+  inventory.info.label_kind = description.label_kind;
   inventory.classes_from_labels = description.classes.empty();
   inventory.coding = inventory.classes_from_labels
                          ? LabelCoding::identity(LabelMap::kIgnore, LabelMap::kIgnore)

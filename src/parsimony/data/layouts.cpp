@@ -12,7 +12,8 @@
 namespace parsimony::data {
 namespace {
 
-// `folder` comes first because its description is explicit, `pairs` last because it is the loosest.
+// `folder` comes first because its description is explicit, `pairs` and `classes` last because they
+// are the loosest.
 constexpr std::array kLayouts = {
     Layout{"folder", "dataset.json, images/, labels/, train.txt ...", why_not_folder, scan_folder},
     Layout{"voc", "JPEGImages/, SegmentationClass/, ImageSets/", why_not_voc, scan_voc},
@@ -21,12 +22,20 @@ constexpr std::array kLayouts = {
         "camvid", "train/, trainannot/, ... (SegNet)", why_not_camvid_segnet, scan_camvid_segnet},
     Layout{"camvid", "701_StillsRaw_full/, LabeledApproved_full/", why_not_camvid, scan_camvid},
     Layout{"eg1800", "Images/, Labels/, eg1800_train.txt", why_not_eg1800, scan_eg1800},
+    Layout{"eg1800",
+           "images_data_crop/, images_mask/NNNNN_mask.mat, trainlist.mat",
+           why_not_eg1800_original,
+           scan_eg1800_original},
     Layout{"celebamask_hq",
            "CelebA-HQ-img/, CelebAMask-HQ-mask-anno/",
            why_not_celebamask_hq,
            scan_celebamask_hq},
     Layout{"helen", "images/, labels/ID/ID_lblXX.png, exemplars.txt", why_not_helen, scan_helen},
     Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
+    Layout{"classes",
+           "train/CLASS/, val/CLASS/ or CLASS/ with pictures",
+           why_not_classes,
+           scan_classes},
 };
 
 // An option that a layout does not know would otherwise be without effect, unseen.

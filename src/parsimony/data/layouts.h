@@ -49,9 +49,13 @@ std::string why_not_camvid(const std::filesystem::path& root);
 Inventory scan_camvid(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_eg1800(const std::filesystem::path& root);
 Inventory scan_eg1800(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_eg1800_original(const std::filesystem::path& root);
+Inventory scan_eg1800_original(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_celebamask_hq(const std::filesystem::path& root);
 Inventory scan_celebamask_hq(const std::filesystem::path& root, const OpenOptions& options = {});
 std::string why_not_helen(const std::filesystem::path& root);
 Inventory scan_helen(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_classes(const std::filesystem::path& root);
+Inventory scan_classes(const std::filesystem::path& root, const OpenOptions& options = {});
 
 }  // namespace parsimony::data

@@ -7,9 +7,11 @@
 #include <set>
 
 #include "parsimony/data/check_fixture_for_test.h"
+#include "parsimony/data/class_fixtures_for_test.h"
 #include "parsimony/data/export_folder.h"
 #include "parsimony/data/face_fixtures_for_test.h"
 #include "parsimony/data/fixtures_for_test.h"
+#include "parsimony/data/matlab_fixtures_for_test.h"
 #include "parsimony/data/split_lists.h"
 
 namespace parsimony::data {
@@ -118,6 +120,11 @@ const Tree kTrees[] = {
     {"camvid", "segnet_parent", [](const fs::path& root) { make_segnet_set(root / "CamVid"); }, 11},
     {"camvid", "camvid", [](const fs::path& root) { make_original_camvid(root, 0); }, 11},
     {"eg1800", "eg1800", [](const fs::path& root) { make_eg1800_set(root); }, 2},
+    {"eg1800", "eg1800_original", [](const fs::path& root) { make_original_eg1800_set(root); }, 2},
+    {"eg1800",
+     "eg1800_original_parent",
+     [](const fs::path& root) { make_original_eg1800_set(root / "data"); },
+     2},
     {"celebamask_hq",
      "celebamask_hq",
      [](const fs::path& root) { make_celebamask_hq_set(root); },
@@ -127,6 +134,8 @@ const Tree kTrees[] = {
      [](const fs::path& root) { make_celebamask_hq_set(root / "CelebAMask-HQ"); },
      19},
     {"helen", "helen", [](const fs::path& root) { make_helen_set(root); }, 11},
+    {"classes", "classes", [](const fs::path& root) { make_class_set(root); }, 3},
+    {"classes", "classes_unsplit", [](const fs::path& root) { make_unsplit_class_set(root); }, 3},
 };
 
 class EveryLayout : public ::testing::TestWithParam<Tree> {};
@@ -161,6 +170,9 @@ TEST_P(EveryLayout, KeepsTheContractOfDataset) {
       for (const std::uint8_t id : sample.labels.ids) {
         ASSERT_TRUE(id < GetParam().classes || id == LabelMap::kIgnore) << int{id};
       }
+      if (set->info().label_kind == LabelKind::kPicture) {
+        EXPECT_THAT(sample.labels.ids, ::testing::Each(sample.labels.ids.front()));
+      }
       EXPECT_FALSE(set->id(split, i).empty());
     }
   }
@@ -176,6 +188,7 @@ TEST_P(EveryLayout, ImportsAsTheSameSet) {
   EXPECT_EQ(copy->info().classes, set->info().classes);
   EXPECT_EQ(copy->info().mirror_pairs, set->info().mirror_pairs);
   EXPECT_EQ(copy->info().groups, set->info().groups);
+  EXPECT_EQ(copy->info().label_kind, set->info().label_kind);
   for (const Split split : kSplits) {
     ASSERT_EQ(copy->size(split), set->size(split));
     for (std::int64_t i = 0; i < set->size(split); ++i) {

@@ -170,6 +170,7 @@ ClassMap merge_classes(const DatasetInfo& info, std::span<const ClassMerge> merg
   ClassMap map;
   map.info.name = info.name;
   map.info.format = info.format;
+  map.info.label_kind = info.label_kind;
   map.ids.fill(LabelMap::kIgnore);
   number_classes(info, merges, map);
   carry_mirror_pairs(info, map);
