@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "parsimony/core/fields.h"
+#include "parsimony/differentiable/sharpness.h"
+
+namespace parsimony::differentiable {
+
+// Perturbation of softmax(alpha) in the step of the weights (SDARTS, Chen and Hsieh, ICML 2020).
+enum class Perturbation { kNone, kRandom, kAdversarial };
+inline constexpr std::array<std::string_view, 3> kPerturbationNames = {
+    "none", "random", "adversarial"};
+
+// How operations are chosen at the end: by their weights (derive_cell), or by what the supernet
+// loses without each (DARTS-PT, Wang et al., ICLR 2021).
+enum class Selection { kWeights, kPerturbation };
+inline constexpr std::array<std::string_view, 2> kSelectionNames = {"weights", "perturbation"};
+
+// What keeps a search of cells from collapsing into skip connections (spec/rspnet.md 10). What the
+// spec builds in from the start is on.
+struct RobustnessOptions {
+  bool auxiliary_skip = true;  // DARTS-: a skip beside each mixed operation that fades out
+  Perturbation perturbation = Perturbation::kRandom;
+  double epsilon = 0.03;           // of the perturbation, in the first epoch
+  double epsilon_end = 0.3;        // after the last
+  int adversarial_steps = 7;       // sign-gradient steps of 2 epsilon / steps
+  double entropy = 1;              // weight of alpha_entropy, ramped from 0; 0: none
+  double entropy_begin = 2.0 / 3;  // share of the epochs before that ramp
+  double skip_dropout = 0;         // P-DARTS' first rate; 0: none
+  int skip_cap = 2;                // most skip connections of a derived cell; -1: no cap
+  Selection selection = Selection::kWeights;
+  bool protect_statistics = true;  // steps of the architecture leave batch norms as they were
+  SharpnessOptions sharpness;
+
+  void visit(core::FieldVisitor& v);
+  bool operator==(const RobustnessOptions&) const = default;
+};
+
+}  // namespace parsimony::differentiable
