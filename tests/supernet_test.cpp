@@ -153,10 +153,10 @@ TEST_F(SupernetStudyTest, TakesAModelFolderAsItsSupernet) {
   EXPECT_THAT(other.err, HasSubstr("/etc/hostname"));
   const Answer classes = search("classes", {"--set", "supernet.classes=[hair, sky]"});
   EXPECT_EQ(classes.code, 2);
-  EXPECT_THAT(classes.err, HasSubstr("supernet.classes names 'sky'"));
+  EXPECT_THAT(classes.err, HasSubstr("supernet.classes has 'sky'"));
   const Answer fewer = search("fewer", {"--set", "supernet.classes=[hair, skin]"});
   EXPECT_EQ(fewer.code, 2);
-  EXPECT_THAT(fewer.err, HasSubstr("tells 2 classes apart"));
+  EXPECT_THAT(fewer.err, HasSubstr("supernet.classes has 2 entries"));
 }
 
 TEST_F(SupernetStudyTest, KilledStudiesEqualAnUninterruptedOne) {

@@ -89,6 +89,55 @@ TEST_F(StudyTest, PretrainsAndLearnsFromATeacher) {
   EXPECT_NE(trials_of(file("alone"))[0].outcome, taught[0].outcome);
 }
 
+// Pre-training on pictures with a class each: the encoder's weights are taken over, and such a set
+// has no pixels to search on.
+TEST_F(StudyTest, PretrainsOnAClassificationSet) {
+  ASSERT_EQ(parsimony({"synth",
+                       file("pictures"),
+                       "--set",
+                       "train=12",
+                       "--set",
+                       "val=4",
+                       "--set",
+                       "test=0",
+                       "--set",
+                       "width=64",
+                       "--set",
+                       "height=64"})
+                .code,
+            0);
+  int number = 0;
+  for (const auto& entry : fs::directory_iterator(file("pictures") + "/images")) {
+    const std::string split = number < 12 ? "train" : "val";
+    const fs::path folder = fs::path(file("classes")) / split / (number % 2 == 0 ? "a" : "b");
+    fs::create_directories(folder);
+    fs::copy_file(entry.path(), folder / entry.path().filename());
+    ++number;
+  }
+  const Answer run = search(
+      "run",
+      {"--set",
+       "encoder.pretraining.path=" + file("classes"),
+       "--set",
+       "encoder.pretraining.training={epochs: 1, batch: 4, augment: {crop: 64, shorter_side: 64}}",
+       "--set",
+       "start.when=never",
+       "--set",
+       "final.count=0",
+       "--set",
+       "budget.trials=2"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("pre-training on"));
+  EXPECT_TRUE(fs::exists(file("run") + "/pretraining/weights.safetensors"));
+
+  const Answer refused = search("refused", {"--set", "data.path=" + file("classes")});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("classes of whole pictures"));
+  const Answer nothing = search("nothing", {"--set", "start.when=never"});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("the encoder has no weights"));
+}
+
 // A network found on one data set, trained on another one with fewer classes.
 TEST_F(StudyTest, TransfersANetworkToOtherData) {
   ASSERT_EQ(search("run", {"--set", "final.count=1", "--set", "budget.trials=2"}).code, 0);

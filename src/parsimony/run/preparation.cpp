@@ -40,7 +40,8 @@ weights::ArrayMap encoder_arrays(const network::Network& net) {
 graph::Graph pretraining_network(const StudyOptions& options,
                                  const data::Dataset& dataset,
                                  int classes) {
-  (void)dataset;
+  if (dataset.info().label_kind == data::LabelKind::kPicture)
+    return graph::simplify(graph::classifier(options.encoder.network, classes));
   return graph::simplified_network(space::parse_genotype(options.start.genotype),
                                    {options.encoder.network, options.decoder, classes});
 }
@@ -51,6 +52,7 @@ std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
                                                   const core::Context& context) {
   const PretrainingOptions& pretraining = options.encoder.pretraining;
   const auto dataset = data::open_dataset(pretraining.path);
+  require_splits(*dataset);
   const auto classes = static_cast<int>(dataset->info().classes.size());
   const KeptTraining training{.network = pretraining_network(options, *dataset, classes),
                               .classes = classes,
@@ -234,7 +236,16 @@ CacheNeeds cache_needs(const StudyOptions& options,
 
 std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
                                                const core::Context& context) {
-  if (!options.data.path.empty()) return data::open_dataset(options.data.path);
+  if (!options.data.path.empty()) {
+    std::unique_ptr<data::Dataset> dataset = data::open_dataset(options.data.path);
+    if (dataset->info().label_kind == data::LabelKind::kPicture) {
+      core::throw_user_error(
+          "data.path {}: its labels are classes of whole pictures, expected a class for each pixel; "
+          "such a set serves as encoder.pretraining.path",
+          options.data.path);
+    }
+    return dataset;
+  }
   return std::make_unique<data::MemoryDataset>(
       data::make_synthetic_dataset(options.data.synth, context.threads));
 }

@@ -33,7 +33,10 @@ void EncoderChoice::visit(core::FieldVisitor& v) {
 }
 
 void PretrainingOptions::visit(core::FieldVisitor& v) {
-  v.field("path", path, {"folder of that data set, of any layout and any classes; empty: none"});
+  v.field(
+      "path",
+      path,
+      {"folder of that data set, of any layout and any classes, of pixels or of whole pictures; empty: none"});
   v.group("training", training, "how");
 }
 

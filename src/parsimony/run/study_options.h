@@ -30,8 +30,8 @@ struct DataOptions {
 };
 
 // Training of the encoder on another data set, before anything else, with start.genotype's decoder
-// on it. System B's light encoder was pre-trained for 10 epochs at batch 32 (spec rl-cell-search
-// 8.1).
+// on it, or a linear layer where whole pictures are labelled (graph/classifier.h). System B's light
+// encoder was pre-trained for 10 epochs at batch 32 (spec rl-cell-search 8.1).
 struct PretrainingOptions {
   std::string path;  // data-set folder; empty: none
   train::TrainerOptions training{.epochs = 10, .batch = 32};

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
@@ -85,24 +86,30 @@ TrainedNetwork with_classes(TrainedNetwork trained,
                             const std::vector<std::string>& chosen,
                             const std::vector<std::string>& dataset_classes,
                             std::string_view option) {
-  const std::size_t count =
-      chosen.empty() ? static_cast<std::size_t>(trained.network.classes) : chosen.size();
-  if (count != dataset_classes.size()) {
+  if (chosen.empty() && std::cmp_not_equal(trained.network.classes, dataset_classes.size())) {
     core::throw_user_error(
         "{}: the network tells {} classes apart{}, the data set has {} ({}); name in {}.classes "
         "those of the network that they are",
         option,
-        count,
+        trained.network.classes,
         trained.classes.empty() ? "" : " (" + core::join(trained.classes, ", ") + ")",
         dataset_classes.size(),
         core::join(dataset_classes, ", "),
         option);
   }
+  const std::vector<std::int64_t> outputs = positions(trained, chosen, option);
+  if (!chosen.empty() && chosen.size() != dataset_classes.size()) {
+    core::throw_user_error(
+        "{}.classes has {} entries, expected the network's class for each of the data set's {} ({})",
+        option,
+        chosen.size(),
+        dataset_classes.size(),
+        core::join(dataset_classes, ", "));
+  }
   const graph::Graph graph = graph_of(trained);
   supernet::check_weights(graph, trained.weights);
   if (chosen.empty()) return trained;
 
-  const std::vector<std::int64_t> outputs = positions(trained, chosen, option);
   const std::string& logits = graph[graph.output("logits")].name;
   std::vector<std::int64_t> inputs(
       static_cast<std::size_t>(trained.weights.arrays.at(logits + ".weight").shape.at(1)));
