@@ -65,6 +65,7 @@ using GridLayer = std::vector<GridEdge>;  // ascending, each once
 // The scales that a layer reads or makes, as a set of bits 1 << scale.
 unsigned source_set(const GridLayer& layer);
 unsigned sink_set(const GridLayer& layer);
+inline constexpr unsigned kGridScaleSets = 1U << kGridScales;  // how many sets there are
 
 struct GridGenotype {
   GridCell cell;

@@ -2,17 +2,19 @@
 #include "parsimony/space/grid_space.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <map>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "parsimony/core/error.h"
+#include "parsimony/space/grid_patterns.h"
 
 namespace parsimony::space {
 namespace {
 
 constexpr int kOps = static_cast<int>(kGridOpNames.size());
-constexpr unsigned kScaleSets = 1U << kGridScales;
 constexpr std::size_t kEdgesKept = 2;  // per node of a cell (DARTS)
 
 using Sources = std::vector<int>;
@@ -27,62 +29,37 @@ std::vector<Sources> source_choices(int candidates) {
   return choices;
 }
 
-GridLayer edges_of(const GridLayer& possible, unsigned mask) {
-  GridLayer layer;
-  for (std::size_t e = 0; e < possible.size(); ++e) {
-    if ((mask >> e & 1U) != 0) layer.push_back(possible[e]);
-  }
-  return layer;
-}
+using BySet = std::array<double, kGridScaleSets>;
 
-// The patterns of one layer, and how many of them lead from one set of scales to another.
-struct LayerPatterns {
-  explicit LayerPatterns(GridLayer edges) : possible(std::move(edges)) {
-    for (unsigned mask = 1; mask < 1U << possible.size(); ++mask) {
-      const GridLayer layer = edges_of(possible, mask);
-      by_sources[source_set(layer)].push_back({mask, sink_set(layer)});
-    }
-  }
-  struct Pattern {
-    unsigned mask = 0, sinks = 0;
-  };
-  GridLayer possible;
-  std::map<unsigned, std::vector<Pattern>> by_sources;
-};
-
-std::vector<LayerPatterns> patterns_of(int layers, const GridRules& rules) {
-  std::vector<LayerPatterns> all;
-  for (int layer = 1; layer <= layers; ++layer) all.emplace_back(possible_edges(rules, layer));
-  return all;
-}
-
-// ways[l][set]: how many patterns the layers from l on have when they begin with these scales.
-std::vector<std::vector<double>> ways_to_the_head(const std::vector<LayerPatterns>& layers) {
-  std::vector<std::vector<double>> ways(layers.size() + 1, std::vector<double>(kScaleSets, 1));
+// ways[l][set]: how many patterns the layers from index l on have when they begin with these
+// scales.
+std::vector<BySet> ways_to_the_head(const std::vector<GridLayerPatterns>& layers) {
+  std::vector<BySet> ways(layers.size() + 1, BySet{});
+  ways.back().fill(1);
   for (std::size_t l = layers.size(); l-- > 0;) {
-    std::ranges::fill(ways[l], 0);
-    for (const auto& [sources, patterns] : layers[l].by_sources) {
-      for (const auto& pattern : patterns) ways[l][sources] += ways[l + 1][pattern.sinks];
-    }
+    for (std::size_t q = 1; q < layers[l].size(); ++q)
+      ways[l][layers[l].sources[q]] += ways[l + 1][layers[l].sinks[q]];
   }
   return ways;
 }
 
-// An index drawn in proportion to the weights.
-std::size_t draw(const std::vector<double>& weights, core::Rng& rng) {
-  double sum = 0;
-  for (const double weight : weights) sum += weight;
-  double rest = rng.uniform() * sum;
-  for (std::size_t i = 0; i + 1 < weights.size(); ++i) {
-    if (rest < weights[i]) return i;
+// An index drawn in proportion to the weights, never one of weight 0.
+std::size_t draw(std::span<const double> weights, core::Rng& rng) {
+  double rest = rng.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::size_t last = weights.size();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    last = i;  // where rounding leaves a rest, the last possible one takes it
     rest -= weights[i];
+    if (rest < 0) break;
   }
-  return weights.size() - 1;
+  core::require(last < weights.size(), "a draw among nothing");
+  return last;
 }
 
 // Without edges that no way from the stem to the last layer has.
 void drop_dead_ends(std::vector<GridLayer>& layers, const GridRules& rules) {
-  unsigned alive = rules.start == GridStart::kTriangular ? 1U : kScaleSets - 1;
+  unsigned alive = rules.start == GridStart::kTriangular ? 1U : kGridScaleSets - 1;
   for (GridLayer& layer : layers) {
     std::erase_if(layer, [&](const GridEdge& edge) { return (alive >> edge.from & 1U) == 0; });
     alive = sink_set(layer);
@@ -141,24 +118,23 @@ GridCell random_cell(int nodes, int inputs, core::Rng& rng) {
 }
 
 double count_path_patterns(int layers, const GridRules& rules) {
-  const std::vector<double> first = ways_to_the_head(patterns_of(layers, rules))[0];
-  double count = 0;
-  for (unsigned sources = 1; sources < kScaleSets; ++sources) count += first[sources];
-  return count;
+  const BySet first = ways_to_the_head(layer_patterns(layers, rules))[0];
+  return std::accumulate(first.begin(), first.end(), 0.0);
 }
 
 std::vector<GridLayer> random_paths(int layers, const GridRules& rules, core::Rng& rng) {
-  const std::vector<LayerPatterns> patterns = patterns_of(layers, rules);
-  const std::vector<std::vector<double>> ways = ways_to_the_head(patterns);
+  const std::vector<GridLayerPatterns> patterns = layer_patterns(layers, rules);
+  const std::vector<BySet> ways = ways_to_the_head(patterns);
   std::vector<GridLayer> paths;
-  auto set = static_cast<unsigned>(draw(ways[0], rng));
+  std::size_t scales = draw(ways[0], rng);
   for (std::size_t l = 0; l < patterns.size(); ++l) {
-    const auto& choices = patterns[l].by_sources.at(set);
-    std::vector<double> weights;
-    for (const auto& pattern : choices) weights.push_back(ways[l + 1][pattern.sinks]);
-    const auto& chosen = choices[draw(weights, rng)];
-    paths.push_back(edges_of(patterns[l].possible, chosen.mask));
-    set = chosen.sinks;
+    std::vector<double> weights(patterns[l].size(), 0.0);
+    for (std::size_t q = 1; q < weights.size(); ++q) {
+      if (patterns[l].sources[q] == scales) weights[q] = ways[l + 1][patterns[l].sinks[q]];
+    }
+    const std::size_t chosen = draw(weights, rng);
+    paths.push_back(patterns[l].kept(static_cast<GridPattern>(chosen)));
+    scales = patterns[l].sinks[chosen];
   }
   return paths;
 }

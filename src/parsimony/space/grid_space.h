@@ -18,6 +18,7 @@ struct GridSpaceOptions {
   int layers = 4;  // as drawn in RSPNet's figure 1
   GridRules rules = {};
   void visit(core::FieldVisitor& v);
+  bool operator==(const GridSpaceOptions&) const = default;
 };
 
 // The cells that DARTS's rule can derive: every node keeps two incoming edges, or the only one that

@@ -13,6 +13,7 @@
 namespace parsimony::space {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // REF and D1 of spec rspnet 4.10.
@@ -90,12 +91,18 @@ TEST(GridGenotype, ErrorsSayWhatIsWrongWithThePaths) {
 }
 
 // Spec rspnet 4.3: 2, 5, 8, 10, 10 edges.
-TEST(GridRules, EdgesOfTheTriangularGrid) {
-  std::vector<std::size_t> counts;
-  for (int layer = 1; layer <= 5; ++layer)
-    counts.push_back(possible_edges(GridRules{}, layer).size());
-  EXPECT_THAT(counts, ::testing::ElementsAre(2, 5, 8, 10, 10));
-  EXPECT_EQ(possible_edges({GridConnectivity::kFull, GridStart::kMultires}, 1).size(), 16u);
+TEST(GridRules, SayHowManyEdgesALayerMayHave) {
+  const auto counts_of = [](const GridRules& rules, int layers) {
+    std::vector<std::size_t> counts;
+    for (int layer = 1; layer <= layers; ++layer)
+      counts.push_back(possible_edges(rules, layer).size());
+    return counts;
+  };
+  EXPECT_THAT(counts_of({}, 5), ElementsAre(2, 5, 8, 10, 10));
+  EXPECT_THAT(counts_of({.connectivity = GridConnectivity::kFull}, 5),
+              ElementsAre(2, 6, 12, 16, 16));
+  EXPECT_THAT(counts_of({.start = GridStart::kMultires}, 2), ElementsAre(10, 10));
+  EXPECT_THAT(counts_of({GridConnectivity::kFull, GridStart::kMultires}, 1), ElementsAre(16));
 }
 
 TEST(GridRules, NameThePathThatIsNotAllowed) {
@@ -126,17 +133,20 @@ TEST(GridSpace, CountsCells) {
   EXPECT_EQ(count_cells(5, 1), 7'263'649'260);
 }
 
-double brute_force_patterns(int layers) {
-  std::map<unsigned, double> count = {{1U, 1}};  // by the scales that are made so far
+double brute_force_patterns(int layers, const GridRules& rules) {
+  std::map<unsigned, double> count;  // by the scales that are made so far
   for (int layer = 1; layer <= layers; ++layer) {
-    const GridLayer possible = possible_edges({}, layer);
+    const GridLayer possible = possible_edges(rules, layer);
     std::map<unsigned, double> next;
     for (unsigned mask = 1; mask < 1U << possible.size(); ++mask) {
       GridLayer edges;
       for (std::size_t e = 0; e < possible.size(); ++e)
         if ((mask >> e & 1U) != 0) edges.push_back(possible[e]);
-      if (const auto found = count.find(source_set(edges)); found != count.end())
+      if (layer == 1) {
+        next[sink_set(edges)] += 1;
+      } else if (const auto found = count.find(source_set(edges)); found != count.end()) {
         next[sink_set(edges)] += found->second;
+      }
     }
     count = next;
   }
@@ -149,17 +159,29 @@ TEST(GridSpace, CountsPatternsOfPaths) {
   EXPECT_EQ(count_path_patterns(1, {}), 3);
   EXPECT_EQ(count_path_patterns(3, {}), 1'759);
   for (int layers = 1; layers <= 4; ++layers)
-    EXPECT_EQ(count_path_patterns(layers, {}), brute_force_patterns(layers));
+    EXPECT_EQ(count_path_patterns(layers, {}), brute_force_patterns(layers, {}));
   EXPECT_EQ(count_path_patterns(4, {}), 333'663);
   EXPECT_NEAR(count_path_patterns(6, {}), 2.8e10, 0.05e10);
   EXPECT_NEAR(count_path_patterns(8, {}), 2.6e15, 0.05e15);
   EXPECT_NEAR(count_path_patterns(12, {}), 2.2e25, 0.05e25);
+  for (const auto connectivity : {GridConnectivity::kNeighbour, GridConnectivity::kFull}) {
+    const GridRules multires{connectivity, GridStart::kMultires};
+    EXPECT_EQ(count_path_patterns(2, multires), brute_force_patterns(2, multires));
+  }
+  const GridRules full{.connectivity = GridConnectivity::kFull};
+  EXPECT_EQ(count_path_patterns(3, full), brute_force_patterns(3, full));
 }
 
 TEST(GridSpace, SingleWalksAreFibonacciNumbers) {
   EXPECT_EQ(count_walks(4, {}), 34);
   EXPECT_EQ(count_walks(11, {}), 28'657);
   EXPECT_EQ(count_walks(12, {}), 75'025);
+  double before = 1, number = 1;  // F(2 L - 1) and F(2 L)
+  for (int layers = 1; layers <= 20; ++layers) {
+    before += number;
+    number += before;
+    EXPECT_EQ(count_walks(layers, {}), before) << layers << " layers";
+  }
 }
 
 TEST(GridSpace, RandomCellsAreUniform) {
@@ -195,7 +217,9 @@ TEST(GridSpace, RandomPathsAreUniformOverPatterns) {
   double chi_square = 0;
   for (const auto& [text, count] : seen)
     chi_square += (count - expected) * (count - expected) / expected;
-  EXPECT_LT(chi_square, patterns + 5 * std::sqrt(2 * patterns));
+  // Mean and variance of the statistic are those of its degrees of freedom.
+  const double freedom = patterns - 1;
+  EXPECT_NEAR(chi_square, freedom, 5 * std::sqrt(2 * freedom));
 }
 
 TEST(GridSpace, AnyRulesGivePathsThatObeyThem) {
@@ -204,7 +228,10 @@ TEST(GridSpace, AnyRulesGivePathsThatObeyThem) {
     for (const auto start : {GridStart::kTriangular, GridStart::kMultires}) {
       const GridRules rules{connectivity, start};
       for (int i = 0; i < 10; ++i) {
+        core::Rng same = rng;
         const GridGenotype genotype{random_cell(4, 2, rng), random_paths(5, rules, rng)};
+        EXPECT_EQ(random_cell(4, 2, same), genotype.cell);
+        EXPECT_EQ(random_paths(5, rules, same), genotype.layers);
         EXPECT_EQ(parse_grid_genotype(to_text(genotype)), genotype);
         EXPECT_NO_THROW(check_paths(genotype, rules));
       }
