@@ -224,7 +224,7 @@ int measure_study(int argc, char** argv) {
   const auto shared = run::prepare_study(options, *dataset, folder.path(), context);
   network::release_unused_tensor_memory();
 
-  const auto space = space::make_decoder_space(options.space);
+  const auto space = space::make_space(options.space);
   const core::Rng rng(static_cast<std::uint64_t>(options.seed));
   evaluate::TrainAndMeasure evaluator(*space, shared, options.candidate, rng);
   evaluate::CandidateOptions inheriting = options.candidate;

@@ -59,14 +59,24 @@ std::string OnnxBuilder::node(std::string_view op,
                               const std::vector<std::string>& inputs,
                               const std::string& name,
                               const std::vector<OnnxAttribute>& attributes) {
+  return node(op, inputs, std::vector{name}, attributes)[0];
+}
+
+std::vector<std::string> OnnxBuilder::node(std::string_view op,
+                                           const std::vector<std::string>& inputs,
+                                           const std::vector<std::string>& names,
+                                           const std::vector<OnnxAttribute>& attributes) {
   onnx::NodeProto& node = *graph_.add_node();
-  const std::string result = unique(name);
+  std::vector<std::string> results;
+  for (const std::string& name : names) {
+    results.push_back(unique(name));
+    node.add_output(results.back());
+  }
   node.set_op_type(std::string(op));
-  node.set_name(result);
-  node.add_output(result);
+  node.set_name(results[0]);
   for (const std::string& input : inputs) node.add_input(input);
   for (const OnnxAttribute& attribute : attributes) set_attribute(*node.add_attribute(), attribute);
-  return result;
+  return results;
 }
 
 std::string OnnxBuilder::floats(const std::string& name,
@@ -102,9 +112,11 @@ bool OnnxBuilder::rename(const std::string& from, const std::string& to) {
     for (std::string& input : *node.mutable_input()) {
       if (input == from) input = to;
     }
-    if (node.output(0) != from) continue;
-    node.set_output(0, to);
-    found = true;
+    for (std::string& output : *node.mutable_output()) {
+      if (output != from) continue;
+      output = to;
+      found = true;
+    }
   }
   return found;
 }

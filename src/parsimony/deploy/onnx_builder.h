@@ -36,6 +36,12 @@ class OnnxBuilder {
                    const std::string& name,
                    const std::vector<OnnxAttribute>& attributes = {});
 
+  // One with several results, and their names.
+  std::vector<std::string> node(std::string_view op,
+                                const std::vector<std::string>& inputs,
+                                const std::vector<std::string>& names,
+                                const std::vector<OnnxAttribute>& attributes = {});
+
   // Each returns the constant's name.
   std::string floats(const std::string& name,
                      const std::vector<std::int64_t>& shape,

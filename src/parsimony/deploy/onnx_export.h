@@ -22,8 +22,8 @@ struct OnnxOptions {
 
 // Writes the "logits" of a trained network as an ONNX file that any runtime understands: static
 // shapes, batch 1, operators of opset 13 that every converter knows (Conv, Relu, Clip, Add, Concat,
-// Resize, GlobalAveragePool, Expand, ArgMax, Cast, ...), input "picture", output "logits" or
-// "classes". Fold batch norm first (fold.h); what is left of it is exported as such.
+// Resize, GlobalAveragePool, Expand, Softmax, ArgMax, Cast, ...), input "picture", output "logits"
+// or "classes". Fold batch norm first (fold.h); what is left of it is exported as such.
 //
 //   const TrainedGraph folded = fold_batch_norm(drop_auxiliary(graph), weights);
 //   OnnxOptions options{.interface = {.height = 256, .width = 256}};

@@ -85,14 +85,21 @@ TEST(OnnxExport, UsesOnlyCommonOperators) {
                                         "Expand",
                                         "Mul",
                                         "ArgMax",
-                                        "Cast"};
+                                        "Cast",
+                                        "AveragePool",
+                                        "Slice",
+                                        "Split",
+                                        "Reshape",
+                                        "Transpose",
+                                        "Softmax"};
   OnnxOptions options{.interface = interface_of({64, 64}), .metadata = {}};
   options.interface.normalise_inside = true;
   options.interface.output = OutputKind::kClasses;
   for (const Graph& graph :
        {drop_auxiliary(testing::cell_network(testing::kHelenL, "small", 16, 5)),
         testing::template_network(testing::kTemplates0, "small", 5),
-        testing::template_network(testing::kTemplates1, "small", 5)}) {
+        testing::template_network(testing::kTemplates1, "small", 5),
+        testing::grid_network(testing::kGrid, {.filters = 2, .cells = 1}, 5)}) {
     const TrainedGraph folded = fold_batch_norm(graph, random_weights(graph, core::Rng(1)));
     for (const std::string& name : operators(export_and_parse(folded.graph, options))) {
       // HELEN-L has the operation "none", which search removes before training.
@@ -113,6 +120,27 @@ TEST(OnnxExport, FactorsOfChannelsBroadcastOverPixels) {
   }
   EXPECT_TRUE(found);
   EXPECT_THAT(operators(model), ElementsAre("Conv", "Mul"));
+}
+
+TEST(OnnxExport, FactorsThatDependOnNoMapAreConstants) {
+  const Graph graph = small_graph([](Graph& g, NodeId x) {
+    const graph::PathAttention gate{.channels = 2, .inputs = 2, .dynamic = false};
+    return g.add(gate, {x, x}, Section::kDecoder, "gate");
+  });
+  const onnx::ModelProto model = export_and_parse(graph, {interface_of({8, 8}), {}});
+  EXPECT_THAT(operators(model), ElementsAre("Conv", "Mul", "Mul", "Add"));
+}
+
+TEST(OnnxExport, MapsShareTheWeightsThatScoreThem) {
+  const Graph graph = small_graph([](Graph& g, NodeId x) {
+    return g.add(
+        graph::PathAttention{.channels = 2, .inputs = 3}, {x, x, x}, Section::kDecoder, "gate");
+  });
+  const onnx::ModelProto model = export_and_parse(graph, {interface_of({8, 8}), {}});
+  std::int64_t weights = 0;
+  for (const onnx::TensorProto& constant : model.graph().initializer())
+    weights += constant.name().find("_weight") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(weights, 2);
 }
 
 TEST(OnnxExport, DeclaresStaticShapesOldVersionsAndProperties) {

@@ -4,15 +4,18 @@
 #include <algorithm>
 
 #include "parsimony/core/error.h"
+#include "parsimony/deploy/onnx_path_attention.h"
 #include "parsimony/deploy/trained_graph.h"
 
 namespace parsimony::deploy {
 namespace {
 
 using graph::Add;
+using graph::AvgPool;
 using graph::BatchNorm;
 using graph::Concat;
 using graph::Conv;
+using graph::Dropout;
 using graph::GlobalPool;
 using graph::Graph;
 using graph::Input;
@@ -21,11 +24,14 @@ using graph::MaxPool;
 using graph::Multiply;
 using graph::Node;
 using graph::NodeId;
+using graph::PathAttention;
 using graph::Relu;
 using graph::Resize;
 using graph::Scale;
 using graph::Shape;
+using graph::Shuffle;
 using graph::Size;
+using graph::Slice;
 using graph::Zero;
 
 constexpr std::size_t at(NodeId id) {
@@ -134,7 +140,22 @@ class Lowering {
             [&](const GlobalPool&) {
               return builder_.node("GlobalAveragePool", {in(0)}, node.name);
             },
-            [&](const MaxPool& pool) { return max_pool(pool, node); },
+            [&](const MaxPool& pool) { return window("MaxPool", pool, node, {}); },
+            [&](const AvgPool& pool) {
+              return window("AveragePool", pool, node, {{"count_include_pad", std::int64_t{0}}});
+            },
+            [&](const Slice& slice) {
+              const std::string first = builder_.integers({slice.first});
+              const std::string end = builder_.integers({slice.first + slice.channels});
+              return builder_.node("Slice", {in(0), first, end, builder_.integers({1})}, node.name);
+            },
+            [&](const Shuffle& shuffle) { return shuffled(shuffle, id); },
+            [&](const Dropout&) { return in(0); },
+            [&](const PathAttention&) {
+              std::vector<std::string> maps;
+              for (std::size_t i = 0; i < node.inputs.size(); ++i) maps.push_back(in(i));
+              return append_path_attention(builder_, node, weights_, maps);
+            },
             [&](const Scale& scale) {
               const std::string factors = constant(parameters_of(node)[0], {scale.channels, 1, 1});
               return builder_.node("Mul", {in(0), factors}, node.name);
@@ -176,14 +197,31 @@ class Lowering {
                           {"group", conv.groups}});
   }
 
-  std::string max_pool(const MaxPool& pool, const Node& node) {
+  template <typename Pool>
+  std::string window(std::string_view op,
+                     const Pool& pool,
+                     const Node& node,
+                     std::vector<OnnxAttribute> attributes) {
     const std::int64_t pad = pool.padding;
-    return builder_.node("MaxPool",
-                         {values_[at(node.inputs[0])]},
-                         node.name,
-                         {{"kernel_shape", std::vector{pool.kernel, pool.kernel}},
-                          {"strides", std::vector{pool.stride, pool.stride}},
-                          {"pads", std::vector{pad, pad, pad, pad}}});
+    attributes.insert(attributes.end(),
+                      {{"kernel_shape", std::vector{pool.kernel, pool.kernel}},
+                       {"strides", std::vector{pool.stride, pool.stride}},
+                       {"pads", std::vector{pad, pad, pad, pad}}});
+    return builder_.node(op, {values_[at(node.inputs[0])]}, node.name, attributes);
+  }
+
+  std::string shuffled(const Shuffle& shuffle, NodeId id) {
+    const Node& node = graph_[id];
+    const Shape& shape = shapes_[at(id)];
+    const std::vector<std::int64_t> runs = {
+        1, shuffle.groups, shape.channels / shuffle.groups, shape.height, shape.width};
+    std::string value = builder_.node(
+        "Reshape", {values_[at(node.inputs[0])], builder_.integers(runs)}, node.name + ".runs");
+    value = builder_.node("Transpose",
+                          {value},
+                          node.name + ".dealt",
+                          {{"perm", std::vector<std::int64_t>{0, 2, 1, 3, 4}}});
+    return builder_.node("Reshape", {value, builder_.integers(batch_of_one(shape))}, node.name);
   }
 
   std::string batch_norm(const Node& node) {

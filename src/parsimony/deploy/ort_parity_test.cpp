@@ -138,6 +138,26 @@ TEST_F(TemplateNetworks, GiveTheReferenceValuesOnTapsOfStrides4And16) {
   expect_parity_folded_and_not(graph, {50, 70});
 }
 
+using GridNetworks = testing::NeedsOrt;
+
+TEST_F(GridNetworks, GiveTheReferenceValuesFoldedAndNot) {
+  for (int i = 0; i < 6; ++i) {
+    SCOPED_TRACE(i);
+    graph::GridOptions options;
+    options.filters = 2;
+    options.cells = 2;
+    options.rsp = static_cast<graph::RspMode>(i % 3);
+    options.close = i % 2 == 0;
+    options.gate.kind = static_cast<graph::PathGate>(i % 5);
+    options.gate.dynamic = i < 5;
+    options.gate.temperature = i % 2 == 0 ? 0.5 : 1;
+    options.head = {.scale_channels = 6, .channels = 10};
+    const Graph graph = testing::grid_network(testing::kGrid, options, 7);
+    expect_parity_folded_and_not(i % 2 == 0 ? graph : graph::simplify(graph),
+                                 i == 0 ? Size{64, 64} : Size{35, 38});
+  }
+}
+
 class ExportOptions : public testing::NeedsOrt {
  protected:
   const Size size_{50, 70};

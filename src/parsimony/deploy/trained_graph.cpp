@@ -12,6 +12,7 @@ namespace parsimony::deploy {
 
 using graph::BatchNorm;
 using graph::Conv;
+using graph::PathAttention;
 using graph::Scale;
 
 std::vector<Parameter> parameters_of(const graph::Node& node) {
@@ -30,6 +31,16 @@ std::vector<Parameter> parameters_of(const graph::Node& node) {
   }
   if (const Scale* scale = std::get_if<Scale>(&node.layer))
     return {{node.name + ".weight", {scale->channels}}};
+  if (const auto* gate = std::get_if<PathAttention>(&node.layer);
+      gate != nullptr && graph::has_weights(node.layer)) {
+    const Parameter gamma = {node.name + ".gamma", {gate->inputs}};
+    if (!gate->reads_content()) return {gamma};
+    return {gamma,
+            {node.name + ".hidden_weight", {gate->hidden(), gate->channels}},
+            {node.name + ".hidden_bias", {gate->hidden()}},
+            {node.name + ".score_weight", {gate->hidden()}},
+            {node.name + ".score_bias", {1}}};
+  }
   return {};
 }
 

@@ -15,7 +15,7 @@ inline constexpr double kBatchNormEpsilon = 1e-5;
 
 // A network with its weights. Arrays are called after the nodes: NAME.weight [out, in / groups, k,
 // k] and NAME.bias of a convolution; NAME.weight, .bias, .running_mean and .running_var of a batch
-// norm; NAME.weight [channels] of a scale.
+// norm; NAME.weight [channels] of a scale; of path attention those of graph/path_attention.h.
 struct TrainedGraph {
   graph::Graph graph;
   weights::ArrayMap weights;

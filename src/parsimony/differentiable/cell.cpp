@@ -13,46 +13,39 @@
 namespace parsimony::differentiable {
 namespace {
 
+using space::GridOp;
+
 // An edge with the best operation that it may have.
 struct Contender {
-  std::size_t index = 0;
-  CellEdge edge;
-  double weight = 0;    // of the operation
-  double strength = 0;  // of the edge
+  std::size_t edge = 0, op = 0;  // indices among mixed edges and candidate operations
+  double weight = 0;             // of the operation
+  double strength = 0;           // of the edge
 };
-
-Contender contender(std::size_t index,
-                    CellEdge edge,
-                    const std::vector<double>& weights,
-                    const std::vector<bool>& allowed) {
-  int best = -1;
-  for (int op = 0; op < std::ssize(weights); ++op) {
-    const auto o = static_cast<std::size_t>(op);
-    if (allowed[o] && (best < 0 || weights[o] > weights[static_cast<std::size_t>(best)])) best = op;
-  }
-  core::require(best >= 0,
-                "no operation is left for the edge from state {} to state {}",
-                edge.source,
-                edge.node);
-  edge.op = best;
-  const double weight = weights[static_cast<std::size_t>(best)];
-  return {.index = index, .edge = edge, .weight = weight, .strength = weight};
-}
 
 using Allowed = std::vector<std::vector<bool>>;  // [edge][operation]
 
-std::vector<Contender> derive(const CellShape& shape,
+Contender contender(std::size_t edge,
+                    const std::vector<double>& weights,
+                    const std::vector<bool>& allowed) {
+  std::size_t best = weights.size();
+  for (std::size_t op = 0; op < weights.size(); ++op) {
+    if (allowed[op] && (best == weights.size() || weights[op] > weights[best])) best = op;
+  }
+  core::require(best < weights.size(), "no operation is left for edge {} of a cell", edge);
+  return {.edge = edge, .op = best, .weight = weights[best], .strength = weights[best]};
+}
+
+std::vector<Contender> derive(const std::vector<MixedEdge>& edges,
                               const Alphas& weights,
                               const Allowed& allowed,
                               std::span<const double> edge_weights,
                               int edges_per_node) {
-  const std::vector<CellEdge> edges = edges_of(shape);
   std::vector<Contender> cell;
   for (std::size_t first = 0; first < edges.size();) {
     std::vector<Contender> incoming;
     std::size_t e = first;
     for (; e < edges.size() && edges[e].node == edges[first].node; ++e) {
-      incoming.push_back(contender(e, edges[e], weights[e], allowed[e]));
+      incoming.push_back(contender(e, weights[e], allowed[e]));
       if (!edge_weights.empty()) incoming.back().strength *= edge_weights[e];
     }
     first = e;
@@ -64,28 +57,35 @@ std::vector<Contender> derive(const CellShape& shape,
   return cell;
 }
 
-Allowed all_but_none(std::size_t edges, const CandidateOps& ops) {
-  std::vector<bool> row(static_cast<std::size_t>(ops.count), true);
-  if (ops.none) row[static_cast<std::size_t>(*ops.none)] = false;
+Allowed all_but_none(std::size_t edges, const std::vector<CandidateOp>& ops) {
+  std::vector<bool> row;
+  for (const CandidateOp& op : ops) row.push_back(op.has_value());
   return Allowed(edges, row);
 }
 
-void require_rows(const Alphas& rows, std::size_t edges, int ops) {
+void require_rows(const Alphas& rows, std::size_t edges, std::size_t ops) {
   core::require(rows.size() == edges, "alphas of {} edges, the cell has {}", rows.size(), edges);
   for (const std::vector<double>& row : rows)
-    core::require(std::ssize(row) == ops, "{} alphas of an edge, expected {}", row.size(), ops);
+    core::require(row.size() == ops, "{} alphas of an edge, expected {}", row.size(), ops);
 }
 
 }  // namespace
 
-std::vector<CellEdge> edges_of(const CellShape& shape) {
-  core::require(shape.inputs >= 1 && shape.nodes >= 1,
+std::vector<CandidateOp> all_candidate_ops() {
+  std::vector<CandidateOp> ops{std::nullopt};
+  for (std::size_t op = 0; op < space::kGridOpNames.size(); ++op)
+    ops.push_back(static_cast<GridOp>(op));
+  return ops;
+}
+
+std::vector<MixedEdge> mixed_edges(const CellCandidates& candidates) {
+  core::require(candidates.inputs >= 1 && candidates.nodes >= 1,
                 "a cell of {} inputs and {} nodes",
-                shape.inputs,
-                shape.nodes);
-  std::vector<CellEdge> edges;
-  for (int node = shape.inputs; node < shape.inputs + shape.nodes; ++node) {
-    for (int source = 0; source < node; ++source) edges.push_back({node, source, 0});
+                candidates.inputs,
+                candidates.nodes);
+  std::vector<MixedEdge> edges;
+  for (int node = candidates.inputs; node < candidates.inputs + candidates.nodes; ++node) {
+    for (int source = 0; source < node; ++source) edges.push_back({node, source});
   }
   return edges;
 }
@@ -102,52 +102,41 @@ Alphas operation_weights(const Alphas& alphas) {
   return weights;
 }
 
-std::vector<CellEdge> derive_cell(const CellShape& shape,
-                                  const CandidateOps& ops,
-                                  const Alphas& weights,
-                                  const DerivationOptions& options,
-                                  std::span<const double> edge_weights) {
-  const std::size_t edges = edges_of(shape).size();
-  require_rows(weights, edges, ops.count);
-  core::require(edge_weights.empty() || edge_weights.size() == edges,
+space::GridCell derive_cell(const CellCandidates& candidates,
+                            const Alphas& weights,
+                            const DerivationOptions& options,
+                            std::span<const double> edge_weights) {
+  const std::vector<CandidateOp>& ops = candidates.ops;
+  const std::vector<MixedEdge> edges = mixed_edges(candidates);
+  require_rows(weights, edges.size(), ops.size());
+  core::require(edge_weights.empty() || edge_weights.size() == edges.size(),
                 "{} edge weights, the cell has {} edges",
                 edge_weights.size(),
-                edges);
+                edges.size());
   core::require(options.edges_per_node >= 1, "{} edges per node", options.edges_per_node);
 
-  Allowed allowed = all_but_none(edges, ops);
+  Allowed allowed = all_but_none(edges.size(), ops);
   const auto derive_again = [&] {
-    return derive(shape, weights, allowed, edge_weights, options.edges_per_node);
+    return derive(edges, weights, allowed, edge_weights, options.edges_per_node);
   };
-  std::vector<Contender> cell = derive_again();
-  while (options.skip_cap && ops.skip) {
+  std::vector<Contender> kept = derive_again();
+  while (options.skip_cap) {
     std::vector<Contender> skips;
-    std::ranges::copy_if(cell, std::back_inserter(skips), [&](const Contender& contender) {
-      return contender.edge.op == *ops.skip;
+    std::ranges::copy_if(kept, std::back_inserter(skips), [&](const Contender& contender) {
+      return ops[contender.op] == GridOp::kSkip;
     });
     if (std::ssize(skips) <= *options.skip_cap) break;
     const auto weakest = std::ranges::min_element(skips, {}, &Contender::weight);
-    allowed[weakest->index][static_cast<std::size_t>(*ops.skip)] = false;
-    cell = derive_again();
+    allowed[weakest->edge][weakest->op] = false;
+    kept = derive_again();
   }
 
-  std::vector<CellEdge> derived;
-  for (const Contender& kept : cell) derived.push_back(kept.edge);
-  return derived;
-}
-
-int count_of(const std::vector<CellEdge>& cell, int op) {
-  return static_cast<int>(std::ranges::count(cell, op, &CellEdge::op));
-}
-
-std::uint64_t count_cells(const CellShape& shape, int operations) {
-  const auto ops = static_cast<std::uint64_t>(operations);
-  std::uint64_t count = 1;
-  for (int node = shape.inputs; node < shape.inputs + shape.nodes; ++node) {
-    const auto sources = static_cast<std::uint64_t>(node);
-    count *= node == 1 ? ops : sources * (sources - 1) / 2 * ops * ops;
+  space::GridCell cell{.inputs = candidates.inputs, .edges = {}};
+  for (const Contender& contender : kept) {
+    const MixedEdge& edge = edges[contender.edge];
+    cell.edges.push_back({edge.node, edge.source, *ops[contender.op]});
   }
-  return count;
+  return cell;
 }
 
 std::vector<double> edge_entropies(const Alphas& alphas) {

@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "parsimony/space/grid.h"
+
 namespace parsimony::differentiable {
 
-// The cell of a DARTS search (Liu, Simonyan and Yang, ICLR 2019; spec/rspnet.md 4.7, 5): a number
-// of inputs, then intermediate nodes that sum what their incoming edges bring. States are numbered
-// from 0, inputs first.
-struct CellShape {
-  int inputs = 1, nodes = 4;
+// The cell of a DARTS search (Liu, Simonyan and Yang, ICLR 2019; spec rspnet 4.7, 5): every node
+// reads all inputs and all nodes before it, and each of these edges mixes all operations, weighed
+// by a softmax of its alphas. What is derived is a space::GridCell; sources and nodes are numbered
+// as there.
+
+// An operation that competes for an edge; nothing: "none", the zero operation, which only a
+// supernet has.
+using CandidateOp = std::optional<space::GridOp>;
+// All eight in the order of spec rspnet 4.8: none, then those of space::GridOp.
+std::vector<CandidateOp> all_candidate_ops();
+
+// What a cell is derived from.
+struct CellCandidates {
+  int nodes = 4, inputs = 1;
+  std::vector<CandidateOp> ops = all_candidate_ops();  // of every edge
 };
 
-struct CellEdge {
-  int node = 0, source = 0;  // states
-  int op = 0;                // an index among the candidate operations
-  auto operator<=>(const CellEdge&) const = default;
+struct MixedEdge {
+  int node = 0, source = 0;
+  bool operator==(const MixedEdge&) const = default;
 };
 
-// All edges of a cell's supernet, sorted, op 0; alphas are in this order. Of 4 nodes and 1 input
-// there are 10, of 2 inputs 14.
-std::vector<CellEdge> edges_of(const CellShape& shape);
-
-// What derivation has to know about the candidate operations. As in the spec: none comes first and
-// skip_connect fourth of eight.
-struct CandidateOps {
-  int count = 8;
-  std::optional<int> none = 0, skip = 3;
-};
+// All edges of the supernet's cell, ascending by node, then by source; alphas are in this order. Of
+// 4 nodes and 1 input there are 10, of 2 inputs 14.
+std::vector<MixedEdge> mixed_edges(const CellCandidates& candidates);
 
 // One row per edge, one value per operation.
 using Alphas = std::vector<std::vector<double>>;
@@ -44,35 +46,28 @@ struct DerivationOptions {
   std::optional<int> skip_cap;  // most skip connections of a cell
 };
 
-// The discrete cell of the weights (operation_weights), sorted by node and source. An edge is as
-// strong as its largest weight of an operation other than none, the strongest of a node stay, each
-// with that operation. Of equal ones the earlier edge or operation is taken.
+// The discrete cell of the weights (operation_weights). An edge is as strong as its largest weight
+// of an operation other than none, the strongest of a node stay, each with that operation. Of equal
+// ones the earlier edge or operation is taken.
 //
 // With a cap, as in P-DARTS (Chen et al., ICCV 2019, reference code): while the cell has more skip
-// connections, skip_connect is ruled out on that of its edges where it weighs least, and the cell
-// is derived anew. So the weakest skip is replaced by the edge's next best operation, or by another
+// connections, skip is ruled out on that of its edges where it weighs least, and the cell is
+// derived anew. So the weakest skip is replaced by the edge's next best operation, or by another
 // edge if that makes one stronger.
 //
 // `edge_weights`, one per edge, multiply strengths (PC-DARTS, Xu et al., ICLR 2020); empty: all 1.
 // An internal error unless an operation other than none is left on every edge.
-std::vector<CellEdge> derive_cell(const CellShape& shape,
-                                  const CandidateOps& ops,
-                                  const Alphas& weights,
-                                  const DerivationOptions& options,
-                                  std::span<const double> edge_weights = {});
-
-int count_of(const std::vector<CellEdge>& cell, int op);
-
-// How many discrete cells there are of so many operations other than none, two edges per node
-// (spec 4.10): 14,823,774 of 4 nodes, 1 input and 7 operations.
-std::uint64_t count_cells(const CellShape& shape, int operations);
+space::GridCell derive_cell(const CellCandidates& candidates,
+                            const Alphas& weights,
+                            const DerivationOptions& options,
+                            std::span<const double> edge_weights = {});
 
 // Entropy of softmax(alpha) of each edge in nats, from 0 (decided) to log(operations): a monitor.
 std::vector<double> edge_entropies(const Alphas& alphas);
 
 // What drives alphas to a decision: the mean of -w log(w + 1e-5) over all weights of all edges, the
-// form that DiNTS gives the entropy of its paths (spec 10), with its gradient with respect to the
-// alphas.
+// form that DiNTS gives the entropy of its paths (spec rspnet 10), with its gradient with respect
+// to the alphas.
 struct AlphaLoss {
   double value = 0;
   Alphas gradient;

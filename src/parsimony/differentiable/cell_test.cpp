@@ -15,30 +15,39 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// none, skip, and two operations.
-constexpr int kNone = 0, kSkip = 1, kSmall = 2, kLarge = 3;
-const CandidateOps kOps{.count = 4, .none = kNone, .skip = kSkip};
+using space::GridCell;
+using space::GridOp;
+using Edges = std::vector<space::GridCellEdge>;
 
-Alphas random_alphas(const CellShape& shape, int ops, core::Rng& rng) {
-  Alphas alphas(edges_of(shape).size());
+constexpr GridOp kSkip = GridOp::kSkip, kSmall = GridOp::kSepConv3x3, kLarge = GridOp::kSepConv5x5;
+const CellCandidates kThreeNodes{.nodes = 3, .ops = {std::nullopt, kSkip, kSmall, kLarge}};
+
+Alphas random_alphas(const CellCandidates& candidates, core::Rng& rng) {
+  Alphas alphas(mixed_edges(candidates).size());
   for (auto& row : alphas) {
-    for (int op = 0; op < ops; ++op) row.push_back(rng.normal());
+    for (std::size_t op = 0; op < candidates.ops.size(); ++op) row.push_back(rng.normal());
   }
   return alphas;
 }
 
-TEST(CellEdges, AreThoseOfTheSpec) {
-  EXPECT_EQ(edges_of({.inputs = 1, .nodes = 4}).size(), 10U);
-  EXPECT_EQ(edges_of({.inputs = 2, .nodes = 4}).size(), 14U);
-  EXPECT_THAT(edges_of({.inputs = 1, .nodes = 2}),
-              ElementsAre(CellEdge{1, 0, 0}, CellEdge{2, 0, 0}, CellEdge{2, 1, 0}));
+std::ptrdiff_t skips_of(const GridCell& cell) {
+  return std::ranges::count(cell.edges, kSkip, &space::GridCellEdge::op);
 }
 
-// Spec 4.10: discrete cells of one input and 7 operations.
-TEST(CountCells, MeetsThePublishedSizes) {
-  EXPECT_EQ(count_cells({.inputs = 1, .nodes = 3}, 7), 50421U);
-  EXPECT_EQ(count_cells({.inputs = 1, .nodes = 4}, 7), 14823774U);
-  EXPECT_EQ(count_cells({.inputs = 1, .nodes = 5}, 7), 7263649260U);
+TEST(CandidateOps, AreNoneAndThoseOfTheSpace) {
+  const std::vector<CandidateOp> ops = all_candidate_ops();
+  ASSERT_EQ(ops.size(), 8U);
+  EXPECT_EQ(ops[0], std::nullopt);
+  EXPECT_EQ(ops[1], GridOp::kMaxPool3x3);
+  EXPECT_EQ(ops[3], kSkip);
+  EXPECT_EQ(ops[7], GridOp::kDilConv5x5);
+}
+
+TEST(MixedEdges, AreThoseOfTheSpec) {
+  EXPECT_EQ(mixed_edges({.nodes = 4, .inputs = 1}).size(), 10U);
+  EXPECT_EQ(mixed_edges({.nodes = 4, .inputs = 2}).size(), 14U);
+  EXPECT_THAT(mixed_edges({.nodes = 2, .inputs = 1}),
+              ElementsAre(MixedEdge{1, 0}, MixedEdge{2, 0}, MixedEdge{2, 1}));
 }
 
 TEST(OperationWeights, AreASoftmaxThatDoesNotOverflow) {
@@ -59,38 +68,25 @@ Alphas example() {
 }
 
 TEST(DeriveCell, KeepsTheStrongestEdgesAndNeverNone) {
-  EXPECT_THAT(derive_cell({.inputs = 1, .nodes = 3}, kOps, example(), {}),
-              ElementsAre(CellEdge{1, 0, kSmall},
-                          CellEdge{2, 0, kSmall},
-                          CellEdge{2, 1, kLarge},
-                          CellEdge{3, 1, kSkip},
-                          CellEdge{3, 2, kLarge}));
+  EXPECT_EQ(derive_cell(kThreeNodes, example(), {}).edges,
+            (Edges{{1, 0, kSmall}, {2, 0, kSmall}, {2, 1, kLarge}, {3, 1, kSkip}, {3, 2, kLarge}}));
 }
 
 TEST(DeriveCell, TakesTheEarlierOfEqualEdgesAndOperations) {
   const Alphas equal(6, std::vector<double>(4, 0.25));
-  EXPECT_THAT(derive_cell({.inputs = 1, .nodes = 3}, kOps, equal, {}),
-              ElementsAre(CellEdge{1, 0, kSkip},
-                          CellEdge{2, 0, kSkip},
-                          CellEdge{2, 1, kSkip},
-                          CellEdge{3, 0, kSkip},
-                          CellEdge{3, 1, kSkip}));
+  EXPECT_EQ(derive_cell(kThreeNodes, equal, {}).edges,
+            (Edges{{1, 0, kSkip}, {2, 0, kSkip}, {2, 1, kSkip}, {3, 0, kSkip}, {3, 1, kSkip}}));
 }
 
 TEST(DeriveCell, WeighsEdgesAsPcDartsDoes) {
   const std::vector<double> edge_weights{1, 1, 1, 5, 1, 0.1};
-  EXPECT_THAT(derive_cell({.inputs = 1, .nodes = 3}, kOps, example(), {}, edge_weights),
-              ElementsAre(CellEdge{1, 0, kSmall},
-                          CellEdge{2, 0, kSmall},
-                          CellEdge{2, 1, kLarge},
-                          CellEdge{3, 0, kSkip},
-                          CellEdge{3, 1, kSkip}));
+  EXPECT_EQ(derive_cell(kThreeNodes, example(), {}, edge_weights).edges,
+            (Edges{{1, 0, kSmall}, {2, 0, kSmall}, {2, 1, kLarge}, {3, 0, kSkip}, {3, 1, kSkip}}));
 }
 
 // The weakest of the skips goes first. On its edge the next best operation takes its place, unless
 // another edge is stronger then.
 TEST(DeriveCell, ReplacesTheWeakestSkips) {
-  const CellShape shape{.inputs = 1, .nodes = 3};
   const Alphas weights = {{0, 0.5, 0.3, 0.2},     // 1<-0
                           {0, 0.6, 0.1, 0.3},     // 2<-0
                           {0, 0.9, 0.05, 0.05},   // 2<-1
@@ -98,52 +94,43 @@ TEST(DeriveCell, ReplacesTheWeakestSkips) {
                           {0, 0.7, 0.2, 0.1},     // 3<-1
                           {0.6, 0, 0.38, 0.02}};  // 3<-2
   const auto cell_with = [&](int cap) {
-    return derive_cell(shape, kOps, weights, {.edges_per_node = 2, .skip_cap = cap});
+    return derive_cell(kThreeNodes, weights, {.edges_per_node = 2, .skip_cap = cap});
   };
-  EXPECT_EQ(count_of(derive_cell(shape, kOps, weights, {}), kSkip), 5);
-  EXPECT_THAT(cell_with(4),
-              ElementsAre(CellEdge{1, 0, kSkip},
-                          CellEdge{2, 0, kSkip},
-                          CellEdge{2, 1, kSkip},
-                          CellEdge{3, 1, kSkip},
-                          CellEdge{3, 2, kSmall}))
+  EXPECT_EQ(skips_of(derive_cell(kThreeNodes, weights, {})), 5);
+  EXPECT_EQ(cell_with(4).edges,
+            (Edges{{1, 0, kSkip}, {2, 0, kSkip}, {2, 1, kSkip}, {3, 1, kSkip}, {3, 2, kSmall}}))
       << "without its skip 3<-0 is weaker than 3<-2";
-  EXPECT_THAT(cell_with(2),
-              ElementsAre(CellEdge{1, 0, kSmall},
-                          CellEdge{2, 0, kLarge},
-                          CellEdge{2, 1, kSkip},
-                          CellEdge{3, 1, kSkip},
-                          CellEdge{3, 2, kSmall}));
-  EXPECT_EQ(count_of(cell_with(0), kSkip), 0);
-  EXPECT_EQ(cell_with(5), derive_cell(shape, kOps, weights, {}));
+  EXPECT_EQ(cell_with(2).edges,
+            (Edges{{1, 0, kSmall}, {2, 0, kLarge}, {2, 1, kSkip}, {3, 1, kSkip}, {3, 2, kSmall}}));
+  EXPECT_EQ(skips_of(cell_with(0)), 0);
+  EXPECT_EQ(cell_with(5), derive_cell(kThreeNodes, weights, {}));
 }
 
+// What is derived has a text form and is a cell of the space: that form takes no others.
 TEST(DeriveCell, KeepsToItsCapAndIsWellFormed) {
   core::Rng rng(1);
-  const CellShape shape{.inputs = 2, .nodes = 4};
-  const CandidateOps ops;
+  const CellCandidates candidates{.nodes = 4, .inputs = 2};
   for (int round = 0; round < 200; ++round) {
-    Alphas alphas = random_alphas(shape, ops.count, rng);
+    Alphas alphas = random_alphas(candidates, rng);
     for (auto& row : alphas) row[3] += 1.5;  // collapsing into skips
-    const auto cell =
-        derive_cell(shape, ops, operation_weights(alphas), {.edges_per_node = 2, .skip_cap = 2});
-    ASSERT_LE(count_of(cell, 3), 2);
-    ASSERT_EQ(count_of(cell, 0), 0);
-    ASSERT_EQ(cell.size(), 8U);
-    ASSERT_TRUE(std::ranges::is_sorted(cell));
+    const GridCell cell =
+        derive_cell(candidates, operation_weights(alphas), {.edges_per_node = 2, .skip_cap = 2});
+    ASSERT_LE(skips_of(cell), 2);
+    ASSERT_EQ(cell.edges.size(), 8U);
     for (int node = 2; node < 6; ++node)
-      ASSERT_EQ(std::ranges::count(cell, node, &CellEdge::node), 2);
+      ASSERT_EQ(std::ranges::count(cell.edges, node, &space::GridCellEdge::node), 2);
+    const std::string text = space::to_text({.cell = cell, .layers = {{{0, 0}}}});
+    ASSERT_EQ(space::parse_grid_genotype(text).cell, cell);
   }
 }
 
 TEST(DeriveCell, NeedsAnOperation) {
-  const CellShape shape{.inputs = 1, .nodes = 1};
-  const CandidateOps only_skip{.count = 2, .none = 0, .skip = 1};
-  EXPECT_NO_THROW(derive_cell(shape, only_skip, {{0.5, 0.5}}, {}));
-  EXPECT_THROW(derive_cell(shape, only_skip, {{0.5, 0.5}}, {.edges_per_node = 2, .skip_cap = 0}),
+  const CellCandidates only_skip{.nodes = 1, .ops = {std::nullopt, kSkip}};
+  EXPECT_NO_THROW(derive_cell(only_skip, {{0.5, 0.5}}, {}));
+  EXPECT_THROW(derive_cell(only_skip, {{0.5, 0.5}}, {.edges_per_node = 2, .skip_cap = 0}),
                core::Error);
-  EXPECT_THROW(derive_cell(shape, only_skip, {{1, 0, 0}}, {}), core::Error);
-  EXPECT_THROW(derive_cell(shape, kOps, {}, {}), core::Error);
+  EXPECT_THROW(derive_cell(only_skip, {{1, 0, 0}}, {}), core::Error);
+  EXPECT_THROW(derive_cell(kThreeNodes, {}, {}), core::Error);
 }
 
 TEST(AlphaEntropy, RunsFromUndecidedToDecided) {
@@ -157,7 +144,7 @@ TEST(AlphaEntropy, RunsFromUndecidedToDecided) {
 
 TEST(AlphaEntropy, HasItsGradient) {
   core::Rng rng(2);
-  const Alphas alphas = random_alphas({.inputs = 1, .nodes = 3}, 8, rng);
+  const Alphas alphas = random_alphas({.nodes = 3}, rng);
   const AlphaLoss loss = alpha_entropy(alphas);
   for (std::size_t e = 0; e < alphas.size(); ++e) {
     for (std::size_t o = 0; o < alphas[e].size(); ++o) {

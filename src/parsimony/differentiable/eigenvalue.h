@@ -13,7 +13,7 @@ using VectorFunction = std::function<std::vector<double>(std::span<const double>
 
 // The largest eigenvalue of a symmetric matrix, of which only products with vectors are known: here
 // of the Hessian of the validation loss with respect to the alphas (Zela et al., ICLR 2020;
-// spec/rspnet.md 10). Power iteration of so many products from a random direction, then the
+// spec rspnet 10). Power iteration of so many products from a random direction, then the
 // Rayleigh quotient, which never exceeds the eigenvalue.
 //
 // Power iteration finds the eigenvalue of the largest magnitude. Where that is negative, or where
@@ -26,8 +26,8 @@ double largest_eigenvalue(const VectorFunction& product,
                           core::Rng rng);
 
 // Products with the Hessian of a function of which the gradient is known, by central differences at
-// `point`: (g(x + h v) - g(x - h v)) / 2 h with h = step / |v| (DARTS; spec 10: step 1e-2). 0 for
-// v = 0.
+// `point`: (g(x + h v) - g(x - h v)) / 2 h with h = step / |v| (DARTS; spec rspnet 10: step 1e-2).
+// 0 for v = 0.
 VectorFunction hessian_product(VectorFunction gradient, std::vector<double> point, double step);
 
 }  // namespace parsimony::differentiable

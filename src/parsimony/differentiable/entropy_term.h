@@ -5,7 +5,7 @@
 
 namespace parsimony::differentiable {
 
-// Added within logarithms of probabilities, as in DiNTS' reference code (spec/rspnet.md 6).
+// Added within logarithms of probabilities, as in DiNTS' reference code (spec rspnet 6).
 inline constexpr double kLogFloor = 1e-5;
 
 // -p log(p + 1e-5) and its derivative.

@@ -6,7 +6,7 @@
 namespace parsimony::differentiable {
 
 // SGD with momentum for the weights of a supernet, its rate a cosine from the first to the last
-// epoch: the values of DARTS and Auto-DeepLab (spec/rspnet.md 5).
+// epoch: the values of DARTS and Auto-DeepLab (spec rspnet 5).
 struct WeightOptimizerOptions {
   double rate = 0.025;
   double rate_end = 0.001;
@@ -19,7 +19,7 @@ struct WeightOptimizerOptions {
 };
 
 // Adam for the parameters of the architecture, at one rate: that and the decay of Auto-DeepLab,
-// betas of DARTS (spec 5).
+// betas of DARTS (spec rspnet 5).
 struct ArchitectureOptimizerOptions {
   double rate = 3e-3;
   double beta1 = 0.5;

@@ -19,7 +19,7 @@ inline constexpr std::array<std::string_view, 3> kPerturbationNames = {
 enum class Selection { kWeights, kPerturbation };
 inline constexpr std::array<std::string_view, 2> kSelectionNames = {"weights", "perturbation"};
 
-// What keeps a search of cells from collapsing into skip connections (spec/rspnet.md 10). What the
+// What keeps a search of cells from collapsing into skip connections (spec rspnet 10). What the
 // spec builds in from the start is on.
 struct RobustnessOptions {
   bool auxiliary_skip = true;  // DARTS-: a skip beside each mixed operation that fades out

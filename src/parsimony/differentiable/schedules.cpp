@@ -38,17 +38,6 @@ double cosine(const Range& range, double share) {
   return linear(range, (1 - std::cos(std::numbers::pi * share)) / 2);
 }
 
-double poly(const PolySchedule& schedule, long iteration) {
-  core::require(schedule.iterations > 0, "a schedule of no iterations");
-  const double share = static_cast<double>(iteration) / static_cast<double>(schedule.iterations);
-  double rate = schedule.rate * std::pow(1 - std::clamp(share, 0.0, 1.0), schedule.power);
-  if (iteration < schedule.warm_up) {
-    const double warm = static_cast<double>(iteration) / static_cast<double>(schedule.warm_up);
-    rate *= linear({.from = schedule.warm_up_factor, .to = 1}, warm);
-  }
-  return rate;
-}
-
 double skip_dropout(double rate, int alphas_begin, int epoch) {
   constexpr double kDecay = 0.2;
   return rate * std::exp(-kDecay * std::max(0, epoch - alphas_begin));

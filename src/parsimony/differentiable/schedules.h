@@ -3,7 +3,7 @@
 
 namespace parsimony::differentiable {
 
-// How rates and weights change over a search (spec/rspnet.md 5, 6, 8, 10). Epochs count from 0.
+// How rates and weights change over a search (spec rspnet 5, 6, 8, 10). Epochs count from 0.
 
 // The epochs `begin` to `end` - 1.
 struct Phase {
@@ -34,17 +34,6 @@ double linear(const Range& range, double share);
 
 // Cosine annealing, one half period (Loshchilov and Hutter, ICLR 2017), of share = progress(...).
 double cosine(const Range& range, double share);
-
-// Learning rate by iteration: rate * (1 - t / iterations)^power; during the warm-up it is
-// multiplied by a factor that rises linearly from `warm_up_factor` to 1. Values of spec 8.
-struct PolySchedule {
-  double rate = 0.05;
-  double power = 0.9;
-  long iterations = 186000;
-  long warm_up = 1000;
-  double warm_up_factor = 1e-3;
-};
-double poly(const PolySchedule& schedule, long iteration);
 
 // P-DARTS' dropout on skip connections (Chen et al., ICCV 2019): `rate` until the alphas are
 // searched, from then on rate * exp(-0.2 * epochs since).

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -16,7 +15,7 @@ using Golden = std::vector<std::pair<int, double>>;  // by epoch
 
 constexpr Phase kForty{.begin = 0, .end = 40};
 
-// Spec 10, test 4.
+// Spec rspnet 10, test 4.
 TEST(Cosine, MeetsTheGoldenValues) {
   for (const auto& [epoch, rate] :
        Golden{{0, 0.025}, {10, 0.021485}, {20, 0.013}, {30, 0.004515}, {39, 0.001037}})
@@ -35,7 +34,7 @@ TEST(SkipDropout, MeetsTheGoldenValues) {
   EXPECT_EQ(skip_dropout(0.4, 10, 3), 0.4);
 }
 
-// Spec 8.
+// Spec rspnet 8.
 TEST(DropPath, MeetsTheGoldenValues) {
   EXPECT_NEAR(drop_path_keep(0.8, 0, 16, 1), 0.9875, 1e-12);
   EXPECT_NEAR(drop_path_keep(0.8, 7, 16, 1), 0.9, 1e-12);
@@ -67,17 +66,7 @@ TEST(Progress, IsCompleteAfterTheLastEpoch) {
   EXPECT_EQ(progress({.begin = 10, .end = 20}, 25), 1);
 }
 
-TEST(Poly, WarmsUpThenFalls) {
-  const PolySchedule schedule;
-  EXPECT_NEAR(poly(schedule, 0), 0.05 * 1e-3, 1e-15);
-  EXPECT_NEAR(poly(schedule, 500), 0.05 * 0.5005 * std::pow(1 - 500 / 186000.0, 0.9), 1e-12);
-  EXPECT_NEAR(poly(schedule, 1000), 0.05 * std::pow(1 - 1000 / 186000.0, 0.9), 1e-12);
-  EXPECT_NEAR(poly(schedule, 93000), 0.05 * std::pow(0.5, 0.9), 1e-12);
-  EXPECT_EQ(poly(schedule, 186000), 0);
-  EXPECT_EQ(poly({.rate = 0.1, .power = 1, .iterations = 10, .warm_up = 0}, 5), 0.05);
-}
-
-// Spec 6: on after 40 % of the training, at full weight 2 % later.
+// Spec rspnet 6: on after 40 % of the training, at full weight 2 % later.
 TEST(BudgetRamp, RisesBehindItsBeginning) {
   EXPECT_EQ(budget_ramp(0.4, 0.02, 0.4), 0);
   EXPECT_NEAR(budget_ramp(0.4, 0.02, 0.405), 0.25, 1e-12);

@@ -51,8 +51,6 @@ void check_gate(const PathSearchOptions& paths) {
 
 void SupernetOptions::visit(core::FieldVisitor& v) {
   v.field("filters", filters, {"channels per intermediate node at 1/4 of the picture", 1, 4096});
-  v.field("nodes", nodes, {"intermediate nodes of a cell", 1, 16});
-  v.field("inputs", inputs, {"columns that a cell reads: the last, or the last two", 1, 2});
   v.field("cells", cells, {"cells of a node while searching", 1, 64});
   v.field("stage_partial",
           stage_partial,
@@ -93,7 +91,7 @@ void GateOptions::visit(core::FieldVisitor& v) {
   v.field("dynamic", dynamic, {"gates depend on the content of the maps"});
   v.field("temperature", temperature, {"of the gates' logits at first", 0.01, 100});
   v.field("temperature_end", temperature_end, {"of the gates' logits at last", 0.01, 100});
-  v.field("k", k, {"hard_topk: maps that pass", 1, kScales});
+  v.field("k", k, {"hard_topk: maps that pass", 1, space::kGridScales});
   v.field("initial_deviation", initial_deviation, {"of the gates' own logits", 0, 10});
 }
 
@@ -110,8 +108,8 @@ void PathSearchOptions::visit(core::FieldVisitor& v) {
 }
 
 void DifferentiableOptions::visit(core::FieldVisitor& v) {
-  v.group("grid", grid, "columns, scales and edges of the supernet");
-  v.group("supernet", supernet, "width of the supernet and shape of its cells");
+  v.group("grid", grid, "what is searched: shape of the cell, layers and edges of the grid");
+  v.group("supernet", supernet, "width of the supernet");
   v.group("cell", cell, "search of the cell");
   v.group("paths", paths, "search of the paths");
 }

@@ -8,27 +8,24 @@
 #include "parsimony/differentiable/cell.h"
 #include "parsimony/differentiable/optimizer_options.h"
 #include "parsimony/differentiable/paths/decoding.h"
-#include "parsimony/differentiable/paths/grid.h"
 #include "parsimony/differentiable/paths/path_regularizer.h"
 #include "parsimony/differentiable/robustness.h"
 #include "parsimony/differentiable/schedules.h"
+#include "parsimony/space/grid_space.h"
 
 namespace parsimony::differentiable {
 
-// The two phases of RSPNet's search (spec/rspnet.md 5, 6): first the cell, with all paths open,
+// The two phases of RSPNet's search (spec rspnet 5, 6): first the cell, with all paths open,
 // then the paths, with the cell that was found. The paper says that the first is DARTS; all else
 // here completes it, so all of it can be chosen.
 
-// Of both supernets.
+// Of both supernets, beside the space that they hold.
 struct SupernetOptions {
   int filters = 16;           // F: channels of scale i are nodes * filters * 2^i
-  int nodes = 4;              // B: intermediate nodes of a cell
-  int inputs = 1;             // n_in: what a cell reads, the last or the last two columns
   int cells = 1;              // N: of a node while searching (paper: 1, and 4 in the final network)
   bool stage_partial = true;  // half of the channels pass the cells, as in the final network
   int partial_channels = 1;   // K: mixed operations see 1 / K of their channels (PC-DARTS: 4)
 
-  CellShape cell() const { return {.inputs = inputs, .nodes = nodes}; }
   void visit(core::FieldVisitor& v);
   bool operator==(const SupernetOptions&) const = default;
 };
@@ -58,7 +55,7 @@ struct CellSearchOptions {
   bool operator==(const CellSearchOptions&) const = default;
 };
 
-// How a path-attention module weighs what enters a node (spec 4.5).
+// How a path-attention module weighs what enters a node (spec rspnet 4.5).
 enum class Gate { kSigmoidConditional, kSoftmaxIn, kReluTanh, kHardTopK, kUniform };
 inline constexpr std::array<std::string_view, 5> kGateNames = {
     "sigmoid_cond", "softmax_in", "relu_tanh", "hard_topk", "uniform"};
@@ -94,7 +91,7 @@ struct PathSearchOptions {
 };
 
 struct DifferentiableOptions {
-  GridOptions grid;
+  space::GridSpaceOptions grid;  // what is searched
   SupernetOptions supernet;
   CellSearchOptions cell;
   PathSearchOptions paths;

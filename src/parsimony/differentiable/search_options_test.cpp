@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 TEST(DifferentiableOptions, SurviveWritingAndReading) {
   DifferentiableOptions options;
-  options.grid.start = Start::kMultires;
+  options.grid.rules.start = space::GridStart::kMultires;
   options.cell.robustness.perturbation = Perturbation::kAdversarial;
   options.cell.robustness.sharpness.remedy = SharpnessRemedy::kAdaptive;
   options.paths.gate.gate = Gate::kHardTopK;
@@ -35,8 +35,8 @@ TEST(DifferentiableOptions, HaveTheDefaultsOfTheSpec) {
                                                     {"grid.connectivity", "neighbour"},
                                                     {"grid.start", "triangular"},
                                                     {"supernet.filters", "16"},
-                                                    {"supernet.nodes", "4"},
-                                                    {"supernet.inputs", "1"},
+                                                    {"grid.nodes", "4"},
+                                                    {"grid.inputs", "1"},
                                                     {"supernet.cells", "1"},
                                                     {"supernet.partial_channels", "1"},
                                                     {"cell.epochs", "40"},
@@ -75,7 +75,7 @@ TEST(DifferentiableOptions, HaveTheDefaultsOfTheSpec) {
 
 TEST(DifferentiableOptions, StateTheirBounds) {
   DifferentiableOptions options;
-  EXPECT_THROW(core::Config::from_text("supernet: {inputs: 3}", "test").read_into(options),
+  EXPECT_THROW(core::Config::from_text("grid: {inputs: 3}", "test").read_into(options),
                core::Error);
   EXPECT_THROW(
       core::Config::from_text("paths: {decoding: {rule: best}}", "test").read_into(options),

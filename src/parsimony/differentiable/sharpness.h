@@ -10,7 +10,7 @@
 
 namespace parsimony::differentiable {
 
-// When a search has become too sharp (RobustDARTS: Zela et al., ICLR 2020; spec/rspnet.md 10): its
+// When a search has become too sharp (RobustDARTS: Zela et al., ICLR 2020; spec rspnet 10): its
 // largest eigenvalue (eigenvalue.h) has risen too fast, and what it would derive now would be worse
 // than what it held before.
 
@@ -19,7 +19,7 @@ inline constexpr std::array<std::string_view, 3> kSharpnessRemedyNames = {
     "off", "stop", "adaptive"};
 
 // The published values assume 50 epochs of alphas and evaluations every 2; those here are ours for
-// 20 (spec 10).
+// 20 (spec rspnet 10).
 struct SharpnessOptions {
   SharpnessRemedy remedy = SharpnessRemedy::kStop;
   int every = 1;           // epochs between evaluations; published: 2

@@ -35,7 +35,7 @@ std::optional<Return> with_published_values(const std::function<double(int)>& ei
   return first_return(eigenvalue, {.every = 2, .start = 10}, 0, 50, 10);
 }
 
-// Spec 10, test 3.
+// Spec rspnet 10, test 3.
 TEST(Sharpness, MeetsTheGoldenSeries) {
   EXPECT_EQ(with_published_values([](int epoch) { return 0.2 * std::pow(1.05, epoch); }),
             (Return{.in = 22, .to = 10}));

@@ -17,37 +17,68 @@ constexpr std::size_t at(NodeId id) {
 
 std::string describe(const Layer& layer) {
   return std::visit(
-      Match{[](const Input& input) { return fmt::format("in{}s{}", input.channels, input.stride); },
-            [](const Conv& conv) {
-              return fmt::format("conv{}>{}k{}s{}p{}d{}g{}{}",
-                                 conv.in_channels,
-                                 conv.out_channels,
-                                 conv.kernel,
-                                 conv.stride,
-                                 conv.padding,
-                                 conv.dilation,
-                                 conv.groups,
-                                 conv.bias ? "b" : "");
-            },
-            [](const BatchNorm&) { return std::string("bn"); },
-            [](const Relu& relu) {
-              return relu.bounded() ? fmt::format("relu{}", relu.ceiling) : std::string("relu");
-            },
-            [](const Add&) { return std::string("add"); },
-            [](const Multiply&) { return std::string("multiply"); },
-            [](const Concat&) { return std::string("concat"); },
-            [](const Resize&) { return std::string("resize"); },
-            [](const GlobalPool&) { return std::string("pool"); },
-            [](const MaxPool& pool) {
-              return fmt::format("max{}s{}p{}", pool.kernel, pool.stride, pool.padding);
-            },
-            [](const Scale&) { return std::string("scale"); },
-            [](const Zero&) { return std::string("zero"); }},
+      Match{
+          [](const Input& input) { return fmt::format("in{}s{}", input.channels, input.stride); },
+          [](const Conv& conv) {
+            return fmt::format("conv{}>{}k{}s{}p{}d{}g{}{}",
+                               conv.in_channels,
+                               conv.out_channels,
+                               conv.kernel,
+                               conv.stride,
+                               conv.padding,
+                               conv.dilation,
+                               conv.groups,
+                               conv.bias ? "b" : "");
+          },
+          [](const BatchNorm&) { return std::string("bn"); },
+          [](const Relu& relu) {
+            return relu.bounded() ? fmt::format("relu{}", relu.ceiling) : std::string("relu");
+          },
+          [](const Add&) { return std::string("add"); },
+          [](const Multiply&) { return std::string("multiply"); },
+          [](const Concat&) { return std::string("concat"); },
+          [](const Resize&) { return std::string("resize"); },
+          [](const GlobalPool&) { return std::string("pool"); },
+          [](const MaxPool& pool) {
+            return fmt::format("max{}s{}p{}", pool.kernel, pool.stride, pool.padding);
+          },
+          [](const AvgPool& pool) {
+            return fmt::format("avg{}s{}p{}", pool.kernel, pool.stride, pool.padding);
+          },
+          [](const Slice& slice) { return fmt::format("slice{}+{}", slice.first, slice.channels); },
+          [](const Shuffle& shuffle) { return fmt::format("shuffle{}", shuffle.groups); },
+          [](const Dropout& dropout) { return fmt::format("dropout{}", dropout.rate); },
+          [](const PathAttention& gate) {
+            std::string text(kPathGateNames[static_cast<std::size_t>(gate.gate)]);
+            if (gate.gate == PathGate::kHardTopK) text += fmt::format("{}", gate.kept);
+            if (gate.temperature != 1) text += fmt::format("t{}", gate.temperature);
+            return text + (gate.reads_content() ? "" : "!");
+          },
+          [](const Scale&) { return std::string("scale"); },
+          [](const Zero&) { return std::string("zero"); }},
       layer);
 }
 
-bool commutes(const Layer& layer) {
-  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
+// Nodes whose inputs may be put in any order. The order of a concatenation's parts is the order of
+// weights behind it, which does not matter, unless channels are picked, dealt out or joined with
+// others before they reach a convolution of all of them.
+std::vector<bool> commuting(const Graph& graph) {
+  std::vector<bool> order_matters(graph.nodes.size(), false);
+  std::vector<bool> commutes(graph.nodes.size(), false);
+  for (std::size_t id = graph.nodes.size(); id-- > 0;) {
+    const Node& node = graph.nodes[id];
+    commutes[id] = std::holds_alternative<Add>(node.layer) ||
+                   std::holds_alternative<PathAttention>(node.layer) ||
+                   (std::holds_alternative<Concat>(node.layer) && !order_matters[id]);
+    const Conv* conv = std::get_if<Conv>(&node.layer);
+    const bool mixes = conv != nullptr && conv->groups == 1;
+    const bool picks = std::holds_alternative<Slice>(node.layer) ||
+                       std::holds_alternative<Shuffle>(node.layer) ||
+                       std::holds_alternative<PathAttention>(node.layer);
+    if (!picks && (mixes || !order_matters[id])) continue;
+    for (const NodeId input : node.inputs) order_matters[at(input)] = true;
+  }
+  return commutes;
 }
 
 using Colour = std::uint64_t;
@@ -61,6 +92,7 @@ Colour combine(Colour colour, Colour with) {
 std::vector<Colour> colour(const Graph& graph) {
   const std::size_t count = graph.nodes.size();
   std::vector<Colour> colours(count);
+  const std::vector<bool> commutes = commuting(graph);
   for (std::size_t id = 0; id < count; ++id) {
     colours[id] = core::Rng(0).split(describe(graph.nodes[id].layer)).state();
   }
@@ -69,7 +101,7 @@ std::vector<Colour> colour(const Graph& graph) {
     for (std::size_t id = 0; id < count; ++id) {
       std::vector<Colour> below;
       for (const NodeId input : graph.nodes[id].inputs) below.push_back(colours[at(input)]);
-      if (commutes(graph.nodes[id].layer)) std::sort(below.begin(), below.end());
+      if (commutes[id]) std::sort(below.begin(), below.end());
       for (const Colour c : below) colours[id] = combine(colours[id], c);
     }
     std::vector<std::vector<Colour>> above(count);
@@ -78,7 +110,7 @@ std::vector<Colour> colour(const Graph& graph) {
       for (const Colour c : above[id]) colours[id] = combine(colours[id], c);
       const Node& node = graph.nodes[id];
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        above[at(node.inputs[k])].push_back(combine(colours[id], commutes(node.layer) ? 0 : k));
+        above[at(node.inputs[k])].push_back(combine(colours[id], commutes[id] ? 0 : k));
       }
     }
   }
@@ -90,6 +122,7 @@ std::vector<Colour> colour(const Graph& graph) {
 std::string canonical_text(const Graph& simplified) {
   const Graph graph = subgraph(simplified, {}, {{"logits", simplified.output("logits")}});
   const std::vector<Colour> colours = colour(graph);
+  const std::vector<bool> commutes = commuting(graph);
   std::vector<int> number(graph.nodes.size(), -1);
   std::string text;
   int next = 0;
@@ -97,7 +130,7 @@ std::string canonical_text(const Graph& simplified) {
     if (number[at(id)] >= 0) return number[at(id)];
     const Node& node = graph[id];
     std::vector<NodeId> inputs = node.inputs;
-    if (commutes(node.layer)) {
+    if (commutes[at(id)]) {
       std::stable_sort(inputs.begin(), inputs.end(), [&](NodeId a, NodeId b) {
         return colours[at(a)] < colours[at(b)];
       });

@@ -17,11 +17,11 @@ struct SectionCounts {
 };
 
 // Trainable values: convolution weights and biases, batch-norm scales and shifts, factors of scaled
-// sums (running statistics are not counted).
+// sums, what path attention learns (running statistics are not counted).
 SectionCounts count_parameters(const Graph& graph);
 
-// Multiply-accumulates of the convolutions at batch 1; biases, norms, sums, factors and resizes not
-// counted.
+// Multiply-accumulates of the convolutions at batch 1; biases, norms, sums, factors, path attention
+// and resizes not counted.
 SectionCounts count_macs(const Graph& graph, Size picture);
 
 // "FLOPs" as the tool thop counted them in 2020 and System B reports them: convolution MACs, one
@@ -31,7 +31,8 @@ SectionCounts count_thop_flops(const Graph& graph, Size picture);
 
 // Largest sum of the sizes of all feature maps that are alive at once, at batch 1 in fp32, when the
 // graph's "logits" are computed in node order, each map freed after its last reader and batch norm,
-// ReLU, factors and additions working in place where the map they overwrite is read by nobody else.
+// ReLU, factors, additions and path attention working in place where the map they overwrite is read
+// by nobody else.
 std::int64_t peak_activation_bytes(const Graph& graph, Size picture);
 
 }  // namespace parsimony::graph

@@ -11,15 +11,30 @@ namespace {
 using core::require;
 
 std::size_t expected_inputs(const Layer& layer) {
-  return std::visit(Match{[](const Input&) { return std::size_t{0}; },
-                          [](const Multiply&) { return std::size_t{2}; },
-                          [](const Resize&) { return std::size_t{2}; },
-                          [](const auto&) { return std::size_t{1}; }},
-                    layer);
+  return std::visit(
+      Match{[](const Input&) { return std::size_t{0}; },
+            [](const Multiply&) { return std::size_t{2}; },
+            [](const Resize&) { return std::size_t{2}; },
+            [](const PathAttention& gate) { return static_cast<std::size_t>(gate.inputs); },
+            [](const auto&) { return std::size_t{1}; }},
+      layer);
 }
 
 bool takes_many_inputs(const Layer& layer) {
   return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
+}
+
+// All of one shape.
+void check_maps(const Node& node, NodeId id, const std::vector<std::int64_t>& channels) {
+  const auto& gate = std::get<PathAttention>(node.layer);
+  for (const NodeId input : node.inputs) {
+    require(channels[static_cast<std::size_t>(input)] == gate.channels,
+            "node {} '{}' expects {} channels, gets {}",
+            id,
+            node.name,
+            gate.channels,
+            channels[static_cast<std::size_t>(input)]);
+  }
 }
 
 // Extent of a sliding window's result along one side.
@@ -54,8 +69,10 @@ void check_inputs(const Graph& graph, NodeId id) {
 }  // namespace
 
 bool has_weights(const Layer& layer) {
+  const auto* gate = std::get_if<PathAttention>(&layer);
   return std::holds_alternative<Conv>(layer) || std::holds_alternative<BatchNorm>(layer) ||
-         std::holds_alternative<Scale>(layer);
+         std::holds_alternative<Scale>(layer) ||
+         (gate != nullptr && gate->gate != PathGate::kUniform);
 }
 
 NodeId Graph::add(Layer layer, std::vector<NodeId> inputs, Section section, std::string name) {
@@ -87,43 +104,68 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
               expected,
               in(0));
     };
-    channels.push_back(
-        std::visit(Match{[](const Input& input) { return input.channels; },
-                         [&](const Conv& conv) {
-                           same_as(conv.in_channels);
-                           require(conv.groups > 0 && conv.in_channels % conv.groups == 0 &&
-                                       conv.out_channels % conv.groups == 0,
-                                   "node {} '{}': {} groups do not divide {} -> {} channels",
-                                   id,
-                                   node.name,
-                                   conv.groups,
-                                   conv.in_channels,
-                                   conv.out_channels);
-                           return conv.out_channels;
-                         },
-                         [&](const BatchNorm& norm) {
-                           same_as(norm.channels);
-                           return norm.channels;
-                         },
-                         [&](const Scale& scale) {
-                           same_as(scale.channels);
-                           return scale.channels;
-                         },
-                         [&](const Add&) {
-                           for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
-                           return in(0);
-                         },
-                         [&](const Multiply&) {
-                           same_as(in(1));
-                           return in(0);
-                         },
-                         [&](const Concat&) {
-                           std::int64_t sum = 0;
-                           for (std::size_t i = 0; i < node.inputs.size(); ++i) sum += in(i);
-                           return sum;
-                         },
-                         [&](const auto&) { return in(0); }},
-                   node.layer));
+    channels.push_back(std::visit(
+        Match{[](const Input& input) { return input.channels; },
+              [&](const Conv& conv) {
+                same_as(conv.in_channels);
+                require(conv.groups > 0 && conv.in_channels % conv.groups == 0 &&
+                            conv.out_channels % conv.groups == 0,
+                        "node {} '{}': {} groups do not divide {} -> {} channels",
+                        id,
+                        node.name,
+                        conv.groups,
+                        conv.in_channels,
+                        conv.out_channels);
+                return conv.out_channels;
+              },
+              [&](const BatchNorm& norm) {
+                same_as(norm.channels);
+                return norm.channels;
+              },
+              [&](const Scale& scale) {
+                same_as(scale.channels);
+                return scale.channels;
+              },
+              [&](const Slice& slice) {
+                require(
+                    slice.first >= 0 && slice.channels > 0 && slice.first + slice.channels <= in(0),
+                    "node {} '{}' takes {} channels from {} on, of {}",
+                    id,
+                    node.name,
+                    slice.channels,
+                    slice.first,
+                    in(0));
+                return slice.channels;
+              },
+              [&](const Shuffle& shuffle) {
+                require(shuffle.groups > 0 && in(0) % shuffle.groups == 0,
+                        "node {} '{}' shuffles {} channels in {} groups",
+                        id,
+                        node.name,
+                        in(0),
+                        shuffle.groups);
+                return in(0);
+              },
+              [&](const PathAttention& gate) {
+                require(gate.inputs > 0, "node {} '{}' has no inputs", id, node.name);
+                check_maps(node, id, channels);
+                return gate.channels;
+              },
+              [&](const Add&) {
+                for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
+                return in(0);
+              },
+              [&](const Multiply&) {
+                same_as(in(1));
+                return in(0);
+              },
+              [&](const Concat&) {
+                std::int64_t sum = 0;
+                for (std::size_t i = 0; i < node.inputs.size(); ++i) sum += in(i);
+                return sum;
+              },
+              [&](const auto&) { return in(0); }},
+        node.layer));
   }
   return channels;
 }
@@ -171,6 +213,10 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
                             windows(in(0).width, reach, conv.stride, conv.padding)};
               },
               [&](const MaxPool& pool) {
+                return Size{windows(in(0).height, pool.kernel, pool.stride, pool.padding),
+                            windows(in(0).width, pool.kernel, pool.stride, pool.padding)};
+              },
+              [&](const AvgPool& pool) {
                 return Size{windows(in(0).height, pool.kernel, pool.stride, pool.padding),
                             windows(in(0).width, pool.kernel, pool.stride, pool.padding)};
               },

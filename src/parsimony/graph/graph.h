@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -83,6 +85,51 @@ struct MaxPool {
   bool operator==(const MaxPool&) const = default;
 };
 
+// Mean of a square window; the padding does not count (PyTorch's count_include_pad = false).
+struct AvgPool {
+  std::int64_t kernel = 3, stride = 1, padding = 1;
+  bool operator==(const AvgPool&) const = default;
+};
+
+// The channels from `first` on, `channels` of them.
+struct Slice {
+  std::int64_t first = 0, channels = 0;
+  bool operator==(const Slice&) const = default;
+};
+
+// Channels are cut into `groups` runs and dealt out in turn: [0, 4, 1, 5, 2, 6, 3, 7] of 8 channels
+// in 2 groups (Zhang et al., ShuffleNet, CVPR 2018).
+struct Shuffle {
+  std::int64_t groups = 2;
+  bool operator==(const Shuffle&) const = default;
+};
+
+// In training each value is zero with probability `rate` and else divided by 1 - `rate`; nothing
+// when the network is used.
+struct Dropout {
+  double rate = 0;
+  bool operator==(const Dropout&) const = default;
+};
+
+// How the scores of maps become weights; graph/path_attention.h has the formulas.
+enum class PathGate { kConditionalSigmoid, kSoftmax, kReluTanh, kHardTopK, kUniform };
+inline constexpr std::array<std::string_view, 5> kPathGateNames = {
+    "sigmoid_cond", "softmax_in", "relu_tanh", "hard_topk", "uniform"};
+
+// The path-attention module of RSPNet: the weighted sum of any number of maps of one shape (spec
+// rspnet 4.5; the module is the paper's, its equations are our completion).
+struct PathAttention {
+  std::int64_t channels = 0;
+  std::int64_t inputs = 0;
+  PathGate gate = PathGate::kSoftmax;
+  bool dynamic = true;     // whether scores depend on what the maps hold
+  std::int64_t kept = 1;   // maps that kHardTopK lets through, all where there are fewer
+  double temperature = 1;  // of the gates with a sigmoid or a softmax
+  std::int64_t hidden() const { return std::max<std::int64_t>(8, channels / 16); }
+  bool reads_content() const { return dynamic && gate != PathGate::kUniform; }
+  bool operator==(const PathAttention&) const = default;
+};
+
 // One learned factor per channel, 1 at the start; a scaled sum is an Add of these.
 struct Scale {
   std::int64_t channels = 0;
@@ -103,6 +150,11 @@ using Layer = std::variant<Input,
                            Resize,
                            GlobalPool,
                            MaxPool,
+                           AvgPool,
+                           Slice,
+                           Shuffle,
+                           Dropout,
+                           PathAttention,
                            Scale,
                            Zero>;
 

@@ -2,6 +2,7 @@
 #include "parsimony/graph/lower.h"
 
 #include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/grid_network.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/graph/template_decoder.h"
 
@@ -12,6 +13,7 @@ void NetworkDescription::visit(core::FieldVisitor& v) {
   v.field("classes", classes, {"number of classes", 1, 255});
   v.group("encoder", encoder, "the encoder");
   v.group("supernet", supernet, "the supernet, for parts of one");
+  v.group("grid", grid, "the network of a grid genotype");
 }
 
 LoweredNetwork lower(const space::Genotype& genotype, const NetworkDescription& description) {
@@ -19,10 +21,14 @@ LoweredNetwork lower(const space::Genotype& genotype, const NetworkDescription& 
     const Supernet supernet = deeplab_supernet(description.supernet, description.classes);
     return {subsample(supernet, choices_of(*part, supernet)), {}};
   }
-  const auto& [encoder, decoder, classes, supernet] = description;
+  if (const auto* grid = std::get_if<space::GridGenotype>(&genotype))
+    return {grid_network(*grid, description.grid, description.classes), {}};
+  const auto decoder_of = [&](const auto& decoder) {
+    return lower(decoder, description.encoder, description.decoder, description.classes);
+  };
   if (const auto* templates = std::get_if<space::TemplateGenotype>(&genotype))
-    return lower(*templates, encoder, decoder, classes);
-  return lower(std::get<space::CellGenotype>(genotype), encoder, decoder, classes);
+    return decoder_of(*templates);
+  return decoder_of(std::get<space::CellGenotype>(genotype));
 }
 
 Graph simplified_network(const space::Genotype& genotype, const NetworkDescription& description) {

@@ -4,6 +4,7 @@
 #include "parsimony/graph/decoder_options.h"
 #include "parsimony/graph/deeplab.h"
 #include "parsimony/graph/encoder.h"
+#include "parsimony/graph/grid_options.h"
 #include "parsimony/space/spaces.h"
 
 namespace parsimony::graph {
@@ -14,11 +15,13 @@ struct NetworkDescription {
   DecoderOptions decoder = {};
   int classes = 2;
   DeeplabOptions supernet = {};  // that parts of a supernet are parts of
+  GridOptions grid = {};         // of networks of the grid space
   void visit(core::FieldVisitor& v);
 };
 
-// The network of a genotype of any space; graph/cell_decoder.h, graph/template_decoder.h and
-// graph/deeplab.h say what it consists of. Parts of a supernet have no taps.
+// The network of a genotype of any space; graph/cell_decoder.h, graph/template_decoder.h,
+// graph/deeplab.h and graph/grid_network.h say what it consists of. Parts of a supernet and grids
+// have no taps.
 LoweredNetwork lower(const space::Genotype& genotype, const NetworkDescription& description);
 
 // The same simplified (graph/simplify.h): what is trained, exported and counted.

@@ -38,6 +38,7 @@ Signs infer_signs(const Graph& graph) {
               [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
               [&](const Add&) { return all(signs.zero); },
               [&](const Concat&) { return all(signs.zero); },
+              [&](const PathAttention&) { return all(signs.zero); },
               [&](const Multiply&) { return first(signs.zero) || signs.zero[at(node.inputs[1])]; },
               [&](const auto&) { return first(signs.zero); }},
         node.layer);
@@ -45,10 +46,15 @@ Signs infer_signs(const Graph& graph) {
         zero || std::visit(Match{[](const Relu&) { return true; },
                                  [&](const Add&) { return all(signs.non_negative); },
                                  [&](const Concat&) { return all(signs.non_negative); },
+                                 [&](const PathAttention&) { return all(signs.non_negative); },
                                  [&](const Multiply&) { return all(signs.non_negative); },
                                  [&](const Resize&) { return first(signs.non_negative); },
                                  [&](const GlobalPool&) { return first(signs.non_negative); },
                                  [&](const MaxPool&) { return first(signs.non_negative); },
+                                 [&](const AvgPool&) { return first(signs.non_negative); },
+                                 [&](const Slice&) { return first(signs.non_negative); },
+                                 [&](const Shuffle&) { return first(signs.non_negative); },
+                                 [&](const Dropout&) { return first(signs.non_negative); },
                                  [](const auto&) { return false; }},
                            node.layer);
     signs.zero.push_back(zero);
@@ -64,14 +70,19 @@ NodeId size_origin(const Graph& graph, NodeId id) {
     const Node& node = graph[id];
     if (node.section == Section::kEncoder || is<Input>(node) || is<GlobalPool>(node)) return id;
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) {
-      const bool keeps_size =
+      const bool keeps =
           conv->stride == 1 && 2 * conv->padding == conv->dilation * (conv->kernel - 1);
-      if (!keeps_size) return id;
+      if (!keeps) return id;
     }
-    if (const MaxPool* pool = std::get_if<MaxPool>(&node.layer)) {
-      const bool keeps_size = pool->stride == 1 && 2 * pool->padding == pool->kernel - 1;
-      if (!keeps_size) return id;
-    }
+    const auto keeps_size = [](const auto& pool) {
+      return pool.stride == 1 && 2 * pool.padding == pool.kernel - 1;
+    };
+    if (const MaxPool* pool = std::get_if<MaxPool>(&node.layer);
+        pool != nullptr && !keeps_size(*pool))
+      return id;
+    if (const AvgPool* pool = std::get_if<AvgPool>(&node.layer);
+        pool != nullptr && !keeps_size(*pool))
+      return id;
     id = node.inputs[is<Resize>(node) ? 1 : 0];
   }
 }
@@ -88,7 +99,8 @@ bool channels_can_go(const Graph& graph,
     const Node& node = graph[reader];
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) return conv->groups == 1;
     if (is<Resize>(node) && node.inputs[0] != id) return true;
-    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node))
+    if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node) ||
+        is<AvgPool>(node) || is<Dropout>(node))
       return channels_can_go(graph, readers, reader);
     return false;
   });
@@ -176,6 +188,7 @@ class Rewriter {
     const auto in = [&](std::size_t i) { return channels_[at(node.inputs[i])]; };
     channels_.push_back(std::visit(Match{[](const Input& input) { return input.channels; },
                                          [](const Conv& conv) { return conv.out_channels; },
+                                         [](const Slice& slice) { return slice.channels; },
                                          [&](const Concat&) {
                                            std::int64_t all = 0;
                                            for (std::size_t i = 0; i < node.inputs.size(); ++i)

@@ -149,6 +149,9 @@ class Trace {
                             [&](const Add&) { return joined(id); },
                             [&](const Multiply&) { return joined(id); },
                             [&](const Concat&) { return concatenated(id); },
+                            [&](const Slice&) { return unnarrowed(id); },
+                            [&](const Shuffle&) { return unnarrowed(id); },
+                            [&](const PathAttention&) { return unnarrowed(id); },
                             [&](const auto&) { return in(0); }},
                       graph_[id].layer);
   }
@@ -179,6 +182,17 @@ class Trace {
                     graph_[id].name);
     }
     return first;
+  }
+
+  // Of layers that cannot be told which channels are gone.
+  Channels unnarrowed(NodeId id) const {
+    for (const NodeId input : graph_[id].inputs) {
+      core::require(
+          static_cast<std::int64_t>(values_[at(input)].channels.size()) == full_[at(input)],
+          "'{}' cannot read narrowed maps",
+          graph_[id].name);
+    }
+    return first_channels(full_[at(id)]);
   }
 
   Channels concatenated(NodeId id) const {

@@ -244,6 +244,36 @@ TEST(WorkOf, KnowsComputedFactors) {
 
 // ---- devices ----
 
+TEST(WorkOf, KnowsPathAttentionAsItIsDeployed) {
+  const auto kinds = [](const graph::PathAttention& gate) {
+    graph::Graph g;
+    const auto section = graph::Section::kDecoder;
+    const auto x = g.add(graph::Input{4, 1}, {}, section, "picture");
+    const auto conv = g.add(graph::Conv{4, 64}, {x}, section, "conv");
+    const auto part = g.add(graph::Slice{0, 64}, {conv}, section, "part");
+    const auto fused = g.add(gate, {conv, part}, section, "gate");
+    g.outputs = {{"logits", g.add(graph::Dropout{0.1}, {fused}, section, "dropout")}};
+    std::vector<WorkKind> list;
+    for (const Work& work : work_of(g, {8, 8})) list.push_back(work.kind);
+    return list;
+  };
+  using enum WorkKind;
+  EXPECT_THAT(kinds({.channels = 64, .inputs = 2}),
+              testing::ElementsAre(kPointwise,
+                                   kConcat,
+                                   kPool,
+                                   kLinear,
+                                   kLinear,
+                                   kScale,
+                                   kPool,
+                                   kLinear,
+                                   kLinear,
+                                   kScale,
+                                   kAdd));
+  EXPECT_THAT(kinds({.channels = 64, .inputs = 2, .dynamic = false}),
+              testing::ElementsAre(kPointwise, kConcat, kScale, kScale, kAdd));
+}
+
 TEST(Estimate, GrowsWithTheNetworkAndIsTheSumOfItsWorks) {
   for (const DeviceProfile& device : shipped_devices()) {
     double before = 0;

@@ -46,6 +46,16 @@ std::optional<Work> work_of_layer(const graph::Node& node,
             work.stride = pool.stride;
             return work;
           },
+          [&](const graph::AvgPool& pool) -> std::optional<Work> {
+            Work work = plain(WorkKind::kPool, shape_of_input(0));
+            work.kernel = pool.kernel;
+            work.stride = pool.stride;
+            return work;
+          },
+          [&](const graph::Slice&) -> std::optional<Work> { return plain(WorkKind::kConcat, out); },
+          [&](const graph::Shuffle&) -> std::optional<Work> {
+            return plain(WorkKind::kConcat, out);
+          },
           [&](const graph::GlobalPool&) -> std::optional<Work> {
             return plain(WorkKind::kPool, shape_of_input(0));
           },
@@ -69,6 +79,45 @@ std::optional<Work> work_of_layer(const graph::Node& node,
       node.layer);
 }
 
+// Path attention as it is deployed: for each map its mean, two linear layers and its share, then
+// the sum. Weights that do not depend on the maps are constants.
+class PathAttentionWork {
+ public:
+  PathAttentionWork(const graph::Node& node, const Shape& map, std::vector<Work>& works)
+      : node_(node), gate_(std::get<graph::PathAttention>(node.layer)), map_(map), works_(works) {}
+
+  // `maps` says which works have made them. The work that makes the result.
+  int append(const std::vector<int>& maps) {
+    std::vector<int> shares;
+    for (const int map : maps) {
+      std::vector<int> inputs = {map};
+      if (gate_.reads_content()) inputs.push_back(score_of(map));
+      shares.push_back(add(WorkKind::kScale, map_, map_, inputs));
+    }
+    return shares.size() < 2 ? shares[0] : add(WorkKind::kAdd, map_, map_, std::move(shares));
+  }
+
+ private:
+  int score_of(int map) {
+    const Shape mean{map_.channels, 1, 1}, hidden{gate_.hidden(), 1, 1};
+    const int pooled = add(WorkKind::kPool, map_, mean, {map});
+    const int first = add(WorkKind::kLinear, mean, hidden, {pooled});
+    return add(WorkKind::kLinear, hidden, {1, 1, 1}, {first});
+  }
+
+  int add(WorkKind kind, const Shape& in, const Shape& out, std::vector<int> inputs) {
+    std::sort(inputs.begin(), inputs.end());
+    works_.push_back(
+        {.kind = kind, .in = in, .out = out, .inputs = std::move(inputs), .name = node_.name});
+    return static_cast<int>(works_.size()) - 1;
+  }
+
+  const graph::Node& node_;
+  const graph::PathAttention& gate_;
+  const Shape map_;
+  std::vector<Work>& works_;
+};
+
 }  // namespace
 
 std::vector<Work> work_of(const graph::Graph& network, graph::Size picture) {
@@ -82,6 +131,13 @@ std::vector<Work> work_of(const graph::Graph& network, graph::Size picture) {
     if (std::holds_alternative<graph::Input>(node.layer)) {
       core::require(!has_picture, "a latency is asked for a network of several inputs");
       has_picture = true;
+      continue;
+    }
+    if (std::holds_alternative<graph::PathAttention>(node.layer)) {
+      std::vector<int> maps;
+      for (const NodeId input : node.inputs)
+        maps.push_back(producer[static_cast<std::size_t>(input)]);
+      producer[id] = PathAttentionWork(node, shapes[id], works).append(maps);
       continue;
     }
     std::optional<Work> work = work_of_layer(node, shapes, shapes[id]);

@@ -17,8 +17,8 @@ enum class WorkKind {
   kAdd,
   kPool,    // largest value or mean
   kResize,  // bilinear
-  kConcat,
-  kScale,  // one factor per channel, learned or computed
+  kConcat,  // copies: of maps behind each other, of some of a map's channels or all in a new order
+  kScale,   // one factor per channel, learned or computed
 };
 
 // What one layer of a deployed network asks of a device, at batch 1. Batch norms, activations and

@@ -106,6 +106,11 @@ std::optional<NodeId> add_work(ProbeBuilder& builder, const Work& work, NodeId m
     case WorkKind::kAdd:
       return builder.add(graph::Add{}, copies(), "work");
     case WorkKind::kConcat:
+      // Of one map: a copy in a new order.
+      if (work.inputs.size() == 1) {
+        return builder.add(
+            graph::Shuffle{work.in.channels % 2 == 0 ? 2 : work.in.channels}, {map}, "work");
+      }
       return builder.add(graph::Concat{}, copies(), "work");
     case WorkKind::kScale:  // with learned factors; computed ones take no longer
       return builder.add(graph::Scale{work.in.channels}, {map}, "work");

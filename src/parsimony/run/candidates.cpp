@@ -220,7 +220,7 @@ graph::NetworkDescription candidate_description(const StudyOptions& options, int
 
 std::unique_ptr<const space::SearchSpace> make_space(const StudyOptions& options,
                                                      const graph::NetworkDescription& description) {
-  if (!options.searches_supernet()) return space::make_decoder_space(options.space);
+  if (!options.searches_supernet()) return space::make_space(options.space);
   return std::make_unique<supernet::SupernetSpace>(
       graph::deeplab_supernet(description.supernet, description.classes));
 }

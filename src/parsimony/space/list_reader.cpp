@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "parsimony/core/error.h"
+#include "parsimony/core/text.h"
 
 namespace parsimony::space {
 
@@ -57,6 +58,41 @@ int ListReader::code(int bound, std::string_view what, std::string_view values) 
         bound - 1);
   }
   return value;
+}
+
+void ListReader::keyword(std::string_view expected) {
+  skip_blanks();
+  const std::size_t begin = at_;
+  if (word() == expected) return;
+  at_ = begin;
+  fail(fmt::format("'{}'", expected));
+}
+
+std::size_t ListReader::name(std::span<const std::string_view> names, std::string_view what) {
+  skip_blanks();
+  const std::size_t column = at_ + 1;
+  const std::string_view found = word();
+  if (found.empty()) fail(fmt::format("the name of an {}", what));
+  const auto known = std::ranges::find(names, found);
+  if (known == names.end()) {
+    core::throw_user_error("genotype '{}', column {}: unknown {} '{}'{} Known: {}",
+                           text_,
+                           column,
+                           what,
+                           found,
+                           core::did_you_mean(found, names),
+                           core::join(names, ", "));
+  }
+  return static_cast<std::size_t>(known - names.begin());
+}
+
+std::string_view ListReader::word() {
+  skip_blanks();
+  const std::size_t begin = at_;
+  while (at_ < text_.size() &&
+         (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
+    ++at_;
+  return text_.substr(begin, at_ - begin);
 }
 
 int ListReader::number() {

@@ -12,6 +12,7 @@ SpaceName space_by_form(std::string_view text) {
   int brackets = 0;
   for (const char c : text) {
     if (std::isspace(static_cast<unsigned char>(c)) != 0) continue;
+    if (c == '{') return SpaceName::kGrid;
     if (c != '[') break;
     ++brackets;
   }
@@ -39,6 +40,8 @@ Genotype parse_genotype(std::string_view text, SpaceName space) {
       return parse_template_genotype(text);
     case SpaceName::kSupernet:
       return parse_subnetwork(text);
+    case SpaceName::kGrid:
+      return parse_grid_genotype(text);
     case SpaceName::kCellDecoder:
       break;
   }
@@ -54,6 +57,7 @@ int encoder_taps(SpaceName space) {
     case SpaceName::kTemplateDecoder:
       return kTemplateTaps;
     case SpaceName::kSupernet:
+    case SpaceName::kGrid:
       return 0;
     case SpaceName::kCellDecoder:
       break;
@@ -65,12 +69,20 @@ void SpaceOptions::visit(core::FieldVisitor& v) {
   v.choice("name", name, kSpaceNames, {"which search space; the options below are its own"});
   if (name == SpaceName::kTemplateDecoder) templates.visit(v);
   if (name == SpaceName::kCellDecoder) cells.visit(v);
+  if (name == SpaceName::kGrid) grids.visit(v);
 }
 
-std::unique_ptr<const SearchSpace> make_decoder_space(const SpaceOptions& options) {
-  core::require(options.name != SpaceName::kSupernet, "the space of a supernet is not of decoders");
-  if (options.name == SpaceName::kTemplateDecoder)
-    return std::make_unique<TemplateSpace>(options.templates);
+std::unique_ptr<const SearchSpace> make_space(const SpaceOptions& options) {
+  switch (options.name) {
+    case SpaceName::kTemplateDecoder:
+      return std::make_unique<TemplateSpace>(options.templates);
+    case SpaceName::kGrid:
+      return std::make_unique<GridSpace>(options.grids);
+    case SpaceName::kSupernet:
+      core::throw_internal_error("the space of a supernet is made of the supernet");
+    case SpaceName::kCellDecoder:
+      break;
+  }
   return std::make_unique<CellSpace>(options.cells);
 }
 

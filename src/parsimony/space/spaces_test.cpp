@@ -18,7 +18,7 @@ class AnySpace : public ::testing::TestWithParam<SpaceName> {
 };
 
 TEST_P(AnySpace, TextTellsItsSpace) {
-  const auto space = make_decoder_space(options_);
+  const auto space = make_space(options_);
   EXPECT_EQ(space->name(), name_of(GetParam()));
   core::Rng rng(1);
   for (int i = 0; i < 50; ++i) {
@@ -31,7 +31,7 @@ TEST_P(AnySpace, TextTellsItsSpace) {
 }
 
 TEST_P(AnySpace, OneWarmUpStepForEveryTap) {
-  EXPECT_EQ(make_decoder_space(options_)->warm_up_steps(), encoder_taps(GetParam()));
+  EXPECT_EQ(make_space(options_)->warm_up_steps(), encoder_taps(GetParam()));
 }
 
 TEST_P(AnySpace, OptionsSurviveWritingAndReading) {
@@ -42,16 +42,20 @@ TEST_P(AnySpace, OptionsSurviveWritingAndReading) {
 
 INSTANTIATE_TEST_SUITE_P(All,
                          AnySpace,
-                         ::testing::Values(SpaceName::kCellDecoder, SpaceName::kTemplateDecoder),
+                         ::testing::Values(SpaceName::kCellDecoder,
+                                           SpaceName::kTemplateDecoder,
+                                           SpaceName::kGrid),
                          [](const auto& param) {
-                           return param.index == 0 ? "Cells" : "Templates";
+                           std::string name(name_of(param.param));
+                           std::erase(name, '-');
+                           return name;
                          });
 
 TEST(SpaceOptions, HaveTheNamesOfTheirSpaceOnly) {
   SpaceOptions options;
   core::Config::from_text("{name: template-decoder, templates: 2, blocks: 4}", "test")
       .read_into(options);
-  EXPECT_EQ(make_decoder_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
+  EXPECT_EQ(make_space(options)->decisions().size(), 2 * 3 + 4 * 5u);
   SpaceOptions cells;
   EXPECT_THROW(core::Config::from_text("{templates: 2}", "test").read_into(cells), core::Error);
 }

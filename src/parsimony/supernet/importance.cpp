@@ -74,8 +74,15 @@ class Origins {
                                 all.insert(all.end(), of(input).begin(), of(input).end());
                               return all;
                             },
+                            [&](const graph::Slice&) { return refused(node); },
+                            [&](const graph::Shuffle&) { return refused(node); },
+                            [&](const graph::PathAttention&) { return refused(node); },
                             [&](const auto&) { return kept(); }},
                       node.layer);
+  }
+
+  static std::vector<Segment> refused(const Node& node) {
+    core::throw_internal_error("'{}' needs its channels in their order", node.name);
   }
 
   void tie(NodeId one, NodeId other) {

@@ -46,6 +46,8 @@ bool looks_at_single_pixels(const graph::Graph& graph, const std::vector<int>& r
     const graph::Layer& layer = graph[id].layer;
     const auto* conv = std::get_if<graph::Conv>(&layer);
     if ((conv != nullptr && conv->kernel > 1) || std::holds_alternative<graph::MaxPool>(layer) ||
+        std::holds_alternative<graph::AvgPool>(layer) ||
+        std::holds_alternative<graph::PathAttention>(layer) ||
         std::holds_alternative<graph::GlobalPool>(layer))
       return false;
     id = graph[id].inputs[0];

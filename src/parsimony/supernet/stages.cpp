@@ -90,6 +90,7 @@ std::vector<std::int64_t> strides_of(const Graph& graph) {
         std::visit(graph::Match{[](const graph::Input& input) { return input.stride; },
                                 [&](const graph::Conv& conv) { return in(0) * conv.stride; },
                                 [&](const graph::MaxPool& pool) { return in(0) * pool.stride; },
+                                [&](const graph::AvgPool& pool) { return in(0) * pool.stride; },
                                 [](const graph::GlobalPool&) { return std::int64_t{0}; },
                                 [&](const graph::Resize&) { return in(1); },
                                 [&](const auto&) { return in(0); }},

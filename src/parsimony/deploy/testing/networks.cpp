@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parsimony/graph/cell_decoder.h"
+#include "parsimony/graph/grid_network.h"
 #include "parsimony/graph/template_decoder.h"
 #include "parsimony/space/cell.h"
 
@@ -13,9 +14,11 @@ namespace parsimony::deploy::testing {
 namespace {
 
 using graph::Add;
+using graph::AvgPool;
 using graph::BatchNorm;
 using graph::Concat;
 using graph::Conv;
+using graph::Dropout;
 using graph::GlobalPool;
 using graph::Graph;
 using graph::Input;
@@ -23,12 +26,16 @@ using graph::Layer;
 using graph::MaxPool;
 using graph::Multiply;
 using graph::NodeId;
+using graph::PathAttention;
+using graph::PathGate;
 using graph::Relu;
 using graph::Resize;
 using graph::Scale;
 using graph::Section;
 using graph::Shape;
+using graph::Shuffle;
 using graph::Size;
+using graph::Slice;
 using graph::Zero;
 
 class RandomNetwork {
@@ -39,7 +46,7 @@ class RandomNetwork {
 
   void append_layer() {
     const NodeId x = any();
-    switch (rng_.below(14)) {
+    switch (rng_.below(18)) {
       case 0:
         append(depthwise(x), {x});
         break;
@@ -74,6 +81,18 @@ class RandomNetwork {
         break;
       case 12:
         append_squeeze_and_excite(x);
+        break;
+      case 13:
+        append(AvgPool{.stride = 1 + rng_.below(2)}, {x});
+        break;
+      case 14:
+        append(Dropout{0.5}, {append_slice(x)});
+        break;
+      case 15:
+        append_shuffle(x);
+        break;
+      case 16:
+        append_path_attention(x);
         break;
       default:
         append(Zero{}, {x});
@@ -140,6 +159,33 @@ class RandomNetwork {
     append(Multiply{}, {x, append(Relu{.ceiling = 1}, {factors})});
   }
 
+  NodeId append_slice(NodeId x) {
+    const std::int64_t first = rng_.below(shape(x).channels);
+    return append(Slice{first, 1 + rng_.below(shape(x).channels - first)}, {x});
+  }
+
+  void append_shuffle(NodeId x) {
+    std::int64_t groups = 2 + rng_.below(2);
+    if (shape(x).channels % groups != 0) groups = shape(x).channels;
+    append(Shuffle{groups}, {x});
+  }
+
+  void append_path_attention(NodeId x) {
+    PathAttention gate{.channels = shape(x).channels,
+                       .inputs = 1 + rng_.below(3),
+                       .gate = static_cast<PathGate>(rng_.below(5)),
+                       .dynamic = rng_.chance(0.7),
+                       .kept = 1 + rng_.below(2),
+                       .temperature = rng_.chance(0.5) ? 1 : 0.6};
+    std::vector<NodeId> maps;
+    for (std::int64_t k = 0; k < gate.inputs; ++k) {
+      const NodeId other = any();
+      const Conv conv{.in_channels = shape(other).channels, .out_channels = gate.channels};
+      maps.push_back(resized(append(conv, {other}), x));
+    }
+    append(gate, maps);
+  }
+
   // Of two or three maps; others are brought to the first one's shape, or to it by a pooled pixel.
   void append_sum(NodeId x) {
     std::vector<NodeId> terms = {x};
@@ -178,6 +224,10 @@ Graph template_network(std::string_view genotype, std::string_view encoder, int 
   return graph::lower(
              space::parse_template_genotype(genotype), encoder_options, {.width = 16}, classes)
       .graph;
+}
+
+Graph grid_network(std::string_view genotype, const graph::GridOptions& options, int classes) {
+  return graph::grid_network(space::parse_grid_genotype(genotype), options, classes);
 }
 
 Graph random_network(core::Rng rng, int layers, int classes, Size picture) {

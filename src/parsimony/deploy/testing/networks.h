@@ -6,6 +6,7 @@
 
 #include "parsimony/core/rng.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/graph/grid_options.h"
 
 // Networks to test exports with.
 namespace parsimony::deploy::testing {
@@ -34,6 +35,16 @@ graph::Graph cell_network(std::string_view genotype,
 
 // A network of the template space; `encoder` by name.
 graph::Graph template_network(std::string_view genotype, std::string_view encoder, int classes);
+
+// Cell and paths with all that decoded grids can have, on two inputs of the cell.
+inline constexpr std::string_view kGrid =
+    "{cell:[[2,0,sep3],[2,1,avg3],[3,1,dil5],[3,2,skip],[4,0,max3],[4,3,sep5],[5,2,dil3],[5,4,skip]],"
+    "paths:[[0-0,0-1],[0-0,0-1,1-1,1-2],[0-0,1-0,1-1,2-1,2-2]]}";
+
+// A network of the grid space.
+graph::Graph grid_network(std::string_view genotype,
+                          const graph::GridOptions& options,
+                          int classes);
 
 // `layers` random layers of all kinds on a picture of the given size, behind each other and across,
 // then a classifier for `classes` classes.

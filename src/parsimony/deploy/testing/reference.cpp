@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "parsimony/core/error.h"
 #include "parsimony/deploy/trained_graph.h"
+#include "parsimony/graph/path_attention.h"
 
 namespace parsimony::deploy::testing {
 namespace {
@@ -76,26 +76,84 @@ Map normalise(const std::vector<std::vector<float>>& parameters, const Map& from
   });
 }
 
-Map largest_in_windows(const graph::MaxPool& pool, const Map& from, Shape shape) {
+// What `reduce` makes of the values of each window that lie on the map.
+template <typename Pool, typename Reduce>
+Map windows(const Pool& pool, const Map& from, Shape shape, Reduce reduce) {
   Map to = make_map(shape);
   for (std::int64_t c = 0; c < shape.channels; ++c) {
     for (std::int64_t y = 0; y < shape.height; ++y) {
       for (std::int64_t x = 0; x < shape.width; ++x) {
-        double largest = -std::numeric_limits<double>::infinity();
+        std::vector<double> values;
         for (std::int64_t ky = 0; ky < pool.kernel; ++ky) {
           for (std::int64_t kx = 0; kx < pool.kernel; ++kx) {
             const std::int64_t from_y = y * pool.stride - pool.padding + ky;
             const std::int64_t from_x = x * pool.stride - pool.padding + kx;
             const bool inside = from_y >= 0 && from_x >= 0 && from_y < from.shape.height &&
                                 from_x < from.shape.width;
-            if (inside) largest = std::max(largest, from.at(c, from_y, from_x));
+            if (inside) values.push_back(from.at(c, from_y, from_x));
           }
         }
-        to.at(c, y, x) = largest;
+        to.at(c, y, x) = reduce(values);
       }
     }
   }
   return to;
+}
+
+double largest_of(const std::vector<double>& values) {
+  return *std::max_element(values.begin(), values.end());
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Channel c of the result is channel source(c).
+template <typename Source>
+Map take_channels(const Map& from, Shape shape, Source source) {
+  Map to = make_map(shape);
+  for (std::int64_t c = 0; c < shape.channels; ++c) {
+    for (std::int64_t y = 0; y < shape.height; ++y) {
+      for (std::int64_t x = 0; x < shape.width; ++x) to.at(c, y, x) = from.at(source(c), y, x);
+    }
+  }
+  return to;
+}
+
+double score_of_content(const graph::PathAttention& gate,
+                        const std::vector<std::vector<float>>& parameters,
+                        const Map& map) {
+  const std::int64_t pixels = map.shape.height * map.shape.width;
+  double score = parameters[4][0];
+  for (std::int64_t h = 0; h < gate.hidden(); ++h) {
+    double hidden = parameters[2][static_cast<std::size_t>(h)];
+    for (std::int64_t c = 0; c < gate.channels; ++c) {
+      double mean = 0;
+      for (std::int64_t i = 0; i < pixels; ++i)
+        mean += std::max(0.0, map.values[static_cast<std::size_t>(c * pixels + i)]);
+      mean /= static_cast<double>(pixels);
+      hidden += parameters[1][static_cast<std::size_t>(h * gate.channels + c)] * mean;
+    }
+    score += parameters[3][static_cast<std::size_t>(h)] * std::max(0.0, hidden);
+  }
+  return score;
+}
+
+Map fuse(const graph::PathAttention& gate,
+         const std::vector<std::vector<float>>& parameters,
+         const std::vector<const Map*>& maps) {
+  std::vector<double> scores(maps.size(), 0);
+  for (std::size_t k = 0; k < maps.size(); ++k) {
+    if (!parameters.empty()) scores[k] = parameters[0][k];
+    if (gate.reads_content()) scores[k] += score_of_content(gate, parameters, *maps[k]);
+  }
+  const std::vector<double> shares = graph::fusion_weights(gate, scores);
+  Map sum = make_map(maps[0]->shape);
+  for (std::size_t k = 0; k < maps.size(); ++k) {
+    for (std::size_t i = 0; i < sum.values.size(); ++i)
+      sum.values[i] += shares[k] * maps[k]->values[i];
+  }
+  return sum;
 }
 
 Map add(const std::vector<const Map*>& terms) {
@@ -208,7 +266,20 @@ Map run_reference(const Graph& graph,
                 return resize_bilinear(*in[0], {shape.height, shape.width});
               },
               [&](const graph::GlobalPool&) { return pool(*in[0]); },
-              [&](const graph::MaxPool& pool) { return largest_in_windows(pool, *in[0], shape); },
+              [&](const graph::MaxPool& pool) { return windows(pool, *in[0], shape, largest_of); },
+              [&](const graph::AvgPool& pool) { return windows(pool, *in[0], shape, mean_of); },
+              [&](const graph::Slice& slice) {
+                return take_channels(
+                    *in[0], shape, [&](std::int64_t c) { return slice.first + c; });
+              },
+              [&](const graph::Shuffle& shuffle) {
+                const std::int64_t run = shape.channels / shuffle.groups;
+                return take_channels(*in[0], shape, [&](std::int64_t c) {
+                  return c % shuffle.groups * run + c / shuffle.groups;
+                });
+              },
+              [&](const graph::Dropout&) { return *in[0]; },
+              [&](const graph::PathAttention& gate) { return fuse(gate, parameters, in); },
               [&](const graph::Scale&) {
                 return for_each_value(*in[0], [&](std::int64_t c, double value) {
                   return value * parameters[0][static_cast<std::size_t>(c)];
@@ -231,12 +302,15 @@ weights::ArrayMap random_weights(const Graph& graph, core::Rng rng) {
             return a * b;
           });
       core::Rng stream = rng.split(parameter.name);
-      const bool kernel = parameter.shape.size() == 4;
+      const bool kernel = parameter.shape.size() > 1;
+      const bool score =
+          parameter.name.ends_with(".gamma") || parameter.name.ends_with(".score_weight");
       const bool scale = !kernel && parameter.name.ends_with(".weight");
       const bool variance = parameter.name.ends_with(".running_var");
-      const double gain = kernel ? std::sqrt(2.0 * static_cast<double>(parameter.shape[0]) /
+      const double gain = kernel  ? std::sqrt(2.0 * static_cast<double>(parameter.shape[0]) /
                                              static_cast<double>(count))
-                                 : 0.2;
+                          : score ? 1.0
+                                  : 0.2;
       std::vector<float> values(static_cast<std::size_t>(count));
       for (float& value : values) {
         value = static_cast<float>(scale || variance ? stream.uniform(0.5, 1.5)

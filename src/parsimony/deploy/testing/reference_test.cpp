@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace parsimony::deploy::testing {
 namespace {
 
@@ -89,6 +91,47 @@ TEST(Reference, MaxPoolIgnoresThePadding) {
   EXPECT_THAT(run(graph::MaxPool{.stride = 2}, picture).values, ElementsAre(-5, -4, -2, -1));
   EXPECT_THAT(run(graph::MaxPool{}, picture).values,
               ElementsAre(-5, -4, -4, -2, -1, -1, -2, -1, -1));
+}
+
+TEST(Reference, AveragesDoNotCountThePadding) {
+  const Map picture{{1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}};
+  EXPECT_THAT(run(graph::AvgPool{.stride = 2}, picture).values, ElementsAre(3, 4, 6, 7));
+  EXPECT_THAT(run(graph::AvgPool{}, picture).values,
+              ElementsAre(3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7));
+}
+
+// Spec rspnet 4.6.
+TEST(Reference, ShuffleDealsOutTwoHalves) {
+  const Map picture{{8, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7}};
+  EXPECT_THAT(run(graph::Shuffle{2}, picture).values, ElementsAre(0, 4, 1, 5, 2, 6, 3, 7));
+  EXPECT_THAT(run(graph::Slice{4, 3}, picture).values, ElementsAre(4, 5, 6));
+  EXPECT_THAT(run(graph::Dropout{0.5}, picture).values, picture.values);
+}
+
+TEST(Reference, PathAttentionScoresWhatThePositivePartsHold) {
+  // Two maps of one channel. Only one of the 8 hidden values is used: 2 * mean of ReLU - 1.
+  graph::Graph g;
+  const auto x = g.add(graph::Input{1, 1}, {}, graph::Section::kDecoder, "picture");
+  const auto twice = g.add(graph::Scale{1}, {x}, graph::Section::kDecoder, "twice");
+  const graph::PathAttention gate{.channels = 1, .inputs = 2};
+  g.outputs = {{"logits", g.add(gate, {x, twice}, graph::Section::kDecoder, "gate")}};
+  std::vector<float> first(8, 0), bias(8, 0), second(8, 0);
+  first[3] = 2;
+  bias[3] = -1;
+  second[3] = 0.5F;
+  weights::ArrayMap weights;
+  weights.arrays["twice.weight"] = Array::from_floats({1}, std::vector<float>{2});
+  weights.arrays["gate.hidden_weight"] = Array::from_floats({8, 1}, first);
+  weights.arrays["gate.hidden_bias"] = Array::from_floats({8}, bias);
+  weights.arrays["gate.score_weight"] = Array::from_floats({8}, second);
+  weights.arrays["gate.score_bias"] = Array::from_floats({1}, std::vector<float>{0.25F});
+  weights.arrays["gate.gamma"] = Array::from_floats({2}, std::vector<float>{1, 0.5F});
+  // Means of the positive parts 1.5 and 3, hidden values 2 and 5.
+  const double e1 = 1 + 0.25 + 0.5 * 2, e2 = 0.5 + 0.25 + 0.5 * 5;
+  const double share = 1 / (1 + std::exp(e2 - e1));
+  const double factor = share + 2 * (1 - share);
+  EXPECT_THAT(run_reference(g, weights, {{1, 1, 2}, {3, -4}}).values,
+              Pointwise(DoubleNear(1e-12), {3 * factor, -4 * factor}));
 }
 
 TEST(Reference, ScaleHasOneFactorPerChannel) {

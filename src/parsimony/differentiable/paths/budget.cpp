@@ -27,8 +27,8 @@ GateLoss share_of_all(CostModel model,
 
 GateLoss sum_over_edges(const Grid& grid, const EdgeValues& gates, const GridCosts& costs) {
   GateLoss cost = no_loss(grid);
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
     for (std::size_t e = 0; e < edges.size(); ++e) {
       const double of_edge =
           costs.edges[l][e] + costs.nodes[l][static_cast<std::size_t>(edges[e].to)];
@@ -43,9 +43,9 @@ GateLoss sum_over_edges_and_nodes(const Grid& grid,
                                   const EdgeValues& gates,
                                   const GridCosts& costs) {
   GateLoss cost = no_loss(grid);
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
-    std::array<std::size_t, kScales> widest;  // the entering edge with the largest gate
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
+    std::array<std::size_t, space::kGridScales> widest;  // the entering edge with the largest gate
     widest.fill(edges.size());
     for (std::size_t e = 0; e < edges.size(); ++e) {
       cost.value += gates[l][e] * costs.edges[l][e];
@@ -66,32 +66,30 @@ GateLoss sum_over_edges_and_nodes(const Grid& grid,
 
 void require_costs(const Grid& grid, const GridCosts& costs) {
   const auto is_cost = [](double cost) { return cost >= 0 && std::isfinite(cost); };
-  core::require(costs.edges.size() == grid.layers() && costs.nodes.size() == grid.layers(),
-                "costs of {} and {} layers, the grid has {}",
-                costs.edges.size(),
+  require_values(grid, costs.edges);
+  core::require(costs.nodes.size() == grid.size(),
+                "costs of the nodes of {} layers, the grid has {}",
                 costs.nodes.size(),
-                grid.layers());
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    core::require(costs.edges[l].size() == grid.layer(l).edges.size(),
-                  "costs of {} edges in layer {}, it has {}",
-                  costs.edges[l].size(),
-                  l,
-                  grid.layer(l).edges.size());
+                grid.size());
+  for (std::size_t l = 0; l < grid.size(); ++l) {
     core::require(std::ranges::all_of(costs.edges[l], is_cost) &&
                       std::ranges::all_of(costs.nodes[l], is_cost),
                   "a cost in layer {} is negative or not finite",
-                  l);
+                  l + 1);
   }
 }
 
-double cost_of(const Grid& grid, const GridCosts& costs, std::size_t layer, Pattern pattern) {
-  const GridLayer& of = grid.layer(layer);
+double cost_of(const Grid& grid,
+               const GridCosts& costs,
+               std::size_t index,
+               space::GridPattern pattern) {
+  const space::GridLayerPatterns& layer = grid[index];
   double cost = 0;
-  for (std::size_t e = 0; e < of.edges.size(); ++e) {
-    if ((pattern >> e & 1U) != 0) cost += costs.edges[layer][e];
+  for (std::size_t e = 0; e < layer.edges.size(); ++e) {
+    if ((pattern >> e & 1U) != 0) cost += costs.edges[index][e];
   }
-  for (std::size_t node = 0; node < kScales; ++node) {
-    if ((of.sinks[pattern] >> node & 1U) != 0) cost += costs.nodes[layer][node];
+  for (std::size_t node = 0; node < space::kGridScales; ++node) {
+    if ((layer.sinks[pattern] >> node & 1U) != 0) cost += costs.nodes[index][node];
   }
   return cost;
 }

@@ -13,6 +13,7 @@ using testing::expect_gradient;
 using testing::grid_of;
 using testing::random_costs;
 using testing::random_gates;
+using testing::to_patterns;
 
 // One layer: edges 0 -> 0 and 0 -> 1 of 1 and 2 units, nodes of 10 and 7.
 GridCosts simple_costs() {
@@ -47,7 +48,7 @@ TEST(AbsoluteBudget, DrawsToTheBudgetFromBothSides) {
 
 TEST(AbsoluteBudget, HasItsGradient) {
   core::Rng rng(1);
-  for (const Grid& grid : {grid_of(4), grid_of(3, Connectivity::kFull, Start::kMultires)}) {
+  for (const Grid& grid : {grid_of(4), grid_of(3, testing::kFullMultires)}) {
     const GridCosts costs = random_costs(grid, rng);
     expect_gradient(random_gates(grid, rng), [&](const EdgeValues& gates) {
       return absolute_budget(grid, gates, costs, 0.2);
@@ -68,7 +69,7 @@ TEST(SquaredBudget, ComputesANodeWithItsLargestGate) {
 
 TEST(SquaredBudget, HasItsGradient) {
   core::Rng rng(2);
-  for (const Grid& grid : {grid_of(4), grid_of(3, Connectivity::kFull, Start::kMultires)}) {
+  for (const Grid& grid : {grid_of(4), grid_of(3, testing::kFullMultires)}) {
     const GridCosts costs = random_costs(grid, rng);
     expect_gradient(random_gates(grid, rng), [&](const EdgeValues& gates) {
       return squared_budget(grid, gates, costs, 0.1);

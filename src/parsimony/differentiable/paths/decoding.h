@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "parsimony/core/fields.h"
 #include "parsimony/differentiable/paths/budget.h"
@@ -10,7 +11,7 @@
 
 namespace parsimony::differentiable {
 
-// How the gates of a path search become one network (spec/rspnet.md 7). RSPNet does not say; its
+// How the gates of a path search become one network (spec rspnet 7). RSPNet does not say; its
 // figure picks the best input of a node (topk with k = 1), its text fuses several.
 enum class DecodingRule {
   kDp,         // exact_decoding.h: the most likely valid network
@@ -32,11 +33,15 @@ struct DecodingOptions {
   bool operator==(const DecodingOptions&) const = default;
 };
 
-// Gates, or for viterbi the probabilities of leaving edges, as one network. `costs` matter where
-// there is a cap.
-Patterns decode(const Grid& grid,
-                const EdgeValues& gates,
-                const GridCosts& costs,
-                const DecodingOptions& options);
+// Gates, or for viterbi the probabilities of leaving edges, as one network: with a cell (cell.h) it
+// is what both searches are for,
+//
+//   space::GridGenotype found{.cell = derive_cell(...), .layers = decode(...)};
+//
+// `costs` matter where there is a cap.
+std::vector<space::GridLayer> decode(const Grid& grid,
+                                     const EdgeValues& gates,
+                                     const GridCosts& costs,
+                                     const DecodingOptions& options);
 
 }  // namespace parsimony::differentiable

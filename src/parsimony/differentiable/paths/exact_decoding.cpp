@@ -10,11 +10,17 @@
 #include <tuple>
 
 #include "parsimony/core/error.h"
-#include "parsimony/differentiable/paths/gate_range.h"
 
 namespace parsimony::differentiable {
 namespace {
 
+using space::GridLayerPatterns;
+using space::GridPattern;
+using space::kGridScaleSets;
+
+// Gates are held within this and 1 less this: a sigmoid in single precision saturates at 0 and 1,
+// which would make valid networks impossible where two layers are sure of different things (ours).
+constexpr double kLeastGate = 1e-7;
 constexpr double kUnitsPerNat = 0x1p40;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -35,7 +41,8 @@ std::int64_t units(double nats) {
 }
 
 // Of all patterns of a layer; that of the empty one means nothing.
-std::vector<std::int64_t> surprises(const std::vector<double>& gates) {
+std::vector<std::int64_t> surprises(std::vector<double> gates) {
+  for (double& gate : gates) gate = std::clamp(gate, kLeastGate, 1 - kLeastGate);
   std::int64_t nothing_open = 0;
   double any_open = 0;
   for (const double gate : gates) {
@@ -54,26 +61,26 @@ std::vector<std::int64_t> surprises(const std::vector<double>& gates) {
 // A pattern as a step from the set of nodes it leaves to the set it enters.
 struct Step {
   Score score;
-  Pattern pattern = 0;
-  NodeSet sinks = 0;
+  GridPattern pattern = 0;
+  unsigned sources = 0, sinks = 0;
   double cost = 0;
 };
-using StepsBySource = std::array<std::vector<Step>, kNodeSets>;
+using StepsBySource = std::array<std::vector<Step>, kGridScaleSets>;
 
 // Without those that no best network needs: another between the same sets comes first and costs no
 // more.
-StepsBySource useful_steps(std::vector<std::pair<NodeSet, Step>> steps) {
-  std::ranges::sort(steps, [](const auto& a, const auto& b) {
-    return std::tie(a.second.score, a.second.pattern) < std::tie(b.second.score, b.second.pattern);
+StepsBySource useful_steps(std::vector<Step> steps) {
+  std::ranges::sort(steps, [](const Step& a, const Step& b) {
+    return std::tie(a.score, a.pattern) < std::tie(b.score, b.pattern);
   });
-  std::array<std::array<double, kNodeSets>, kNodeSets> cheapest;
+  std::array<std::array<double, kGridScaleSets>, kGridScaleSets> cheapest;
   for (auto& row : cheapest) row.fill(kInfinity);
   StepsBySource useful;
-  for (const auto& [source, step] : steps) {
-    double& least = cheapest[source][step.sinks];
+  for (const Step& step : steps) {
+    double& least = cheapest[step.sources][step.sinks];
     if (step.cost >= least) continue;
     least = step.cost;
-    useful[source].push_back(step);
+    useful[step.sources].push_back(step);
   }
   return useful;
 }
@@ -82,16 +89,16 @@ std::vector<StepsBySource> steps_of(const Grid& grid,
                                     const EdgeValues& gates,
                                     const std::optional<CostCap>& cap) {
   std::vector<StepsBySource> layers;
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const GridLayer& layer = grid.layer(l);
-    const std::vector<std::int64_t> surprise = surprises(within_gate_range(gates[l]));
-    std::vector<std::pair<NodeSet, Step>> steps;
-    for (Pattern q = 1; q < layer.patterns(); ++q) {
-      steps.push_back({layer.sources[q],
-                       {.score = {surprise[q], std::popcount(q)},
-                        .pattern = q,
-                        .sinks = layer.sinks[q],
-                        .cost = cap ? cost_of(grid, cap->costs, l, q) : 0}});
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const GridLayerPatterns& layer = grid[l];
+    const std::vector<std::int64_t> surprise = surprises(gates[l]);
+    std::vector<Step> steps;
+    for (GridPattern q = 1; q < layer.size(); ++q) {
+      steps.push_back({.score = {surprise[q], std::popcount(q)},
+                       .pattern = q,
+                       .sources = layer.sources[q],
+                       .sinks = layer.sinks[q],
+                       .cost = cap ? cost_of(grid, cap->costs, l, q) : 0});
     }
     layers.push_back(useful_steps(std::move(steps)));
   }
@@ -103,13 +110,13 @@ struct Remainder {
   Score score = kImpossible;
   double cost = kInfinity;
 };
-using Remainders = std::vector<std::array<Remainder, kNodeSets>>;
+using Remainders = std::vector<std::array<Remainder, kGridScaleSets>>;
 
 Remainders remainders(const std::vector<StepsBySource>& layers) {
   Remainders least(layers.size() + 1);
   least.back().fill({.score = {}, .cost = 0});
   for (std::size_t l = layers.size(); l-- > 0;) {
-    for (std::size_t a = 1; a < kNodeSets; ++a) {
+    for (std::size_t a = 1; a < kGridScaleSets; ++a) {
       Remainder& best = least[l][a];
       for (const Step& step : layers[l][a]) {
         const Remainder& rest = least[l + 1][step.sinks];
@@ -127,7 +134,7 @@ struct Partial {
   Patterns patterns;
   Score score;
   double cost = 0;
-  NodeSet alive = 0;
+  unsigned alive = 0;
 
   bool operator>(const Partial& other) const {
     return std::tie(total, patterns) > std::tie(other.total, other.patterns);
@@ -137,9 +144,9 @@ struct Partial {
 // Best first (A*): the remainders are exact bounds, so the first complete network that is taken out
 // of the queue is the best. Of two that are taken out at the same place the second is of use only
 // if it costs less.
-Patterns best_first(const Grid& grid, const std::vector<StepsBySource>& layers, double most) {
+Patterns best_first(const std::vector<StepsBySource>& layers, double most) {
   const Remainders least = remainders(layers);
-  std::vector<std::array<double, kNodeSets>> cheapest(layers.size() + 1);
+  std::vector<std::array<double, kGridScaleSets>> cheapest(layers.size() + 1);
   for (auto& row : cheapest) row.fill(kInfinity);
   std::priority_queue<Partial, std::vector<Partial>, std::greater<>> queue;
   double cheapest_network = kInfinity;
@@ -148,10 +155,9 @@ Patterns best_first(const Grid& grid, const std::vector<StepsBySource>& layers, 
     partial.total = partial.score + rest.score;
     if (partial.cost + rest.cost <= most) queue.push(std::move(partial));
   };
-  for (std::size_t a = 1; a < kNodeSets; ++a) {
-    const auto start = static_cast<NodeSet>(a);
-    if (!grid.may_start(start) || layers[0][a].empty()) continue;
-    cheapest_network = std::min(cheapest_network, least[0][a].cost);
+  for (unsigned start = 1; start < kGridScaleSets; ++start) {
+    if (layers[0][start].empty()) continue;
+    cheapest_network = std::min(cheapest_network, least[0][start].cost);
     offer({.total = {}, .patterns = {}, .score = {}, .cost = 0, .alive = start});
   }
 
@@ -184,13 +190,12 @@ std::int64_t negative_log_likelihood(const Grid& grid,
                                      const EdgeValues& gates,
                                      const Patterns& patterns) {
   require_gates(grid, gates);
-  core::require(patterns.size() == grid.layers(),
+  core::require(patterns.size() == grid.size(),
                 "patterns of {} layers, the grid has {}",
                 patterns.size(),
-                grid.layers());
+                grid.size());
   std::int64_t sum = 0;
-  for (std::size_t l = 0; l < grid.layers(); ++l)
-    sum += surprises(within_gate_range(gates[l]))[patterns[l]];
+  for (std::size_t l = 0; l < grid.size(); ++l) sum += surprises(gates[l])[patterns[l]];
   return sum;
 }
 
@@ -203,7 +208,7 @@ Patterns most_likely_paths(const Grid& grid,
                            const std::optional<CostCap>& cap) {
   require_gates(grid, gates);
   if (cap) require_costs(grid, cap->costs);
-  return best_first(grid, steps_of(grid, gates, cap), cap ? cap->most : kInfinity);
+  return best_first(steps_of(grid, gates, cap), cap ? cap->most : kInfinity);
 }
 
 }  // namespace parsimony::differentiable

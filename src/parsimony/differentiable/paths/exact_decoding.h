@@ -22,7 +22,7 @@ struct CostCap {
   double most = 0;
 };
 
-// The valid network of the greatest likelihood (spec/rspnet.md 7; DiNTS, He et al., CVPR 2021,
+// The valid network of the greatest likelihood (spec rspnet 7; DiNTS, He et al., CVPR 2021,
 // finds the same by Dijkstra over all patterns), with a cap the greatest that costs no more. Of
 // equally likely ones the one of fewer edges, then of the smaller patterns, compared layer by layer
 // from the first (our order). Exact in each respect. With costs that are whole numbers below 2^53,

@@ -20,10 +20,12 @@ using testing::all_valid;
 using testing::coarse_gates;
 using testing::grid_of;
 using ::testing::HasSubstr;
+using testing::is_valid;
+using testing::Paths;
 using testing::random_costs;
 using testing::random_gates;
 
-// Spec 7. Edges of layer 2 in our order: 00, 01, 10, 11, 12.
+// Spec rspnet 7. Edges of layer 2 in our order: 00, 01, 10, 11, 12.
 EdgeValues golden_gates() {
   return {{0.9, 0.6}, {0.8, 0.45, 0.3, 0.7, 0.2}};
 }
@@ -49,7 +51,7 @@ TEST(NegativeLogLikelihood, IsThatOfThePatterns) {
 }
 
 int edges_in(const Patterns& patterns) {
-  return std::accumulate(patterns.begin(), patterns.end(), 0, [](int sum, Pattern q) {
+  return std::accumulate(patterns.begin(), patterns.end(), 0, [](int sum, space::GridPattern q) {
     return sum + std::popcount(q);
   });
 }
@@ -70,8 +72,8 @@ std::vector<Grid> small_grids() {
   return {grid_of(1),
           grid_of(2),
           grid_of(3),
-          grid_of(2, Connectivity::kFull),
-          grid_of(1, Connectivity::kNeighbour, Start::kMultires)};
+          grid_of(2, testing::kFull),
+          grid_of(1, testing::kMultires)};
 }
 
 TEST(MostLikelyPaths, IsTheBestOfAll) {
@@ -135,10 +137,8 @@ TEST(MostLikelyPaths, SaysWhatTheCheapestNetworkCosts) {
 // Deep grids, full grids, and gates that are sure of what does not fit together.
 TEST(MostLikelyPaths, AreAlwaysValid) {
   core::Rng rng(5);
-  for (const Grid& grid : {grid_of(4),
-                           grid_of(12),
-                           grid_of(4, Connectivity::kFull),
-                           grid_of(6, Connectivity::kNeighbour, Start::kMultires)}) {
+  for (const Grid& grid :
+       {grid_of(4), grid_of(12), grid_of(4, testing::kFull), grid_of(6, testing::kMultires)}) {
     for (int round = 0; round < 5; ++round) {
       EdgeValues gates = random_gates(grid, rng);
       if (round % 2 == 1) {

@@ -10,7 +10,7 @@
 namespace parsimony::differentiable {
 namespace {
 
-using BySet = std::array<double, kNodeSets>;
+using BySet = std::array<double, space::kGridScaleSets>;
 
 std::vector<PatternDistribution> distributions(const Grid& grid, const EdgeValues& gates) {
   require_gates(grid, gates);
@@ -20,7 +20,7 @@ std::vector<PatternDistribution> distributions(const Grid& grid, const EdgeValue
 }
 
 // Probability of each set of nodes, given each pattern's set and probability.
-BySet marginal(const std::vector<NodeSet>& sets, std::span<const double> probabilities) {
+BySet marginal(const std::vector<unsigned>& sets, std::span<const double> probabilities) {
   BySet sums{};
   for (std::size_t q = 1; q < sets.size(); ++q) sums[sets[q]] += probabilities[q];
   return sums;
@@ -30,8 +30,7 @@ BySet marginal(const std::vector<NodeSet>& sets, std::span<const double> probabi
 
 GateLoss pattern_entropy(const Grid& grid, const EdgeValues& gates) {
   double count = 0;
-  for (std::size_t l = 0; l < grid.layers(); ++l)
-    count += static_cast<double>(grid.layer(l).patterns() - 1);
+  for (std::size_t l = 0; l < grid.size(); ++l) count += static_cast<double>(grid[l].size() - 1);
 
   GateLoss loss;
   for (const PatternDistribution& layer : distributions(grid, gates)) {
@@ -55,12 +54,12 @@ GateLoss topology_disagreement(const Grid& grid, const EdgeValues& gates) {
     slopes.emplace_back(layer.probabilities().size(), 0.0);
 
   for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
-    const std::vector<NodeSet>& sinks = grid.layer(l).sinks;
-    const std::vector<NodeSet>& sources = grid.layer(l + 1).sources;
+    const std::vector<unsigned>& sinks = grid[l].sinks;
+    const std::vector<unsigned>& sources = grid[l + 1].sources;
     const BySet entered = marginal(sinks, layers[l].probabilities());
     const BySet left = marginal(sources, layers[l + 1].probabilities());
     BySet by_entered{}, by_left{};
-    for (std::size_t a = 1; a < kNodeSets; ++a) {
+    for (std::size_t a = 1; a < space::kGridScaleSets; ++a) {
       const double in = left[a] + kLogFloor, not_in = 1 - left[a] + kLogFloor;
       loss.value -= entered[a] * std::log(in) + (1 - entered[a]) * std::log(not_in);
       by_entered[a] = std::log(not_in) - std::log(in);

@@ -6,7 +6,7 @@
 namespace parsimony::differentiable {
 
 // What makes the gates of a path search decidable, by the probabilities of patterns
-// (pattern_distribution.h): the losses H and T of DiNTS (He et al., CVPR 2021; spec/rspnet.md 6).
+// (pattern_distribution.h): the losses H and T of DiNTS (He et al., CVPR 2021; spec rspnet 6).
 // Gates are a probability per layer and edge; at least one of each layer is above 0.
 
 // H: mean of -P log(P + 1e-5) over the patterns of all layers, which drives gates to 0 or 1. Layers

@@ -17,10 +17,7 @@ using testing::grid_of;
 using testing::random_gates;
 
 std::vector<Grid> small_grids() {
-  return {grid_of(1),
-          grid_of(4),
-          grid_of(2, Connectivity::kNeighbour, Start::kMultires),
-          grid_of(3, Connectivity::kFull)};
+  return {grid_of(1), grid_of(4), grid_of(2, testing::kMultires), grid_of(3, testing::kFull)};
 }
 
 TEST(PatternEntropy, IsTheMeanOverThePatternsOfAllLayers) {
@@ -56,14 +53,14 @@ TEST(PatternEntropy, HasItsGradient) {
 // Straight from the definition, with sums over patterns for each set of nodes.
 double disagreement_by_definition(const Grid& grid, const EdgeValues& gates) {
   double loss = 0;
-  for (std::size_t l = 0; l + 1 < grid.layers(); ++l) {
+  for (std::size_t l = 0; l + 1 < grid.size(); ++l) {
     const PatternDistribution here(gates[l]), next(gates[l + 1]);
     for (unsigned a = 1; a < 16; ++a) {
       double out = 0, in = 0;
-      for (Pattern q = 1; q < grid.layer(l).patterns(); ++q)
-        out += grid.layer(l).sinks[q] == a ? here.probabilities()[q] : 0;
-      for (Pattern q = 1; q < grid.layer(l + 1).patterns(); ++q)
-        in += grid.layer(l + 1).sources[q] == a ? next.probabilities()[q] : 0;
+      for (space::GridPattern q = 1; q < grid[l].size(); ++q)
+        out += grid[l].sinks[q] == a ? here.probabilities()[q] : 0;
+      for (space::GridPattern q = 1; q < grid[l + 1].size(); ++q)
+        in += grid[l + 1].sources[q] == a ? next.probabilities()[q] : 0;
       loss -= out * std::log(in + 1e-5) + (1 - out) * std::log(1 - in + 1e-5);
     }
   }

@@ -10,7 +10,7 @@
 
 namespace parsimony::differentiable {
 
-// What is added to the cross entropy that trains the gates of a path search (spec/rspnet.md 6).
+// What is added to the cross entropy that trains the gates of a path search (spec rspnet 6).
 
 // What drives gates to a decision: path_losses.h, or sparse_mask.h.
 enum class Sparsifier { kNone, kPatterns, kSparseMask };
@@ -45,7 +45,7 @@ struct Moment {
   double lambda = 0, share = 0;
 };
 
-// The sum, with its gradient. By default lambda (H + R + 0.001 T) of spec 6.
+// The sum, with its gradient. By default lambda (H + R + 0.001 T) of spec rspnet 6.
 GateLoss path_regularizer(const Grid& grid,
                           const EdgeValues& gates,
                           const GridCosts& costs,

@@ -7,7 +7,7 @@
 namespace parsimony::differentiable {
 
 // How probable each pattern of open edges of a layer is when its edges open independently of each
-// other and not all of them stay closed (He et al., DiNTS, CVPR 2021; spec/rspnet.md 6):
+// other and not all of them stay closed (He et al., DiNTS, CVPR 2021; spec rspnet 6):
 //
 //   P(q) = PROD_{e in q} p_e * PROD_{e not in q} (1 - p_e) / (1 - PROD_e (1 - p_e))
 //

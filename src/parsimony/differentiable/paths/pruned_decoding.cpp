@@ -9,40 +9,38 @@
 namespace parsimony::differentiable {
 namespace {
 
-constexpr NodeSet kAnyNode = kNodeSets - 1;
+using space::GridLayerPatterns;
+using space::GridPattern;
 
-bool contains(NodeSet nodes, int node) {
+constexpr unsigned kAnyNode = space::kGridScaleSets - 1;
+
+bool contains(unsigned nodes, int node) {
   return (nodes >> node & 1U) != 0;
 }
 
 // The edges of `pattern` that begin and end at given nodes.
-Pattern between(const GridLayer& layer, Pattern pattern, NodeSet sources, NodeSet sinks) {
+GridPattern between(const GridLayerPatterns& layer,
+                    GridPattern pattern,
+                    unsigned sources,
+                    unsigned sinks) {
   for (std::size_t e = 0; e < layer.edges.size(); ++e) {
-    const Edge& edge = layer.edges[e];
-    if (!contains(sources, edge.from) || !contains(sinks, edge.to)) pattern &= ~(Pattern{1} << e);
+    const space::GridEdge& edge = layer.edges[e];
+    if (!contains(sources, edge.from) || !contains(sinks, edge.to))
+      pattern &= ~(GridPattern{1} << e);
   }
   return pattern;
 }
 
-Pattern best_edge_from(const GridLayer& layer, const std::vector<double>& values, NodeSet sources) {
+GridPattern best_edge_from(const GridLayerPatterns& layer,
+                           const std::vector<double>& values,
+                           unsigned sources) {
   std::size_t best = layer.edges.size();
   for (std::size_t e = 0; e < layer.edges.size(); ++e) {
     if (!contains(sources, layer.edges[e].from)) continue;
     if (best == layer.edges.size() || values[e] > values[best]) best = e;
   }
   core::require(best < layer.edges.size(), "no edge leaves the nodes {:#06b}", sources);
-  return Pattern{1} << best;
-}
-
-void require_values(const Grid& grid, const EdgeValues& values) {
-  core::require(values.size() == grid.layers(), "values of {} layers", values.size());
-  for (std::size_t l = 0; l < values.size(); ++l) {
-    core::require(values[l].size() == grid.layer(l).edges.size(),
-                  "{} values in layer {}, it has {} edges",
-                  values[l].size(),
-                  l,
-                  grid.layer(l).edges.size());
-  }
+  return GridPattern{1} << best;
 }
 
 }  // namespace
@@ -52,21 +50,17 @@ void require_values(const Grid& grid, const EdgeValues& values) {
 // leave, so nothing there is cut off, and an edge stays in each layer because the next one is fed.
 Patterns connected(const Grid& grid, const EdgeValues& values, Patterns patterns) {
   require_values(grid, values);
-  core::require(patterns.size() == grid.layers(), "patterns of {} layers", patterns.size());
-  NodeSet fed = 0;
-  for (int node = 0; node < kScales; ++node) {
-    const auto start = static_cast<NodeSet>(1U << node);
-    if (grid.may_start(start)) fed |= start;
-  }
+  core::require(patterns.size() == grid.size(), "patterns of {} layers", patterns.size());
+  unsigned fed = start_set(grid);
   for (std::size_t l = 0; l < patterns.size(); ++l) {
-    const GridLayer& layer = grid.layer(l);
+    const GridLayerPatterns& layer = grid[l];
     patterns[l] = between(layer, patterns[l], fed, kAnyNode);
     if (patterns[l] == 0) patterns[l] = best_edge_from(layer, values[l], fed);
     fed = layer.sinks[patterns[l]];
   }
-  NodeSet consumed = kAnyNode;
+  unsigned consumed = kAnyNode;
   for (std::size_t l = patterns.size(); l-- > 0;) {
-    const GridLayer& layer = grid.layer(l);
+    const GridLayerPatterns& layer = grid[l];
     patterns[l] = between(layer, patterns[l], kAnyNode, consumed);
     consumed = layer.sources[patterns[l]];
   }
@@ -77,16 +71,16 @@ Patterns strongest_per_node(const Grid& grid, const EdgeValues& values, int k) {
   core::require(k >= 1, "{} edges per node, expected 1 or more", k);
   require_values(grid, values);
   Patterns patterns;
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
     std::vector<std::size_t> order(edges.size());
     for (std::size_t e = 0; e < order.size(); ++e) order[e] = e;
     std::ranges::stable_sort(
         order, [&](std::size_t a, std::size_t b) { return values[l][a] > values[l][b]; });
-    std::array<int, kScales> entering{};
-    Pattern pattern = 0;
+    std::array<int, space::kGridScales> entering{};
+    GridPattern pattern = 0;
     for (const std::size_t e : order) {
-      if (entering[static_cast<std::size_t>(edges[e].to)]++ < k) pattern |= Pattern{1} << e;
+      if (entering[static_cast<std::size_t>(edges[e].to)]++ < k) pattern |= GridPattern{1} << e;
     }
     patterns.push_back(pattern);
   }
@@ -97,9 +91,9 @@ Patterns above_threshold(const Grid& grid, const EdgeValues& values, double thre
   require_values(grid, values);
   Patterns patterns;
   for (const std::vector<double>& layer : values) {
-    Pattern pattern = 0;
+    GridPattern pattern = 0;
     for (std::size_t e = 0; e < layer.size(); ++e) {
-      if (layer[e] >= threshold) pattern |= Pattern{1} << e;
+      if (layer[e] >= threshold) pattern |= GridPattern{1} << e;
     }
     patterns.push_back(pattern);
   }

@@ -5,7 +5,7 @@
 
 namespace parsimony::differentiable {
 
-// Decoding by keeping edges one by one, the literal reading of RSPNet's figure (spec/rspnet.md 7).
+// Decoding by keeping edges one by one, the literal reading of RSPNet's figure (spec rspnet 7).
 // Values are per layer and edge, larger is better. Of equal values the earlier edge is better.
 
 // The `k` best of the edges that enter each node, then connected() of them.

@@ -11,6 +11,9 @@ namespace {
 
 using testing::coarse_gates;
 using testing::grid_of;
+using testing::is_valid;
+using testing::Paths;
+using testing::to_patterns;
 
 // Edges in order: layer 1 has 00, 01; layer 2 has 00, 01, 10, 11, 12.
 EdgeValues gates() {
@@ -65,13 +68,13 @@ TEST(Connected, KeepsAllThatIsFedAndConsumed) {
   const std::vector<Patterns> valid = testing::all_valid(grid);
   for (int round = 0; round < 100; ++round) {
     Patterns patterns;
-    for (std::size_t l = 0; l < grid.layers(); ++l)
+    for (std::size_t l = 0; l < grid.size(); ++l)
       patterns.push_back(
-          static_cast<Pattern>(rng.below(static_cast<std::int64_t>(grid.layer(l).patterns()))));
+          static_cast<space::GridPattern>(rng.below(static_cast<std::int64_t>(grid[l].size()))));
     const EdgeValues values = coarse_gates(grid, rng);
     const Patterns kept = connected(grid, values, patterns);
     ASSERT_TRUE(is_valid(grid, kept));
-    Patterns united(grid.layers(), 0);
+    Patterns united(grid.size(), 0);
     for (const Patterns& network : valid) {
       bool within = true;
       for (std::size_t l = 0; l < network.size(); ++l)
@@ -87,10 +90,8 @@ TEST(Connected, KeepsAllThatIsFedAndConsumed) {
 
 TEST(PrunedDecoding, IsAlwaysValid) {
   core::Rng rng(2);
-  for (const Grid& grid : {grid_of(4),
-                           grid_of(12),
-                           grid_of(4, Connectivity::kFull),
-                           grid_of(3, Connectivity::kNeighbour, Start::kMultires)}) {
+  for (const Grid& grid :
+       {grid_of(4), grid_of(12), grid_of(4, testing::kFull), grid_of(3, testing::kMultires)}) {
     for (int round = 0; round < 50; ++round) {
       const EdgeValues values = coarse_gates(grid, rng);
       for (const int k : {1, 2, 3})

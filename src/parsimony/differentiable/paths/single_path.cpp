@@ -20,12 +20,11 @@ std::size_t index(int scale) {
 }  // namespace
 
 EdgeValues softmax_of_leaving(const Grid& grid, const EdgeValues& logits, bool border_correction) {
-  core::require(logits.size() == grid.layers(), "logits of {} layers", logits.size());
+  require_values(grid, logits);
   EdgeValues leaving = logits;
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
-    core::require(logits[l].size() == edges.size(), "{} logits in layer {}", logits[l].size(), l);
-    std::array<double, kScales> largest{}, sum{}, degree{};
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
+    std::array<double, space::kGridScales> largest{}, sum{}, degree{};
     largest.fill(kNever);
     for (std::size_t e = 0; e < edges.size(); ++e)
       largest[index(edges[e].from)] = std::max(largest[index(edges[e].from)], logits[l][e]);
@@ -47,15 +46,15 @@ EdgeValues softmax_of_leaving(const Grid& grid, const EdgeValues& logits, bool b
 std::vector<Walk> best_walks(const Grid& grid, const EdgeValues& leaving) {
   require_gates(grid, leaving);
   // Logarithms: products of many layers would vanish.
-  std::array<double, kScales> reached;
+  std::array<double, space::kGridScales> reached;
   reached.fill(kNever);
-  for (int node = 0; node < kScales; ++node) {
-    if (grid.may_start(static_cast<NodeSet>(1U << node))) reached[index(node)] = 0;
+  for (int node = 0; node < space::kGridScales; ++node) {
+    if ((start_set(grid) >> node & 1U) != 0) reached[index(node)] = 0;
   }
-  std::vector<std::array<int, kScales>> came_from(grid.layers());
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
-    std::array<double, kScales> next;
+  std::vector<std::array<int, space::kGridScales>> came_from(grid.size());
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
+    std::array<double, space::kGridScales> next;
     next.fill(kNever);
     came_from[l].fill(-1);
     for (std::size_t e = 0; e < edges.size(); ++e) {
@@ -69,10 +68,10 @@ std::vector<Walk> best_walks(const Grid& grid, const EdgeValues& leaving) {
   }
 
   std::vector<Walk> walks;
-  for (int end = 0; end < kScales; ++end) {
+  for (int end = 0; end < space::kGridScales; ++end) {
     if (reached[index(end)] == kNever) continue;
     Walk walk{.scales = {end}, .log_probability = reached[index(end)]};
-    for (std::size_t l = grid.layers(); l-- > 0;)
+    for (std::size_t l = grid.size(); l-- > 0;)
       walk.scales.push_back(came_from[l][index(walk.scales.back())]);
     std::ranges::reverse(walk.scales);
     walks.push_back(std::move(walk));
@@ -86,15 +85,11 @@ Walk best_walk(const Grid& grid, const EdgeValues& leaving) {
   return *std::ranges::max_element(walks, {}, &Walk::log_probability);
 }
 
-Patterns to_patterns(const Grid& grid, const Walk& walk) {
-  core::require(walk.scales.size() == grid.layers() + 1,
-                "a walk over {} columns, the grid has {}",
-                walk.scales.size(),
-                grid.layers() + 1);
-  Paths paths;
-  for (std::size_t l = 0; l < grid.layers(); ++l)
-    paths.push_back({{.from = walk.scales[l], .to = walk.scales[l + 1]}});
-  return to_patterns(grid, paths);
+std::vector<space::GridLayer> to_paths(const Walk& walk) {
+  std::vector<space::GridLayer> paths;
+  for (std::size_t column = 1; column < walk.scales.size(); ++column)
+    paths.push_back({{.from = walk.scales[column - 1], .to = walk.scales[column]}});
+  return paths;
 }
 
 }  // namespace parsimony::differentiable

@@ -7,7 +7,7 @@
 
 namespace parsimony::differentiable {
 
-// Auto-DeepLab's decoding (Liu et al., CVPR 2019; spec/rspnet.md 7), the baseline with one path:
+// Auto-DeepLab's decoding (Liu et al., CVPR 2019; spec rspnet 7), the baseline with one path:
 // every node has a distribution over the edges that leave it, and a path is as probable as the
 // product of its edges.
 
@@ -29,6 +29,6 @@ std::vector<Walk> best_walks(const Grid& grid, const EdgeValues& leaving);
 // The most probable of all; of equally probable ones that which ends at the smaller scale.
 Walk best_walk(const Grid& grid, const EdgeValues& leaving);
 
-Patterns to_patterns(const Grid& grid, const Walk& walk);
+std::vector<space::GridLayer> to_paths(const Walk& walk);
 
 }  // namespace parsimony::differentiable

@@ -14,8 +14,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::grid_of;
+using testing::is_valid;
+using testing::Paths;
+using testing::to_patterns;
 
-// Spec 7.
+// Spec rspnet 7.
 EdgeValues golden() {
   return {{0.4, 0.6}, {0.7, 0.3, 0.2, 0.5, 0.3}, {0.6, 0.4, 0.1, 0.3, 0.6, 0.5, 0.3, 0.2}};
 }
@@ -33,14 +36,14 @@ TEST(BestWalk, MeetsTheGoldenValues) {
   EXPECT_NEAR(by_end[1], 0.112, 1e-12);
   EXPECT_NEAR(by_end[2], 0.18, 1e-12);
   EXPECT_NEAR(by_end[3], 0.036, 1e-12);
-  EXPECT_EQ(to_paths(grid, to_patterns(grid, best)), (Paths{{{0, 1}}, {{1, 1}}, {{1, 2}}}));
+  EXPECT_EQ(to_paths(best), (Paths{{{0, 1}}, {{1, 1}}, {{1, 2}}}));
 }
 
 // The largest product over all walks, by trying all.
 double by_trying_all(const Grid& grid, const EdgeValues& leaving, std::size_t layer, int node) {
-  if (layer == grid.layers()) return 1;
+  if (layer == grid.size()) return 1;
   double best = 0;
-  const std::vector<Edge>& edges = grid.layer(layer).edges;
+  const space::GridLayer& edges = grid[layer].edges;
   for (std::size_t e = 0; e < edges.size(); ++e) {
     if (edges[e].from != node) continue;
     best = std::max(best, leaving[layer][e] * by_trying_all(grid, leaving, layer + 1, edges[e].to));
@@ -50,12 +53,12 @@ double by_trying_all(const Grid& grid, const EdgeValues& leaving, std::size_t la
 
 TEST(BestWalk, IsTheBestOfAllAndValid) {
   core::Rng rng(1);
-  for (const Grid& grid : {grid_of(4), grid_of(7), grid_of(4, Connectivity::kFull)}) {
+  for (const Grid& grid : {grid_of(4), grid_of(7), grid_of(4, testing::kFull)}) {
     for (int round = 0; round < 20; ++round) {
       const EdgeValues leaving = softmax_of_leaving(grid, testing::random_gates(grid, rng), true);
       const Walk best = best_walk(grid, leaving);
       ASSERT_NEAR(std::exp(best.log_probability), by_trying_all(grid, leaving, 0, 0), 1e-12);
-      ASSERT_TRUE(is_valid(grid, to_patterns(grid, best)));
+      ASSERT_TRUE(is_valid(grid, to_patterns(grid, to_paths(best))));
     }
   }
 }
@@ -65,7 +68,7 @@ TEST(BestWalk, PrefersSmallerScalesWhereAllIsEqual) {
 }
 
 TEST(BestWalk, StartsAnywhereInAMultiresGrid) {
-  const Grid grid = grid_of(2, Connectivity::kNeighbour, Start::kMultires);
+  const Grid grid = grid_of(2, testing::kMultires);
   EdgeValues leaving = filled(grid, 0.1);
   leaving[0].back() = leaving[1].back() = 0.9;  // 3 -> 3
   EXPECT_THAT(best_walk(grid, leaving).scales, ElementsAre(3, 3, 3));
@@ -81,7 +84,7 @@ TEST(SoftmaxOfLeaving, SumsToOneOrIsCorrectedAtTheBorder) {
   const Grid grid = grid_of(4);
   const EdgeValues plain = softmax_of_leaving(grid, filled(grid, 1000), false);
   const EdgeValues corrected = softmax_of_leaving(grid, filled(grid, -1000), true);
-  const std::vector<Edge>& edges = grid.layer(3).edges;
+  const space::GridLayer& edges = grid[3].edges;
   for (std::size_t e = 0; e < edges.size(); ++e) {
     const bool border = edges[e].from == 0 || edges[e].from == 3;
     EXPECT_DOUBLE_EQ(plain[3][e], border ? 1.0 / 2 : 1.0 / 3);

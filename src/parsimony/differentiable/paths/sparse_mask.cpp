@@ -52,9 +52,9 @@ double sparse_mask_share(std::size_t weights) {
 GateLoss sparse_mask_of_nodes(const Grid& grid, const EdgeValues& gates) {
   require_gates(grid, gates);
   GateLoss total = no_loss(grid);
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
-    const std::vector<Edge>& edges = grid.layer(l).edges;
-    for (int node = 0; node < kScales; ++node) {
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    const space::GridLayer& edges = grid[l].edges;
+    for (int node = 0; node < space::kGridScales; ++node) {
       std::vector<std::size_t> entering;
       std::vector<double> weights;
       for (std::size_t e = 0; e < edges.size(); ++e) {

@@ -8,7 +8,7 @@
 
 namespace parsimony::differentiable {
 
-// The sparsifier of SparseMask (Wu, Zhang and Huang, ICCV 2019; spec/rspnet.md 6), an alternative
+// The sparsifier of SparseMask (Wu, Zhang and Huang, ICCV 2019; spec rspnet 6), an alternative
 // to path_losses.h. Of a group of weights w in [0, 2], with u = w / 2,
 //
 //   mean_k H(u_k) + CE(share | mean_k u_k)

@@ -15,7 +15,7 @@ using testing::expect_gradient;
 using testing::grid_of;
 using testing::random_gates;
 
-// Spec 6.
+// Spec rspnet 6.
 TEST(SparseMask, MeetsTheGoldenValues) {
   EXPECT_NEAR(sparse_mask(std::vector<double>(6, 1.0), 1.0 / 3).value, 1.386294, 5e-7);
   EXPECT_NEAR(sparse_mask(std::vector<double>{2, 2, 0, 0, 0, 0}, 1.0 / 3).value, 0.636514, 5e-7);
@@ -60,7 +60,7 @@ TEST(SparseMask, OfAGridIsTheSumOverNodesWithAChoice) {
   EXPECT_NEAR(sparse_mask_of_nodes(grid, gates).value,
               sparse_mask(to_0, 0.5).value + sparse_mask(to_1, 0.5).value,
               1e-14);
-  for (const Grid& larger : {grid_of(4), grid_of(3, Connectivity::kFull)}) {
+  for (const Grid& larger : {grid_of(4), grid_of(3, testing::kFull)}) {
     expect_gradient(random_gates(larger, rng),
                     [&](const EdgeValues& at) { return sparse_mask_of_nodes(larger, at); });
   }

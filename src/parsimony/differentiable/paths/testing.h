@@ -6,21 +6,49 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <string>
+#include <stdexcept>
 #include <vector>
 
 #include "parsimony/core/rng.h"
 #include "parsimony/differentiable/paths/budget.h"
 #include "parsimony/differentiable/paths/gate_loss.h"
 #include "parsimony/differentiable/paths/grid.h"
+#include "parsimony/space/grid.h"
+#include "parsimony/space/grid_patterns.h"
 
 // What tests of path searches share.
 namespace parsimony::differentiable::testing {
 
-inline Grid grid_of(int layers,
-                    Connectivity connectivity = Connectivity::kNeighbour,
-                    Start start = Start::kTriangular) {
-  return Grid({.layers = layers, .connectivity = connectivity, .start = start});
+inline constexpr space::GridRules kFull{.connectivity = space::GridConnectivity::kFull};
+inline constexpr space::GridRules kMultires{.start = space::GridStart::kMultires};
+inline constexpr space::GridRules kFullMultires{space::GridConnectivity::kFull,
+                                                space::GridStart::kMultires};
+
+inline Grid grid_of(int layers, const space::GridRules& rules = {}) {
+  return space::layer_patterns(layers, rules);
+}
+
+using Paths = std::vector<space::GridLayer>;
+
+inline Patterns to_patterns(const Grid& grid, const Paths& paths) {
+  Patterns patterns;
+  for (std::size_t l = 0; l < paths.size(); ++l) {
+    space::GridPattern& pattern = patterns.emplace_back(0);
+    while (grid.at(l).kept(pattern) != paths[l]) {
+      if (++pattern == grid[l].size()) throw std::invalid_argument("not paths of this grid");
+    }
+  }
+  return patterns;
+}
+
+// Whether every node is fed and consumed (spec rspnet 7), from the definition.
+inline bool is_valid(const Grid& grid, const Patterns& patterns) {
+  if (patterns.size() != grid.size()) return false;
+  for (std::size_t l = 0; l < grid.size(); ++l) {
+    if (patterns[l] == 0 || patterns[l] >= grid[l].size()) return false;
+    if (l > 0 && grid[l].sources[patterns[l]] != grid[l - 1].sinks[patterns[l - 1]]) return false;
+  }
+  return true;
 }
 
 inline EdgeValues random_gates(const Grid& grid, core::Rng& rng) {
@@ -45,7 +73,7 @@ inline GridCosts random_costs(const Grid& grid, core::Rng& rng) {
   for (auto& layer : costs.edges) {
     for (double& cost : layer) cost = static_cast<double>(rng.below(8));
   }
-  costs.nodes.resize(grid.layers());
+  costs.nodes.resize(grid.size());
   for (auto& layer : costs.nodes) {
     for (double& cost : layer) cost = static_cast<double>(5 + rng.below(20));
   }
@@ -55,12 +83,11 @@ inline GridCosts random_costs(const Grid& grid, core::Rng& rng) {
 // All valid networks, by trying all patterns.
 inline std::vector<Patterns> all_valid(const Grid& grid) {
   std::vector<Patterns> networks{{}};
-  for (std::size_t l = 0; l < grid.layers(); ++l) {
+  for (std::size_t l = 0; l < grid.size(); ++l) {
     std::vector<Patterns> longer;
     for (const Patterns& network : networks) {
-      for (Pattern q = 1; q < grid.layer(l).patterns(); ++q) {
-        const NodeSet sources = grid.layer(l).sources[q];
-        if (l == 0 ? grid.may_start(sources) : sources == grid.layer(l - 1).sinks[network.back()]) {
+      for (space::GridPattern q = 1; q < grid[l].size(); ++q) {
+        if (l == 0 || grid[l].sources[q] == grid[l - 1].sinks[network.back()]) {
           longer.push_back(network);
           longer.back().push_back(q);
         }
