@@ -202,6 +202,10 @@ std::vector<Drawing> draw(const space::Genotype& genotype, const NetworkDescript
     const Supernet supernet = deeplab_supernet(description.supernet, description.classes);
     return {{"network", "Network", draw_subsample(supernet, choices_of(*part, supernet))}};
   }
+  if (const auto* grid = std::get_if<space::GridGenotype>(&genotype)) {
+    return {{"cell", "Cell", draw_grid_cell(grid->cell)},
+            {"paths", "Paths", draw_paths(*grid, description.grid)}};
+  }
   const auto strides = tap_strides(description.encoder);
   if (const auto* templates = std::get_if<space::TemplateGenotype>(&genotype)) {
     return {{"templates", "Templates", draw_templates(*templates)},

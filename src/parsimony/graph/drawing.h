@@ -10,6 +10,7 @@
 
 namespace parsimony::graph {
 
+struct GridOptions;
 struct NetworkDescription;
 struct Supernet;
 
@@ -31,6 +32,12 @@ std::string draw_decoder(
     const space::TemplateGenotype& genotype,
     const std::array<std::int64_t, space::kEncoderTaps>& strides = kUsualTapStrides);
 
+// The cell of a grid genotype from its inputs to its output, and the grid from left to right: a row
+// for each scale, a column for each layer, an arrow for each path. Nodes that the grid could have
+// and no path leads to are dashed.
+std::string draw_grid_cell(const space::GridCell& cell);
+std::string draw_paths(const space::GridGenotype& genotype, const GridOptions& options);
+
 // A candidate of a supernet, one choice per site (graph/subsample.h): the supernet's blocks in rows
 // of equal stride, those that the candidate leaves out dashed, and how many channels of the others
 // it keeps. Throws what graph::subsample throws.
@@ -38,7 +45,8 @@ std::string draw_subsample(const Supernet& supernet, const std::vector<int>& cho
 
 // All drawings of a genotype.
 struct Drawing {
-  std::string name, title;  // "cell" or "templates", and "decoder"; the title with a capital
+  std::string name, title;  // "cell" or "templates", and "decoder" or "paths"; the title with a
+                            // capital
   std::string svg;
 };
 std::vector<Drawing> draw(const space::Genotype& genotype, const NetworkDescription& description);

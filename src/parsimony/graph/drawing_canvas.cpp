@@ -119,7 +119,7 @@ class Canvas {
       const double from =
           layout_.centres[row[i - 1]].x + diagram_.boxes[row[i - 1]].layout.width / 2 + dx_;
       const double to = layout_.centres[row[i]].x - diagram_.boxes[row[i]].layout.width / 2 + dx_;
-      line(R"(<g class="a">{}</g>)", to_the_right(from, to, y));
+      line(R"(<g class="a">{}</g>)", to_the_right({from, y}, {to, y}));
     }
   }
 
@@ -135,22 +135,33 @@ class Canvas {
          escape_markup(frame.name));
   }
 
-  static std::string to_the_right(double from, double to, double y) {
-    return fmt::format(R"(<path d="M{:.1f} {:.1f}H{:.1f}"/><path d="M{:.1f} {:.1f}l-6 -3.5v7z"/>)",
-                       from + 2,
-                       y,
-                       to - 5,
-                       to - 1,
-                       y);
+  static std::string to_the_right(const LayoutPoint& from, const LayoutPoint& to) {
+    const double middle = (from.x + to.x) / 2;
+    const std::string bend = from.y == to.y
+                                 ? fmt::format("H{:.1f}", to.x - 5)
+                                 : fmt::format("C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}",
+                                               middle,
+                                               from.y,
+                                               middle,
+                                               to.y,
+                                               to.x - 5,
+                                               to.y);
+    return fmt::format(R"(<path d="M{:.1f} {:.1f}{}"/><path d="M{:.1f} {:.1f}l-6 -3.5v7z"/>)",
+                       from.x + 2,
+                       from.y,
+                       bend,
+                       to.x - 1,
+                       to.y);
   }
 
   void arrow(const DrawnArrow& arrow, const std::vector<LayoutPoint>& route) {
     const LayoutPoint begin = route.front(), tip = route.back();
-    const bool sideways = route.size() == 2 && begin.y == tip.y;
+    const bool sideways = route.size() == 2 && begin.x != tip.x;
     line(R"(<g class="a{}"><title>{}</title>{}</g>)",
          arrow.faded ? " f" : "",
          escape_markup(arrow.tooltip),
-         sideways ? to_the_right(begin.x + dx_, tip.x + dx_, tip.y + dy_) : downwards(route));
+         sideways ? to_the_right({begin.x + dx_, begin.y + dy_}, {tip.x + dx_, tip.y + dy_})
+                  : downwards(route));
   }
 
   std::string downwards(const std::vector<LayoutPoint>& route) const {

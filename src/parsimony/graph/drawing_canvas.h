@@ -60,7 +60,8 @@ struct DrawnNote {
   std::string text;
 };
 
-// Places that the caller chooses. A route of two points at the same height leads to the right.
+// Places that the caller chooses. A route of two points that are not above each other leads to the
+// right, in a bend where their heights differ.
 struct Arrangement {
   Layout layout;  // everything lies within it, frames and notes as well
   std::vector<DrawnFrame> frames;

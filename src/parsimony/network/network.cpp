@@ -52,6 +52,20 @@ void fill_uniform(const Tensor& tensor, double bound, core::Rng rng) {
   tensor.detach().copy_(values);
 }
 
+void begin_attention(const graph::PathAttention& gate,
+                     const AttentionState& state,
+                     const core::Rng& rng) {
+  constexpr double kDeviation = 0.01, kOpen = 1.5;
+  core::Rng stream = rng.split("gamma");
+  for (std::int64_t k = 0; k < gate.inputs; ++k)
+    state.gamma.detach()[k].fill_(
+        gate.gate == graph::PathGate::kReluTanh ? kOpen : kDeviation * stream.normal());
+  if (!gate.reads_content()) return;
+  const double bound = 1 / std::sqrt(static_cast<double>(gate.channels));
+  fill_uniform(state.hidden_weight, bound, rng.split("hidden_weight"));
+  fill_uniform(state.hidden_bias, bound, rng.split("hidden_bias"));
+}
+
 }  // namespace
 
 struct Network::Parts {
@@ -61,14 +75,20 @@ struct Network::Parts {
   std::map<graph::NodeId, ConvState> convs;
   std::map<graph::NodeId, NormState> norms;
   std::map<graph::NodeId, Tensor> scales;
+  std::map<graph::NodeId, AttentionState> attentions;
   Plan all_outputs;
   Plan logits_only;
 
-  std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, Phase phase) {
+  std::vector<Tensor> run(const Plan& plan,
+                          const std::vector<Tensor>& inputs,
+                          Phase phase,
+                          const std::optional<core::Rng>& noise) {
     std::vector<Tensor> brought;
     for (const Tensor& input : inputs) brought.push_back(input.to(options.device, options.dtype));
-    return execute(
-        plan, {graph, convs, norms, scales, options.kernels}, brought, phase == Phase::kTraining);
+    return execute(plan,
+                   {graph, convs, norms, scales, attentions, noise, options.kernels},
+                   brought,
+                   phase == Phase::kTraining);
   }
 
   // Every tensor that weights are saved as.
@@ -110,6 +130,16 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
       state.running_variance = at::ones({norm->channels}, tensor_options);
     } else if (const auto* scale = std::get_if<graph::Scale>(&node.layer)) {
       group.add(node.name + ".weight", {scale->channels}, &parts.scales[id]);
+    } else if (const auto* gate = std::get_if<graph::PathAttention>(&node.layer);
+               gate != nullptr && graph::has_weights(node.layer)) {
+      AttentionState& state = parts.attentions[id];
+      group.add(node.name + ".gamma", {gate->inputs}, &state.gamma);
+      if (!gate->reads_content()) continue;
+      group.add(
+          node.name + ".hidden_weight", {gate->hidden(), gate->channels}, &state.hidden_weight);
+      group.add(node.name + ".hidden_bias", {gate->hidden()}, &state.hidden_bias);
+      group.add(node.name + ".score_weight", {gate->hidden()}, &state.score_weight);
+      group.add(node.name + ".score_bias", {1}, &state.score_bias);
     }
   }
   parts.encoder = encoder.build(tensor_options);
@@ -125,6 +155,9 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
   }
   for (auto& [id, state] : parts.norms) state.weight.detach().fill_(1);
   for (auto& [id, factors] : parts.scales) factors.detach().fill_(1);
+  for (auto& [id, state] : parts.attentions)
+    begin_attention(
+        std::get<graph::PathAttention>(graph[id].layer), state, rng.split(graph[id].name));
 
   parts.all_outputs = make_plan(graph, graph.outputs);
   for (const graph::Output& out : graph.outputs) {
@@ -136,13 +169,17 @@ Network::~Network() = default;
 Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
 
-std::vector<Tensor> Network::forward(const std::vector<Tensor>& inputs, Phase phase) {
-  return parts_->run(parts_->all_outputs, inputs, phase);
+std::vector<Tensor> Network::forward(const std::vector<Tensor>& inputs,
+                                     Phase phase,
+                                     const std::optional<core::Rng>& noise) {
+  return parts_->run(parts_->all_outputs, inputs, phase, noise);
 }
 
-Tensor Network::logits(const std::vector<Tensor>& inputs, Phase phase) {
+Tensor Network::logits(const std::vector<Tensor>& inputs,
+                       Phase phase,
+                       const std::optional<core::Rng>& noise) {
   core::require(!parts_->logits_only.steps.empty(), "this graph has no logits");
-  return parts_->run(parts_->logits_only, inputs, phase)[0];
+  return parts_->run(parts_->logits_only, inputs, phase, noise)[0];
 }
 
 const graph::Graph& Network::graph() const {

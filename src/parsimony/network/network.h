@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,11 @@ class Network {
     at::Device device = at::kCPU;
   };
 
-  // Weights: uniform in +-1/sqrt(fan-in) for convolutions and their biases (LibTorch's default),
-  // batch norm 1 and 0, factors of scaled sums 1. Every tensor draws from its own stream, named
-  // after it, so equal parts of different networks start from equal values.
+  // Weights: uniform in +-1/sqrt(fan-in) for convolutions, the hidden layer of path attention and
+  // their biases (LibTorch's default), batch norm 1 and 0, factors of scaled sums 1. Path attention
+  // scores no content at first; its gamma is normal of deviation 0.01, or 1.5 for relu_tanh, which
+  // would stay shut below 0 (spec rspnet 4.5). Every tensor draws from its own stream, named after
+  // it, so equal parts of different networks start from equal values.
   Network(const graph::Graph& graph, const core::Rng& rng, Options options);
   ~Network();
   Network(Network&&) noexcept;
@@ -51,9 +54,15 @@ class Network {
 
   // Inputs in the order of the graph's Input layers, [N, C, H, W] each, of any precision and on any
   // device: they are brought to the network's own. One result per graph output, on that device.
-  std::vector<Tensor> forward(const std::vector<Tensor>& inputs, Phase phase);
+  // `noise` is what dropout draws from in training, another stream for every step; networks
+  // without dropout need none.
+  std::vector<Tensor> forward(const std::vector<Tensor>& inputs,
+                              Phase phase,
+                              const std::optional<core::Rng>& noise = std::nullopt);
   // Only what the output "logits" needs.
-  Tensor logits(const std::vector<Tensor>& inputs, Phase phase);
+  Tensor logits(const std::vector<Tensor>& inputs,
+                Phase phase,
+                const std::optional<core::Rng>& noise = std::nullopt);
 
   const graph::Graph& graph() const;
   const Options& options() const;

@@ -204,6 +204,17 @@ FeatureMap run_conv_norm(const Step& step,
   return norm_clamp(y, norm, training, step.clamp, state.kernels);
 }
 
+Tensor run_dropout(const graph::Dropout& dropout,
+                   const Step& step,
+                   const ExecutionState& state,
+                   const Tensor& x,
+                   bool training) {
+  if (!training || dropout.rate == 0) return x;
+  const std::string& name = state.graph[step.result].name;
+  core::require(state.noise.has_value(), "'{}' has nothing to draw from", name);
+  return dropped_out(x, dropout.rate, state.noise->split(name));
+}
+
 FeatureMap run(const Step& step,
                const ExecutionState& state,
                const std::vector<FeatureMap>& in,
@@ -226,6 +237,27 @@ FeatureMap run(const Step& step,
           [&](const graph::GlobalPool&) { return pixel_mean(in[0], state.kernels); },
           [&](const graph::MaxPool& pool) {
             return at::max_pool2d(x, pool.kernel, pool.stride, pool.padding);
+          },
+          [&](const graph::AvgPool& pool) {
+            return at::avg_pool2d(x,
+                                  pool.kernel,
+                                  pool.stride,
+                                  pool.padding,
+                                  /*ceil_mode=*/false,
+                                  /*count_include_pad=*/false);
+          },
+          [&](const graph::Slice& slice) {
+            // A copy: our own loops read pixels that lie behind each other.
+            return x.narrow(1, slice.first, slice.channels).contiguous(x.suggest_memory_format());
+          },
+          [&](const graph::Shuffle& shuffle) { return shuffled_channels(x, shuffle.groups); },
+          [&](const graph::Dropout& dropout) {
+            return run_dropout(dropout, step, state, x, training);
+          },
+          [&](const graph::PathAttention& gate) {
+            std::vector<Tensor> maps;
+            for (const FeatureMap& map : in) maps.push_back(map.values);
+            return path_attention(gate, state.attentions[step.result], maps);
           },
           [&](const graph::Scale&) {
             return x * state.scales.at(step.result).view({1, -1, 1, 1});

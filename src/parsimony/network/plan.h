@@ -2,9 +2,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
+#include "parsimony/core/rng.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/network/grid_layers.h"
 #include "parsimony/network/ops.h"
 #include "parsimony/network/tensor.h"
 
@@ -45,6 +48,8 @@ struct ExecutionState {
   std::map<graph::NodeId, ConvState>& convs;
   std::map<graph::NodeId, NormState>& norms;
   std::map<graph::NodeId, Tensor>& scales;  // [C]
+  std::map<graph::NodeId, AttentionState>& attentions;
+  std::optional<core::Rng> noise;  // what dropout draws from in training; every layer its own part
   Kernels kernels;
 };
 

@@ -203,6 +203,7 @@ std::optional<double> train_epoch(network::Network& network,
                                   const core::Context& context,
                                   const std::string& task,
                                   const Teaching& teaching,
+                                  const core::Rng& rng,
                                   TrainerEnd& end) {
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
@@ -215,7 +216,9 @@ std::optional<double> train_epoch(network::Network& network,
     }
     const Batch batch = batches.get(epoch, i);
     const std::vector<Tensor> outputs =
-        network.forward({batch.pictures}, network::Phase::kTraining);
+        network.forward({batch.pictures},
+                        network::Phase::kTraining,
+                        rng.split("noise").split(static_cast<std::uint64_t>(epoch * count + i)));
     Tensor loss = network::pixel_cross_entropy(outputs[0], batch.labels, kernels);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
@@ -300,7 +303,7 @@ TrainerResult train_fully(network::Network& network,
     const auto start = Clock::now();
     TrainerEnd end = TrainerEnd::kFinished;
     const std::optional<double> loss =
-        train_epoch(network, training, batches, options, context, task, *teaching, end);
+        train_epoch(network, training, batches, options, context, task, *teaching, rng, end);
     if (!loss) {
       result.end = end;
       return result;

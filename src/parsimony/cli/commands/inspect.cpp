@@ -102,7 +102,7 @@ Action declare_inspect(CLI::App& app) {
   app.add_option(
       "--draw",
       arguments->draw,
-      "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg");
+      "write drawings to PREFIX-cell.svg or PREFIX-templates.svg, and to PREFIX-decoder.svg or PREFIX-paths.svg");
   app.add_option(
          "--profile",
          arguments->profiles,
