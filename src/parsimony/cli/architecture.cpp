@@ -19,7 +19,7 @@ void declare_architecture(CLI::App& app, ArchitectureArguments& arguments) {
   app.add_option(
          "--space",
          arguments.space,
-         "cell-decoder, template-decoder or supernet; otherwise the one whose form the text "
+         "cell-decoder, template-decoder, supernet or grid; otherwise the one whose form the text "
          "has")
       ->check(CLI::IsMember(
           std::vector<std::string>(space::kSpaceNames.begin(), space::kSpaceNames.end())));
@@ -27,7 +27,7 @@ void declare_architecture(CLI::App& app, ArchitectureArguments& arguments) {
          "--set",
          arguments.settings,
          "NAME=VALUE: width, repeats, classes, auxiliary_cells, encoder.name, encoder.width, "
-         "supernet.backbone, ...")
+         "supernet.backbone, grid.filters, ...")
       ->allow_extra_args(false);
   app.add_option("--input", arguments.input, "HEIGHTxWIDTH of the picture")->capture_default_str();
 }

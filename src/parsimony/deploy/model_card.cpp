@@ -118,8 +118,13 @@ bool ModelCard::is_part_of_supernet() const {
   return space == space::name_of(space::SpaceName::kSupernet);
 }
 
+bool ModelCard::is_grid() const {
+  return space == space::name_of(space::SpaceName::kGrid);
+}
+
 graph::NetworkDescription ModelCard::description() const {
-  graph::NetworkDescription network{encoder, decoder, static_cast<int>(classes.size()), supernet};
+  graph::NetworkDescription network{
+      encoder, decoder, static_cast<int>(classes.size()), supernet, grid};
   network.decoder.auxiliary = false;
   return network;
 }
@@ -134,6 +139,8 @@ std::string to_json(const ModelCard& card) {
   root["genotype"] = card.genotype;
   if (card.is_part_of_supernet()) {
     root["supernet"] = write_fields(card.supernet);
+  } else if (card.is_grid()) {
+    root["grid"] = write_fields(card.grid);
   } else {
     root["encoder"] = write_fields(card.encoder);
     root["decoder"] = write_fields(card.decoder);
@@ -177,6 +184,8 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
   card.genotype = root.at("genotype").text();
   if (card.is_part_of_supernet()) {
     card.supernet = read_fields<graph::DeeplabOptions>(root.at("supernet"));
+  } else if (card.is_grid()) {
+    card.grid = read_fields<graph::GridOptions>(root.at("grid"));
   } else {
     card.encoder = read_fields<graph::EncoderOptions>(root.at("encoder"));
     card.decoder = read_fields<graph::DecoderOptions>(root.at("decoder"));

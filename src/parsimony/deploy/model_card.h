@@ -56,6 +56,7 @@ struct ModelCard {
   graph::EncoderOptions encoder;  // of a network with a searched decoder
   graph::DecoderOptions decoder;
   graph::DeeplabOptions supernet;  // that the network is a part of
+  graph::GridOptions grid;         // of a network of the grid space
   std::vector<ModelClass> classes;
   ModelInterface interface;
   std::vector<std::int64_t> output_shape;  // onnx_output_shape (onnx_export.h)
@@ -72,6 +73,9 @@ struct ModelCard {
   std::string parsimony;  // version that wrote the card
 
   bool is_part_of_supernet() const;
+  bool is_grid() const;
+  // Whether it is a searched decoder on an encoder; the others are whole networks.
+  bool has_encoder() const { return !is_part_of_supernet() && !is_grid(); }
   // Of the network as it is used: without auxiliary branches.
   graph::NetworkDescription description() const;
   bool operator==(const ModelCard&) const = default;

@@ -131,6 +131,13 @@ std::string architecture_text(const ModelCard& card) {
         card.supernet.width,
         card.supernet.output_stride);
   }
+  if (card.is_grid()) {
+    return fmt::format("the paths and the cell `{}` of a grid, {} filters, {} cells per node ({})",
+                       one_line(card.genotype),
+                       card.grid.filters,
+                       card.grid.cells,
+                       graph::kRspModeNames[static_cast<std::size_t>(card.grid.rsp)]);
+  }
   return fmt::format("encoder `{}`, decoder `{}` of the space `{}`, width {}, {} repeat(s)",
                      one_line(card.encoder.name),
                      one_line(card.genotype),

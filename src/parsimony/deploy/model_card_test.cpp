@@ -77,6 +77,22 @@ TEST(ModelCard, OfAPartOfASupernetNamesTheSupernetInsteadOfAnEncoder) {
   EXPECT_THAT(to_markdown(card), HasSubstr("the part `[0,1,2]` of a DeepLabV3 with backbone"));
 }
 
+TEST(ModelCard, OfAGridNamesItsDesignInsteadOfAnEncoder) {
+  ModelCard card = example();
+  card.space = "grid";
+  card.genotype = "{cell:[[1,0,sep3]],paths:[[0-0,0-1]]}";
+  card.encoder = {};
+  card.decoder = {};
+  card.grid = {.filters = 8, .rsp = graph::RspMode::kNested, .gate = {.dynamic = false}};
+  const ordered_json document = ordered_json::parse(to_json(card));
+  EXPECT_FALSE(document.contains("encoder"));
+  EXPECT_EQ(document["grid"]["gate"]["kind"], "softmax_in");
+  EXPECT_EQ(parse_model_card(to_json(card), "model.json"), card);
+  EXPECT_EQ(card.description().grid, card.grid);
+  EXPECT_FALSE(card.has_encoder());
+  EXPECT_THAT(to_markdown(card), HasSubstr("0-1]]}` of a grid, 8 filters, 4 cells per node"));
+}
+
 TEST(ModelCard, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_model_card(to_json(example()), "model.json"), example());
   const core::TemporaryFolder folder;

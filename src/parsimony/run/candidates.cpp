@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "parsimony/core/error.h"
 #include "parsimony/evaluate/part_weights.h"
 #include "parsimony/evaluate/subsample_and_measure.h"
 #include "parsimony/network/device.h"
@@ -210,10 +211,48 @@ class SupernetCandidates final : public Candidates {
   study::TrialId whole_ = 0;                  // trial of the supernet; 0: not known
 };
 
+// Networks of the grid space, trained one by one: they have no encoder that candidates could share.
+class GridCandidates final : public Candidates {
+ public:
+  GridCandidates(const StudyOptions& options, const data::Dataset& dataset)
+      : options_(options),
+        dataset_(dataset),
+        description_(candidate_description(options, classes_of(dataset))),
+        space_(make_space(options, description_)) {}
+
+  const space::SearchSpace& space() const override { return *space_; }
+
+  bool prepare() override {
+    require_splits(dataset_);
+    return true;
+  }
+
+  std::unique_ptr<evaluate::Evaluator> evaluator(const fs::path& /*folder*/) override {
+    core::throw_user_error(
+        "space.name is grid: its candidates are not judged one by one; `parsimony train STUDY "
+        "--genotype TEXT --out FOLDER` trains one");
+  }
+
+  std::optional<ModelRequest> request(const std::string& genotype) override {
+    return request_for(options_,
+                       description_,
+                       space::to_text(space::parse_genotype(genotype, space::SpaceName::kGrid)));
+  }
+
+ private:
+  const StudyOptions& options_;
+  const data::Dataset& dataset_;
+  const graph::NetworkDescription description_;
+  const std::unique_ptr<const space::SearchSpace> space_;
+};
+
 }  // namespace
 
 graph::NetworkDescription candidate_description(const StudyOptions& options, int classes) {
-  graph::NetworkDescription description{options.encoder.network, options.decoder, classes};
+  graph::NetworkDescription description{.encoder = options.encoder.network,
+                                        .decoder = options.decoder,
+                                        .classes = classes,
+                                        .grid = options.grid};
   if (options.searches_supernet()) description.supernet = supernet_design(options.supernet);
   return description;
 }
@@ -258,6 +297,7 @@ std::unique_ptr<Candidates> make_candidates(const StudyOptions& options,
                                             const core::Context& context) {
   if (options.searches_supernet())
     return std::make_unique<SupernetCandidates>(options, dataset, folder, context);
+  if (options.is_of_grids()) return std::make_unique<GridCandidates>(options, dataset);
   return std::make_unique<DecoderCandidates>(options, dataset, folder, context);
 }
 

@@ -60,6 +60,7 @@ deploy::ModelCard card_for(const ModelRequest& request,
   card.decoder = request.network.decoder;
   card.decoder.auxiliary = false;
   card.supernet = request.network.supernet;
+  card.grid = request.network.grid;
   const data::DatasetInfo& info = dataset.info();
   for (std::size_t c = 0; c < info.classes.size(); ++c) {
     const data::Rgb color = info.palette[c];

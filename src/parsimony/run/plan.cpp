@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "parsimony/core/error.h"
 #include "parsimony/core/parallel.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
@@ -252,6 +253,11 @@ double final_seconds(const StudyOptions& options,
 }  // namespace
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
+  if (options.is_of_grids()) {
+    core::throw_user_error(
+        "space.name is grid: networks of this space are trained one by one (`parsimony train`), there "
+        "is no search to plan");
+  }
   if (!options.searches_supernet()) require_encoder_weights(options);
   const auto dataset = open_study_data(options, context);
   wanted_groups(options, dataset->info());

@@ -133,6 +133,8 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   v.group("space", space, "what is searched");
   if (searches_supernet()) {
     v.group("supernet", supernet, "the network that candidates are parts of");
+  } else if (is_of_grids()) {
+    v.group("grid", grid, "the networks beside their genotypes");
   } else {
     v.group("encoder", encoder, "the encoder, the same for all candidates");
     v.group("decoder", decoder, "the candidates' decoder beside the genotype");
@@ -277,7 +279,7 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   }
   if (options.searches_supernet()) {
     check_supernet(options.supernet, file);
-  } else {
+  } else if (!options.is_of_grids()) {
     check_candidate_training(options, file);
   }
   return options;

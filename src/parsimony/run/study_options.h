@@ -121,6 +121,7 @@ struct StudyOptions {
   CacheOptions cache;
   evaluate::CostOptions cost;
   evaluate::CandidateOptions candidate;
+  graph::GridOptions grid;  // for the space `grid`: its networks, which have no encoder
   search::SearchOptions search;
   LoopOptions budget;
   // What searches maximise, objective::parse_scalarization() texts; one search for each.
@@ -129,6 +130,7 @@ struct StudyOptions {
   bool random_baseline = false;  // repeat the search with the random method and the same budget
   FinalOptions final;
   bool searches_supernet() const { return space.name == space::SpaceName::kSupernet; }
+  bool is_of_grids() const { return space.name == space::SpaceName::kGrid; }
   void visit(core::FieldVisitor& v);
 };
 

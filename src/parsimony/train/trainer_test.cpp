@@ -7,6 +7,8 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
+#include "parsimony/graph/grid_network.h"
+#include "parsimony/graph/simplify.h"
 #include "parsimony/train/fixtures_for_test.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
@@ -19,6 +21,17 @@ using network::Network;
 
 Network network_of(std::uint64_t seed) {
   return {small_network("[[2,[1,0,1,9]],[[3,2],[4,0]]]", 12, 8), core::Rng(seed), {}};
+}
+
+// Without an encoder, with dropout.
+Network grid_of(std::uint64_t seed) {
+  graph::GridOptions options;
+  options.filters = 4;
+  options.cells = 1;
+  options.head = {.scale_channels = 8, .channels = 16, .dropout = 0.2};
+  const auto genotype = space::parse_grid_genotype(
+      "{cell:[[1,0,sep3],[2,0,skip],[2,1,dil3]],paths:[[0-0,0-1],[0-0,1-0,1-1]]}");
+  return {graph::simplify(graph::grid_network(genotype, options, 8)), core::Rng(seed), {}};
 }
 
 struct Trained {
@@ -38,9 +51,10 @@ TrainerOptions short_training(int epochs) {
 // Interrupted after so many progress reports; negative: never.
 Trained train_portraits(const std::filesystem::path& checkpoint,
                         int interrupt_after_steps,
-                        double polyak = 0) {
+                        double polyak = 0,
+                        Network (*make)(std::uint64_t) = network_of) {
   const auto samples = portraits(24);
-  Network net = network_of(1);
+  Network net = make(1);
   core::StopFlag stop;
   class Countdown final : public core::ProgressObserver {
    public:
@@ -96,6 +110,15 @@ TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
     EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder)) << "polyak " << polyak;
     EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
   }
+}
+
+TEST(Trainer, AContinuedTrainingDropsWhatAnUninterruptedOneDrops) {
+  const core::TemporaryFolder folder;
+  const Trained whole = train_portraits({}, -1, 0, grid_of);
+  EXPECT_LT(whole.result.history.back().loss, 0.9 * whole.result.history.front().loss);
+  const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
+  EXPECT_EQ(train_portraits(checkpoint, 9, 0, grid_of).result.end, TrainerEnd::kInterrupted);
+  EXPECT_TRUE(at::equal(train_portraits(checkpoint, -1, 0, grid_of).decoder, whole.decoder));
 }
 
 TEST(Trainer, KeepsTheAverageOfTheWeightsButTrainsOnWithoutIt) {

@@ -61,7 +61,7 @@ std::optional<run::ModelRequest> transfer(const Arguments& arguments,
   request.from = fmt::format("{} ({})", card.name, card.dataset);
   if (!arguments.scratch) {
     request.initial = weights::read_safetensors(fs::path(arguments.from) / "weights.safetensors");
-  } else if (!card.is_part_of_supernet()) {
+  } else if (card.has_encoder()) {
     options.encoder.network = card.encoder;
     auto encoder = run::encoder_for(options, dataset, folder, context);
     if (!encoder) return std::nullopt;
