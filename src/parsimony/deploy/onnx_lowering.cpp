@@ -13,9 +13,11 @@ namespace {
 using graph::Add;
 using graph::AvgPool;
 using graph::BatchNorm;
+using graph::Coefficients;
 using graph::Concat;
 using graph::Conv;
 using graph::Dropout;
+using graph::DropPath;
 using graph::GlobalPool;
 using graph::Graph;
 using graph::Input;
@@ -32,6 +34,7 @@ using graph::Shape;
 using graph::Shuffle;
 using graph::Size;
 using graph::Slice;
+using graph::WeightedSum;
 using graph::Zero;
 
 constexpr std::size_t at(NodeId id) {
@@ -151,6 +154,9 @@ class Lowering {
             },
             [&](const Shuffle& shuffle) { return shuffled(shuffle, id); },
             [&](const Dropout&) { return in(0); },
+            [&](const DropPath&) { return in(0); },
+            [&](const Coefficients&) { return relaxed(node); },
+            [&](const WeightedSum&) { return relaxed(node); },
             [&](const PathAttention&) {
               std::vector<std::string> maps;
               for (std::size_t i = 0; i < node.inputs.size(); ++i) maps.push_back(in(i));
@@ -165,6 +171,10 @@ class Lowering {
               return builder_.node("ConstantOfShape", {shape}, node.name);
             }},
         node.layer);
+  }
+
+  [[noreturn]] static std::string relaxed(const Node& node) {
+    core::throw_internal_error("'{}' is of a search's supernet, which is not exported", node.name);
   }
 
   std::string entry(const Input& input, const Node& node) const {

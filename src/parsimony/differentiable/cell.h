@@ -6,36 +6,17 @@
 #include <vector>
 
 #include "parsimony/space/grid.h"
+#include "parsimony/space/mixed_cell.h"
 
 namespace parsimony::differentiable {
 
-// The cell of a DARTS search (Liu, Simonyan and Yang, ICLR 2019; spec rspnet 4.7, 5): every node
-// reads all inputs and all nodes before it, and each of these edges mixes all operations, weighed
-// by a softmax of its alphas. What is derived is a space::GridCell; sources and nodes are numbered
-// as there.
+// What a cell of mixed operations (space/mixed_cell.h) holds, and the space::GridCell that is
+// derived of it.
+using space::CandidateOp;
+using space::CellCandidates;
+using space::MixedEdge;
 
-// An operation that competes for an edge; nothing: "none", the zero operation, which only a
-// supernet has.
-using CandidateOp = std::optional<space::GridOp>;
-// All eight in the order of spec rspnet 4.8: none, then those of space::GridOp.
-std::vector<CandidateOp> all_candidate_ops();
-
-// What a cell is derived from.
-struct CellCandidates {
-  int nodes = 4, inputs = 1;
-  std::vector<CandidateOp> ops = all_candidate_ops();  // of every edge
-};
-
-struct MixedEdge {
-  int node = 0, source = 0;
-  bool operator==(const MixedEdge&) const = default;
-};
-
-// All edges of the supernet's cell, ascending by node, then by source; alphas are in this order. Of
-// 4 nodes and 1 input there are 10, of 2 inputs 14.
-std::vector<MixedEdge> mixed_edges(const CellCandidates& candidates);
-
-// One row per edge, one value per operation.
+// In the order of space::mixed_edges. One row per edge, one value per operation.
 using Alphas = std::vector<std::vector<double>>;
 
 // softmax(alpha) of each edge.

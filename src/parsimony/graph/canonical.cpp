@@ -30,11 +30,13 @@ std::string describe(const Layer& layer) {
                                conv.groups,
                                conv.bias ? "b" : "");
           },
-          [](const BatchNorm&) { return std::string("bn"); },
+          [](const Coefficients& values) { return fmt::format("given{}", values.count); },
+          [](const BatchNorm& norm) { return std::string(norm.affine ? "bn" : "norm"); },
           [](const Relu& relu) {
             return relu.bounded() ? fmt::format("relu{}", relu.ceiling) : std::string("relu");
           },
           [](const Add&) { return std::string("add"); },
+          [](const WeightedSum&) { return std::string("weighted"); },
           [](const Multiply&) { return std::string("multiply"); },
           [](const Concat&) { return std::string("concat"); },
           [](const Resize&) { return std::string("resize"); },
@@ -48,6 +50,7 @@ std::string describe(const Layer& layer) {
           [](const Slice& slice) { return fmt::format("slice{}+{}", slice.first, slice.channels); },
           [](const Shuffle& shuffle) { return fmt::format("shuffle{}", shuffle.groups); },
           [](const Dropout& dropout) { return fmt::format("dropout{}", dropout.rate); },
+          [](const DropPath& drop) { return fmt::format("droppath{}", drop.rate); },
           [](const PathAttention& gate) {
             std::string text(kPathGateNames[static_cast<std::size_t>(gate.gate)]);
             if (gate.gate == PathGate::kHardTopK) text += fmt::format("{}", gate.kept);
@@ -67,14 +70,14 @@ std::vector<bool> commuting(const Graph& graph) {
   std::vector<bool> commutes(graph.nodes.size(), false);
   for (std::size_t id = graph.nodes.size(); id-- > 0;) {
     const Node& node = graph.nodes[id];
+    const auto* gate = std::get_if<PathAttention>(&node.layer);
     commutes[id] = std::holds_alternative<Add>(node.layer) ||
-                   std::holds_alternative<PathAttention>(node.layer) ||
+                   (gate != nullptr && !gate->given_gamma) ||
                    (std::holds_alternative<Concat>(node.layer) && !order_matters[id]);
     const Conv* conv = std::get_if<Conv>(&node.layer);
     const bool mixes = conv != nullptr && conv->groups == 1;
     const bool picks = std::holds_alternative<Slice>(node.layer) ||
-                       std::holds_alternative<Shuffle>(node.layer) ||
-                       std::holds_alternative<PathAttention>(node.layer);
+                       std::holds_alternative<Shuffle>(node.layer) || gate != nullptr;
     if (!picks && (mixes || !order_matters[id])) continue;
     for (const NodeId input : node.inputs) order_matters[at(input)] = true;
   }

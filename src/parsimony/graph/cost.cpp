@@ -13,13 +13,13 @@ std::int64_t parameters(const Layer& layer) {
                   conv.out_channels * (conv.in_channels / conv.groups) * conv.kernel * conv.kernel;
               return weights + (conv.bias ? conv.out_channels : 0);
             },
-            [](const BatchNorm& norm) { return 2 * norm.channels; },
+            [](const BatchNorm& norm) { return norm.affine ? 2 * norm.channels : 0; },
             [](const Scale& scale) { return scale.channels; },
             [](const PathAttention& gate) {
               if (gate.gate == PathGate::kUniform) return std::int64_t{0};
               // W, b, v, v0 and one gamma for each map.
               const std::int64_t content = gate.hidden() * gate.channels + 2 * gate.hidden() + 1;
-              return (gate.reads_content() ? content : 0) + gate.inputs;
+              return (gate.reads_content() ? content : 0) + (gate.given_gamma ? 0 : gate.inputs);
             },
             [](const auto&) { return std::int64_t{0}; }},
       layer);
@@ -46,7 +46,9 @@ bool works_in_place(const Layer& layer) {
                           [](const Relu&) { return true; },
                           [](const Add&) { return true; },
                           [](const Multiply&) { return true; },
+                          [](const WeightedSum&) { return true; },
                           [](const Dropout&) { return true; },
+                          [](const DropPath&) { return true; },
                           [](const PathAttention&) { return true; },
                           [](const Scale&) { return true; },
                           [](const Zero&) { return true; },

@@ -15,26 +15,52 @@ std::size_t expected_inputs(const Layer& layer) {
       Match{[](const Input&) { return std::size_t{0}; },
             [](const Multiply&) { return std::size_t{2}; },
             [](const Resize&) { return std::size_t{2}; },
-            [](const PathAttention& gate) { return static_cast<std::size_t>(gate.inputs); },
+            [](const Coefficients&) { return std::size_t{0}; },
+            [](const PathAttention& gate) {
+              return static_cast<std::size_t>(gate.inputs) + (gate.given_gamma ? 1 : 0);
+            },
             [](const auto&) { return std::size_t{1}; }},
       layer);
 }
 
 bool takes_many_inputs(const Layer& layer) {
-  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer);
+  return std::holds_alternative<Add>(layer) || std::holds_alternative<Concat>(layer) ||
+         std::holds_alternative<WeightedSum>(layer);
+}
+
+// How many inputs are maps: all, or all but the last one.
+std::size_t map_count(const Node& node) {
+  const auto* gate = std::get_if<PathAttention>(&node.layer);
+  const bool weighted =
+      std::holds_alternative<WeightedSum>(node.layer) || (gate != nullptr && gate->given_gamma);
+  return node.inputs.size() - (weighted ? 1 : 0);
 }
 
 // All of one shape.
-void check_maps(const Node& node, NodeId id, const std::vector<std::int64_t>& channels) {
-  const auto& gate = std::get<PathAttention>(node.layer);
-  for (const NodeId input : node.inputs) {
-    require(channels[static_cast<std::size_t>(input)] == gate.channels,
+// A layer of several maps of `expected` channels, which may have coefficients behind them.
+void check_maps(const Graph& graph,
+                NodeId id,
+                const std::vector<std::int64_t>& channels,
+                std::int64_t expected) {
+  const Node& node = graph[id];
+  const std::size_t maps = map_count(node);
+  require(maps > 0, "node {} '{}' has no inputs", id, node.name);
+  for (std::size_t i = 0; i < maps; ++i) {
+    const std::int64_t found = channels[static_cast<std::size_t>(node.inputs[i])];
+    require(found == expected,
             "node {} '{}' expects {} channels, gets {}",
             id,
             node.name,
-            gate.channels,
-            channels[static_cast<std::size_t>(input)]);
+            expected,
+            found);
   }
+  if (maps == node.inputs.size()) return;
+  const auto* coefficients = std::get_if<Coefficients>(&graph[node.inputs.back()].layer);
+  require(coefficients != nullptr && coefficients->count == static_cast<std::int64_t>(maps),
+          "node {} '{}' expects {} coefficients as its last input",
+          id,
+          node.name,
+          maps);
 }
 
 // Extent of a sliding window's result along one side.
@@ -72,7 +98,8 @@ bool has_weights(const Layer& layer) {
   const auto* gate = std::get_if<PathAttention>(&layer);
   return std::holds_alternative<Conv>(layer) || std::holds_alternative<BatchNorm>(layer) ||
          std::holds_alternative<Scale>(layer) ||
-         (gate != nullptr && gate->gate != PathGate::kUniform);
+         (gate != nullptr && gate->gate != PathGate::kUniform &&
+          (gate->reads_content() || !gate->given_gamma));
 }
 
 NodeId Graph::add(Layer layer, std::vector<NodeId> inputs, Section section, std::string name) {
@@ -106,6 +133,7 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
     };
     channels.push_back(std::visit(
         Match{[](const Input& input) { return input.channels; },
+              [](const Coefficients& coefficients) { return coefficients.count; },
               [&](const Conv& conv) {
                 same_as(conv.in_channels);
                 require(conv.groups > 0 && conv.in_channels % conv.groups == 0 &&
@@ -147,9 +175,12 @@ std::vector<std::int64_t> infer_channels(const Graph& graph) {
                 return in(0);
               },
               [&](const PathAttention& gate) {
-                require(gate.inputs > 0, "node {} '{}' has no inputs", id, node.name);
-                check_maps(node, id, channels);
+                check_maps(graph, id, channels, gate.channels);
                 return gate.channels;
+              },
+              [&](const WeightedSum&) {
+                check_maps(graph, id, channels, in(0));
+                return in(0);
               },
               [&](const Add&) {
                 for (std::size_t i = 1; i < node.inputs.size(); ++i) same_as(in(i));
@@ -235,8 +266,11 @@ std::vector<Shape> infer_shapes(const Graph& graph, Size picture) {
               [&](const GlobalPool&) {
                 return Size{1, 1};
               },
+              [&](const Coefficients&) {
+                return Size{1, 1};
+              },
               [&](const auto&) {
-                for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+                for (std::size_t i = 1; i < map_count(node); ++i) {
                   require(in(i).height == in(0).height && in(i).width == in(0).width,
                           "node {} '{}' joins maps of {}x{} and {}x{}",
                           id,

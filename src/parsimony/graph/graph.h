@@ -35,6 +35,13 @@ struct Input {
   bool operator==(const Input&) const = default;
 };
 
+// Numbers that come from outside as pictures do, but are the same for all of them: what a
+// differentiable search varies. [count], in a graph [count, 1, 1].
+struct Coefficients {
+  std::int64_t count = 1;
+  bool operator==(const Coefficients&) const = default;
+};
+
 // Square-kernel convolution, zero padding on all sides.
 struct Conv {
   std::int64_t in_channels = 0, out_channels = 0;
@@ -43,9 +50,11 @@ struct Conv {
   bool operator==(const Conv&) const = default;
 };
 
-// Per-channel affine batch normalisation; eps 1e-5 and momentum 0.1 everywhere.
+// Per-channel batch normalisation; eps 1e-5 and momentum 0.1 everywhere. Without the affine part in
+// supernets of mixed operations, whose weights it could undo (DARTS, Liu et al., ICLR 2019).
 struct BatchNorm {
   std::int64_t channels = 0;
+  bool affine = true;
   bool operator==(const BatchNorm&) const = default;
 };
 
@@ -58,6 +67,11 @@ struct Relu {
 
 struct Add {  // of any number of inputs of one shape
   bool operator==(const Add&) const = default;
+};
+
+// Of maps of one shape, each times one of the Coefficients that are the last input.
+struct WeightedSum {
+  bool operator==(const WeightedSum&) const = default;
 };
 
 // Input 0, [C, H, W], times input 1, [C, 1, 1]: one computed factor per channel.
@@ -111,6 +125,14 @@ struct Dropout {
   bool operator==(const Dropout&) const = default;
 };
 
+// In training a picture's whole map is zero with probability p and else divided by 1 - p, where p
+// is `rate` times the part of the training that has passed; nothing when the network is used
+// (scheduled drop path: Zoph et al., CVPR 2018).
+struct DropPath {
+  double rate = 0;
+  bool operator==(const DropPath&) const = default;
+};
+
 // How the scores of maps become weights; graph/path_attention.h has the formulas.
 enum class PathGate { kConditionalSigmoid, kSoftmax, kReluTanh, kHardTopK, kUniform };
 inline constexpr std::array<std::string_view, 5> kPathGateNames = {
@@ -125,6 +147,8 @@ struct PathAttention {
   bool dynamic = true;     // whether scores depend on what the maps hold
   std::int64_t kept = 1;   // maps that kHardTopK lets through, all where there are fewer
   double temperature = 1;  // of the gates with a sigmoid or a softmax
+  // Whether each map's own score, gamma, is not learned but given: Coefficients, the last input.
+  bool given_gamma = false;
   std::int64_t hidden() const { return std::max<std::int64_t>(8, channels / 16); }
   bool reads_content() const { return dynamic && gate != PathGate::kUniform; }
   bool operator==(const PathAttention&) const = default;
@@ -141,10 +165,12 @@ struct Zero {  // multiplication by zero: the operation "none"
 };
 
 using Layer = std::variant<Input,
+                           Coefficients,
                            Conv,
                            BatchNorm,
                            Relu,
                            Add,
+                           WeightedSum,
                            Multiply,
                            Concat,
                            Resize,
@@ -154,6 +180,7 @@ using Layer = std::variant<Input,
                            Slice,
                            Shuffle,
                            Dropout,
+                           DropPath,
                            PathAttention,
                            Scale,
                            Zero>;
@@ -166,7 +193,7 @@ struct Match : Cases... {
 template <typename... Cases>
 Match(Cases...) -> Match<Cases...>;
 
-// Whether a network keeps learned values for the layer.
+// Whether a network keeps values of its own for the layer.
 bool has_weights(const Layer& layer);
 
 // Which part of a network a layer belongs to; costs are reported per section.

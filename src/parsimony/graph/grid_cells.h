@@ -2,18 +2,34 @@
 #pragma once
 
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "parsimony/graph/decoder_layers.h"
 #include "parsimony/graph/grid_options.h"
 #include "parsimony/space/grid.h"
+#include "parsimony/space/mixed_cell.h"
 
 namespace parsimony::graph {
 
-// Appends the modules of a grid's nodes; graph/grid_network.h says what they consist of.
+// What fills the cells of a grid: one cell, or all that a search chooses from.
+struct MixedCells {
+  space::CellCandidates candidates;
+  int partial_channels = 1;  // K: mixed operations see 1 / K of the channels (PC-DARTS)
+  double skip_dropout = 0;   // of values, in training (P-DARTS)
+};
+using CellContent = std::variant<space::GridCell, MixedCells>;
+int nodes_of(const CellContent& content);
+int inputs_of(const CellContent& content);
+
+// Appends the modules of a grid's nodes; graph/grid_network.h and graph/grid_supernet.h say what
+// they consist of. `layers`: of the grid.
 class GridCells {
  public:
-  GridCells(Graph& graph, const space::GridCell& cell, const GridOptions& options)
-      : layers_(graph), cell_(cell), options_(options) {}
+  GridCells(Graph& graph, const CellContent& content, const GridOptions& options, std::size_t layers);
+
+  // From now on modules are of this layer, counted from 0.
+  void set_layer(std::size_t layer) { layer_ = layer; }
 
   // A module, with maps of `channels` channels: `x` is what enters, `before` the second input of
   // its first cell. Returns what leaves.
@@ -32,12 +48,33 @@ class GridCells {
   NodeId nested(NodeId x, NodeId before, std::int64_t channels, int depth, const std::string& name);
   NodeId chain(NodeId x, NodeId before, std::int64_t channels, const std::string& name);
   NodeId cell(NodeId x, NodeId before, std::int64_t channels, const std::string& name);
+  std::vector<NodeId> filled(const space::GridCell& cell,
+                             std::vector<NodeId> values,
+                             std::int64_t width,
+                             const std::string& name);
+  std::vector<NodeId> filled(const MixedCells& cells,
+                             std::vector<NodeId> values,
+                             std::int64_t width,
+                             const std::string& name);
+  NodeId mixed(const MixedCells& cells,
+               NodeId x,
+               NodeId weights,
+               std::int64_t width,
+               const std::string& name);
   NodeId operation(space::GridOp op, NodeId x, std::int64_t channels, const std::string& name);
+  // An operation as it is trained in the final network: now and then it is left out.
+  NodeId dropped(NodeId x, const std::string& name);
   NodeId half(NodeId x, std::int64_t channels, bool second, const std::string& name);
 
   DecoderLayers layers_;
-  const space::GridCell& cell_;
+  const CellContent& content_;
   const GridOptions& options_;
+  const std::size_t layer_count_;
+  const int inputs_, nodes_;  // of a cell
+  std::size_t layer_ = 0;
+  int cell_of_node_ = 0;
+  std::vector<NodeId> edge_weights_;  // of mixed edges: which operation
+  std::vector<NodeId> node_weights_;  // of nodes with partial channels: which edge
 };
 
 }  // namespace parsimony::graph

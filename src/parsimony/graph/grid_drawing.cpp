@@ -225,7 +225,7 @@ class GridDrawer {
               .faded = true};
     }
     const auto fed = std::ranges::count(genotype_.layers[layer - 1], scale, &GridEdge::to);
-    const std::int64_t channels = grid_channels(genotype_.cell, options_, scale);
+    const std::int64_t channels = grid_channels(genotype_.cell.nodes(), options_, scale);
     return {.layout = {0, kNodeWidth, kNodeHeight},
             .style = fed > 1 ? "conv" : "sep",
             .title = fmt::format("{} ch", channels),

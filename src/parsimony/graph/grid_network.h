@@ -27,6 +27,9 @@ namespace parsimony::graph {
 //                  a module's first cell what the module of its scale two layers before gives (the
 //                  stem, two layers before layer 2), or the first input where there is none
 //   operation      sep: twice ReLU, depthwise, 1x1, BN; dil: once, at dilation 2; pools of 3x3 (4.8)
+//   drop path (8)  in training, operations but skips are left out for some pictures: those of cell t
+//                  of layer l, both from 0, for a share of drop_path * (l N + t + 1) / (L N) when the
+//                  training ends (the formula of scheduled drop path, with its layers our cells)
 //   head (4.9)     per scale ReLU, 1x1, BN, ReLU, bilinear to stride 4; concatenated, 1x1-BN-ReLU,
 //                  dropout, 1x1 classifier with bias
 //
@@ -38,7 +41,7 @@ namespace parsimony::graph {
 // module and the cell need it.
 Graph grid_network(const space::GridGenotype& genotype, const GridOptions& options, int classes);
 
-// Channels of a scale.
-std::int64_t grid_channels(const space::GridCell& cell, const GridOptions& options, int scale);
+// Channels of a scale, of a cell of so many nodes.
+std::int64_t grid_channels(int nodes, const GridOptions& options, int scale);
 
 }  // namespace parsimony::graph

@@ -24,6 +24,12 @@ void GridOptions::visit(core::FieldVisitor& v) {
   v.field("close", close, {"iterative: a 1x1 convolution of all channels behind the cells"});
   v.group("gate", gate, "path attention");
   v.group("head", head, "what follows the last layer");
+  v.field("drop_path",
+          drop_path,
+          {"share of pictures that an operation of the last cell is left out for at the end of a "
+           "training, less before and in earlier cells",
+           0,
+           0.99});
   rules.visit(v);
 }
 

@@ -43,6 +43,7 @@ struct GridOptions {
   bool close = true;  // iterative: a 1x1 convolution of all channels behind the cells
   GateOptions gate = {};
   GridHeadOptions head = {};
+  double drop_path = 0;  // rate of the last cell's operations when a training ends, others less
   space::GridRules rules = {};  // that the paths must obey
   void visit(core::FieldVisitor& v);
   bool operator==(const GridOptions&) const = default;

@@ -34,11 +34,13 @@ Signs infer_signs(const Graph& graph) {
     };
     const bool zero = std::visit(
         Match{[](const Input&) { return false; },
+              [](const Coefficients&) { return false; },
               [](const Zero&) { return true; },
               [&](const Conv& conv) { return !conv.bias && first(signs.zero); },
               [&](const Add&) { return all(signs.zero); },
               [&](const Concat&) { return all(signs.zero); },
               [&](const PathAttention&) { return all(signs.zero); },
+              [&](const WeightedSum&) { return all(signs.zero); },
               [&](const Multiply&) { return first(signs.zero) || signs.zero[at(node.inputs[1])]; },
               [&](const auto&) { return first(signs.zero); }},
         node.layer);
@@ -55,6 +57,7 @@ Signs infer_signs(const Graph& graph) {
                                  [&](const Slice&) { return first(signs.non_negative); },
                                  [&](const Shuffle&) { return first(signs.non_negative); },
                                  [&](const Dropout&) { return first(signs.non_negative); },
+                                 [&](const DropPath&) { return first(signs.non_negative); },
                                  [](const auto&) { return false; }},
                            node.layer);
     signs.zero.push_back(zero);
@@ -100,7 +103,7 @@ bool channels_can_go(const Graph& graph,
     if (const Conv* conv = std::get_if<Conv>(&node.layer)) return conv->groups == 1;
     if (is<Resize>(node) && node.inputs[0] != id) return true;
     if (is<Relu>(node) || is<Resize>(node) || is<GlobalPool>(node) || is<MaxPool>(node) ||
-        is<AvgPool>(node) || is<Dropout>(node))
+        is<AvgPool>(node) || is<Dropout>(node) || is<DropPath>(node))
       return channels_can_go(graph, readers, reader);
     return false;
   });
@@ -187,6 +190,7 @@ class Rewriter {
   NodeId append(Node node) {
     const auto in = [&](std::size_t i) { return channels_[at(node.inputs[i])]; };
     channels_.push_back(std::visit(Match{[](const Input& input) { return input.channels; },
+                                         [](const Coefficients& values) { return values.count; },
                                          [](const Conv& conv) { return conv.out_channels; },
                                          [](const Slice& slice) { return slice.channels; },
                                          [&](const Concat&) {

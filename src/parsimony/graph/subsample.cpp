@@ -145,6 +145,7 @@ class Trace {
       return values_[at(graph_[id].inputs[i])].channels;
     };
     return std::visit(Match{[](const Input& input) { return first_channels(input.channels); },
+                            [](const Coefficients& given) { return first_channels(given.count); },
                             [&](const Conv& conv) { return convolved(id, conv); },
                             [&](const Add&) { return joined(id); },
                             [&](const Multiply&) { return joined(id); },
@@ -152,6 +153,7 @@ class Trace {
                             [&](const Slice&) { return unnarrowed(id); },
                             [&](const Shuffle&) { return unnarrowed(id); },
                             [&](const PathAttention&) { return unnarrowed(id); },
+                            [&](const WeightedSum&) { return unnarrowed(id); },
                             [&](const auto&) { return in(0); }},
                       graph_[id].layer);
   }
@@ -226,7 +228,10 @@ class Trace {
                               conv.out_channels = outputs;
                               return conv;
                             },
-                            [&](const BatchNorm&) -> Layer { return BatchNorm{outputs}; },
+                            [&](BatchNorm norm) -> Layer {
+                              norm.channels = outputs;
+                              return norm;
+                            },
                             [&](const Scale&) -> Layer { return Scale{outputs}; },
                             [](const auto& layer) -> Layer { return layer; }},
                       graph_[id].layer);

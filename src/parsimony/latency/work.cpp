@@ -133,6 +133,9 @@ std::vector<Work> work_of(const graph::Graph& network, graph::Size picture) {
       has_picture = true;
       continue;
     }
+    core::require(!std::holds_alternative<graph::Coefficients>(node.layer),
+                  "a latency is asked for a search's supernet: '{}'",
+                  node.name);
     if (std::holds_alternative<graph::PathAttention>(node.layer)) {
       std::vector<int> maps;
       for (const NodeId input : node.inputs)

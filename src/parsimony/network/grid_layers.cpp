@@ -14,7 +14,7 @@ using graph::PathGate;
 
 // [N, K]
 Tensor scores(const graph::PathAttention& gate,
-              const AttentionState& state,
+              AttentionState& state,
               const std::vector<Tensor>& maps) {
   const std::int64_t pictures = maps[0].size(0);
   if (!gate.reads_content())
@@ -26,7 +26,9 @@ Tensor scores(const graph::PathAttention& gate,
         at::relu(at::addmm(state.hidden_bias, mean, state.hidden_weight.transpose(0, 1)));
     contents.push_back(at::mv(hidden, state.score_weight));
   }
-  return at::stack(contents, 1) + state.score_bias + state.gamma;
+  const Tensor content = at::stack(contents, 1) + state.score_bias;
+  state.content = content.detach();
+  return content + state.gamma;
 }
 
 Tensor conditional_sigmoid(const Tensor& e) {
@@ -56,7 +58,7 @@ at::Generator generator_on(at::Device device, core::Rng rng) {
 }  // namespace
 
 Tensor fusion_weights(const graph::PathAttention& gate,
-                      const AttentionState& state,
+                      AttentionState& state,
                       const std::vector<Tensor>& maps) {
   if (gate.gate == PathGate::kUniform) {
     const auto count = static_cast<std::int64_t>(maps.size());
@@ -79,7 +81,7 @@ Tensor fusion_weights(const graph::PathAttention& gate,
 }
 
 Tensor path_attention(const graph::PathAttention& gate,
-                      const AttentionState& state,
+                      AttentionState& state,
                       const std::vector<Tensor>& maps) {
   const Tensor weights = fusion_weights(gate, state, maps);
   Tensor sum;
@@ -93,6 +95,12 @@ Tensor path_attention(const graph::PathAttention& gate,
 
 Tensor dropped_out(const Tensor& x, double rate, core::Rng rng) {
   const Tensor kept = at::empty_like(x.detach());
+  kept.bernoulli_(1 - rate, generator_on(x.device(), rng));
+  return x * kept.div_(1 - rate);
+}
+
+Tensor dropped_pictures(const Tensor& x, double rate, core::Rng rng) {
+  const Tensor kept = at::empty({x.size(0), 1, 1, 1}, x.options());
   kept.bernoulli_(1 - rate, generator_on(x.device(), rng));
   return x * kept.div_(1 - rate);
 }

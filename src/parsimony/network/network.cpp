@@ -57,7 +57,7 @@ void begin_attention(const graph::PathAttention& gate,
                      const core::Rng& rng) {
   constexpr double kDeviation = 0.01, kOpen = 1.5;
   core::Rng stream = rng.split("gamma");
-  for (std::int64_t k = 0; k < gate.inputs; ++k)
+  for (std::int64_t k = 0; k < gate.inputs && !gate.given_gamma; ++k)
     state.gamma.detach()[k].fill_(
         gate.gate == graph::PathGate::kReluTanh ? kOpen : kDeviation * stream.normal());
   if (!gate.reads_content()) return;
@@ -82,13 +82,20 @@ struct Network::Parts {
   std::vector<Tensor> run(const Plan& plan,
                           const std::vector<Tensor>& inputs,
                           Phase phase,
-                          const std::optional<core::Rng>& noise) {
+                          const std::optional<StepNoise>& noise) {
     std::vector<Tensor> brought;
     for (const Tensor& input : inputs) brought.push_back(input.to(options.device, options.dtype));
     return execute(plan,
-                   {graph, convs, norms, scales, attentions, noise, options.kernels},
+                   {.graph = graph,
+                    .convs = convs,
+                    .norms = norms,
+                    .scales = scales,
+                    .attentions = attentions,
+                    .noise = noise,
+                    .kernels = options.kernels,
+                    .keeps_statistics = phase == Phase::kBatchStatistics},
                    brought,
-                   phase == Phase::kTraining);
+                   phase != Phase::kEvaluation);
   }
 
   // Every tensor that weights are saved as.
@@ -124,8 +131,13 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
       if (conv->bias) group.add(node.name + ".bias", {conv->out_channels}, &state.bias);
     } else if (const auto* norm = std::get_if<graph::BatchNorm>(&node.layer)) {
       NormState& state = parts.norms[id];
-      group.add(node.name + ".weight", {norm->channels}, &state.weight);
-      group.add(node.name + ".bias", {norm->channels}, &state.bias);
+      if (norm->affine) {
+        group.add(node.name + ".weight", {norm->channels}, &state.weight);
+        group.add(node.name + ".bias", {norm->channels}, &state.bias);
+      } else {
+        state.weight = at::ones({norm->channels}, tensor_options);
+        state.bias = at::zeros({norm->channels}, tensor_options);
+      }
       state.running_mean = at::zeros({norm->channels}, tensor_options);
       state.running_variance = at::ones({norm->channels}, tensor_options);
     } else if (const auto* scale = std::get_if<graph::Scale>(&node.layer)) {
@@ -133,7 +145,7 @@ Network::Network(const graph::Graph& graph, const core::Rng& rng, Options option
     } else if (const auto* gate = std::get_if<graph::PathAttention>(&node.layer);
                gate != nullptr && graph::has_weights(node.layer)) {
       AttentionState& state = parts.attentions[id];
-      group.add(node.name + ".gamma", {gate->inputs}, &state.gamma);
+      if (!gate->given_gamma) group.add(node.name + ".gamma", {gate->inputs}, &state.gamma);
       if (!gate->reads_content()) continue;
       group.add(
           node.name + ".hidden_weight", {gate->hidden(), gate->channels}, &state.hidden_weight);
@@ -171,13 +183,13 @@ Network& Network::operator=(Network&&) noexcept = default;
 
 std::vector<Tensor> Network::forward(const std::vector<Tensor>& inputs,
                                      Phase phase,
-                                     const std::optional<core::Rng>& noise) {
+                                     const std::optional<StepNoise>& noise) {
   return parts_->run(parts_->all_outputs, inputs, phase, noise);
 }
 
 Tensor Network::logits(const std::vector<Tensor>& inputs,
                        Phase phase,
-                       const std::optional<core::Rng>& noise) {
+                       const std::optional<StepNoise>& noise) {
   core::require(!parts_->logits_only.steps.empty(), "this graph has no logits");
   return parts_->run(parts_->logits_only, inputs, phase, noise)[0];
 }
@@ -249,6 +261,34 @@ std::vector<std::pair<std::string, Tensor>> Network::buffers() const {
     buffers.emplace_back(parts_->graph[id].name + ".running_var", norm.running_variance);
   }
   return buffers;
+}
+
+void Network::retune(const graph::Graph& graph) {
+  const graph::Graph& mine = parts_->graph;
+  core::require(mine.nodes.size() == graph.nodes.size(), "a network is retuned to another graph");
+  for (std::size_t i = 0; i < mine.nodes.size(); ++i) {
+    const graph::Node &before = mine.nodes[i], &after = graph.nodes[i];
+    graph::Layer expected = before.layer;
+    if (auto* dropout = std::get_if<graph::Dropout>(&expected)) {
+      if (const auto* other = std::get_if<graph::Dropout>(&after.layer)) dropout->rate = other->rate;
+    } else if (auto* gate = std::get_if<graph::PathAttention>(&expected)) {
+      if (const auto* other = std::get_if<graph::PathAttention>(&after.layer))
+        gate->temperature = other->temperature;
+    }
+    core::require(expected == after.layer && before.inputs == after.inputs &&
+                      before.name == after.name,
+                  "'{}' differs in more than a rate or a temperature",
+                  before.name);
+  }
+  parts_->graph = graph;
+}
+
+std::vector<std::pair<std::string, Tensor>> Network::content_scores() const {
+  std::vector<std::pair<std::string, Tensor>> scores;
+  for (const auto& [id, state] : parts_->attentions) {
+    if (state.content.defined()) scores.emplace_back(parts_->graph[id].name, state.content);
+  }
+  return scores;
 }
 
 weights::Array to_array(const Tensor& tensor) {

@@ -9,6 +9,7 @@
 
 #include "parsimony/core/rng.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/network/noise.h"
 #include "parsimony/network/ops.h"
 #include "parsimony/network/tensor.h"
 #include "parsimony/weights/tensor_file.h"
@@ -25,8 +26,10 @@ struct ParameterGroup {
   bool empty() const { return tensors.empty(); }
 };
 
-// Whether batch norm uses (and updates) the batch's statistics or the running ones.
-enum class Phase { kTraining, kEvaluation };
+// What batch norm normalises with: the batch's statistics, which then move the running ones; the
+// running ones; or the batch's, the running ones staying as they are. Dropout is for training,
+// which the third is too.
+enum class Phase { kTraining, kEvaluation, kBatchStatistics };
 
 // The trainable network of a graph. One object belongs to one thread at a time; different networks
 // may run in different threads.
@@ -34,6 +37,9 @@ enum class Phase { kTraining, kEvaluation };
 //   Network net(simplify(graph), Rng(seed), {});
 //   std::vector<Tensor> outputs = net.forward({picture}, Phase::kTraining);  // the graph's order
 //   Tensor logits = net.logits({picture}, Phase::kEvaluation);               // nothing auxiliary
+//
+// In the supernet of a differentiable search, Coefficients are inputs like pictures, [count], and
+// what the network is differentiable in like them.
 class Network {
  public:
   struct Options {
@@ -52,17 +58,17 @@ class Network {
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
 
-  // Inputs in the order of the graph's Input layers, [N, C, H, W] each, of any precision and on any
-  // device: they are brought to the network's own. One result per graph output, on that device.
-  // `noise` is what dropout draws from in training, another stream for every step; networks
-  // without dropout need none.
+  // Inputs in the order of the graph's Input layers, [N, C, H, W] each, and Coefficients, [count],
+  // of any precision and on any device: they are brought to the network's own. One result per graph
+  // output, on that device. `noise` is for dropout and drop path in training; networks without need
+  // none.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs,
                               Phase phase,
-                              const std::optional<core::Rng>& noise = std::nullopt);
+                              const std::optional<StepNoise>& noise = std::nullopt);
   // Only what the output "logits" needs.
   Tensor logits(const std::vector<Tensor>& inputs,
                 Phase phase,
-                const std::optional<core::Rng>& noise = std::nullopt);
+                const std::optional<StepNoise>& noise = std::nullopt);
 
   const graph::Graph& graph() const;
   const Options& options() const;
@@ -78,6 +84,14 @@ class Network {
   void load_section(const weights::ArrayMap& arrays,
                     graph::Section section,
                     const std::string& source);
+
+  // Takes over the rates of dropouts and the temperatures of gates from a graph that is this
+  // network's in all else: what a search changes while it trains.
+  void retune(const graph::Graph& graph);
+
+  // What each path attention that reads content has scored in the last forward pass, [N, K], without
+  // gradient, by the layer's name.
+  std::vector<std::pair<std::string, Tensor>> content_scores() const;
 
   // Running statistics of batch norms, for checkpoints of training in progress.
   std::vector<std::pair<std::string, Tensor>> buffers() const;

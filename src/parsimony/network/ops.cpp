@@ -53,11 +53,13 @@ struct NormClamp : Function<NormClamp> {
     const Tensor mean = sums[0] / static_cast<double>(rows);
     const Tensor variance = (sums[1] / static_cast<double>(rows) - mean * mean).clamp_min(0);
     const Tensor inverse_deviation = (variance + kNormEpsilon).rsqrt();
-    const double unbiased =
-        rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
-    running_mean.mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
-    running_variance.mul_(1 - kNormMomentum)
-        .add_(variance.to(at::kFloat), kNormMomentum * unbiased);
+    if (running_mean.defined()) {
+      const double unbiased =
+          rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
+      running_mean.mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
+      running_variance.mul_(1 - kNormMomentum)
+          .add_(variance.to(at::kFloat), kNormMomentum * unbiased);
+    }
 
     const Tensor scale64 = weight.to(at::kDouble) * inverse_deviation;
     const Tensor scale = scale64.to(at::kFloat);
@@ -199,7 +201,8 @@ Tensor clamped(const Tensor& x, Clamp clamp) {
   return at::hardtanh(x, clamp.floor, clamp.ceiling);
 }
 
-Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels) {
+Tensor norm_clamp(
+    const Tensor& x, const NormState& state, bool training, Clamp clamp, Kernels kernels) {
   if (training && kernels == Kernels::kFast && suits_own_loops(x)) {
     return NormClamp::apply(x,
                             state.weight,
@@ -212,8 +215,8 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
   const Tensor y = at::batch_norm(x,
                                   state.weight,
                                   state.bias,
-                                  state.running_mean,
-                                  state.running_variance,
+                                  if_defined(state.running_mean),
+                                  if_defined(state.running_variance),
                                   training,
                                   kNormMomentum,
                                   kNormEpsilon,
@@ -221,7 +224,7 @@ Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp,
   return clamped(y, clamp);
 }
 
-FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp) {
+FeatureMap deferred_norm_clamp(const Tensor& x, const NormState& state, Clamp clamp) {
   FeatureMap result;
   result.values = NormClamp::apply(x,
                                    state.weight,

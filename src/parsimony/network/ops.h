@@ -43,16 +43,17 @@ Clamp clamp_of(const graph::Relu& relu);
 Tensor clamped(const Tensor& x, Clamp clamp);
 
 // Batch norm over (N, H, W), then ReLU when wanted, as one operation. Training: batch statistics,
-// running ones updated (momentum 0.1, unbiased variance); evaluation: running statistics.
+// running ones, where defined, updated (momentum 0.1, unbiased variance); evaluation: running
+// statistics.
 struct NormState {
   Tensor weight, bias;                    // [C]
   Tensor running_mean, running_variance;  // [C], no gradient
 };
-Tensor norm_clamp(const Tensor& x, NormState& state, bool training, Clamp clamp, Kernels kernels);
+Tensor norm_clamp(const Tensor& x, const NormState& state, bool training, Clamp clamp, Kernels kernels);
 // The same in training with kFast, left to be done by those who read the map. The gradient of the
 // result's values is that of what norm_clamp() would return. Takes x over: nobody else may read
 // it, and the backward pass, of which there may be one, leaves its gradient in its place.
-FeatureMap deferred_norm_clamp(const Tensor& x, NormState& state, Clamp clamp);
+FeatureMap deferred_norm_clamp(const Tensor& x, const NormState& state, Clamp clamp);
 
 // Mean over a map's pixels, [N, C, 1, 1]. Differentiable.
 Tensor pixel_mean(const FeatureMap& x, Kernels kernels);

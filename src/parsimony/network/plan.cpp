@@ -10,6 +10,7 @@
 #include "parsimony/network/map_sum.h"
 #include "parsimony/network/pointwise.h"
 #include "parsimony/network/scaled_channels.h"
+#include "parsimony/network/weighted_sum.h"
 
 namespace parsimony::network {
 namespace {
@@ -43,6 +44,12 @@ std::vector<NodeId> single_readers(const graph::Graph& graph,
 template <typename L>
 const L* layer_at(const graph::Graph& graph, NodeId id) {
   return id < 0 ? nullptr : std::get_if<L>(&graph[id].layer);
+}
+
+// What comes from outside.
+bool is_given(const graph::Graph& graph, NodeId id) {
+  return layer_at<graph::Input>(graph, id) != nullptr ||
+         layer_at<graph::Coefficients>(graph, id) != nullptr;
 }
 
 // Whether a resize is done by the sum that reads it.
@@ -127,6 +134,7 @@ bool step_applies_activation(const graph::Graph& graph, const Step& step) {
   if (const auto* conv = layer_at<graph::Conv>(graph, step.conv)) return applies_activation(*conv);
   return step.terms > 0 || layer_at<graph::Concat>(graph, step.result) != nullptr ||
          layer_at<graph::GlobalPool>(graph, step.result) != nullptr ||
+         layer_at<graph::WeightedSum>(graph, step.result) != nullptr ||
          layer_at<graph::Multiply>(graph, step.result) != nullptr;
 }
 
@@ -198,7 +206,8 @@ FeatureMap run_conv_norm(const Step& step,
   Tensor y = in[0].values;
   if (last >= 0) y = run_convolutions(step, state, in, state.convs.at(last));
   if (step.norm < 0) return y;
-  NormState& norm = state.norms.at(step.norm);
+  NormState norm = state.norms.at(step.norm);
+  if (training && state.keeps_statistics) norm.running_mean = norm.running_variance = Tensor();
   if (step.deferred && training && state.kernels == Kernels::kFast && suits_own_loops(y))
     return deferred_norm_clamp(y, norm, step.clamp);
   return norm_clamp(y, norm, training, step.clamp, state.kernels);
@@ -212,7 +221,17 @@ Tensor run_dropout(const graph::Dropout& dropout,
   if (!training || dropout.rate == 0) return x;
   const std::string& name = state.graph[step.result].name;
   core::require(state.noise.has_value(), "'{}' has nothing to draw from", name);
-  return dropped_out(x, dropout.rate, state.noise->split(name));
+  return dropped_out(x, dropout.rate, state.noise->rng.split(name));
+}
+
+Tensor run_drop_path(const graph::DropPath& drop,
+                     const Step& step,
+                     const ExecutionState& state,
+                     const Tensor& x,
+                     bool training) {
+  const double rate = drop.rate * (training && state.noise ? state.noise->progress : 0);
+  if (rate == 0) return x;
+  return dropped_pictures(x, rate, state.noise->rng.split(state.graph[step.result].name));
 }
 
 FeatureMap run(const Step& step,
@@ -254,10 +273,21 @@ FeatureMap run(const Step& step,
           [&](const graph::Dropout& dropout) {
             return run_dropout(dropout, step, state, x, training);
           },
+          [&](const graph::DropPath& drop) {
+            return run_drop_path(drop, step, state, x, training);
+          },
+          [&](const graph::WeightedSum&) {
+            return weighted_sum({in.begin(), in.end() - 1}, in.back().values, state.kernels);
+          },
           [&](const graph::PathAttention& gate) {
             std::vector<Tensor> maps;
             for (const FeatureMap& map : in) maps.push_back(map.values);
-            return path_attention(gate, state.attentions[step.result], maps);
+            AttentionState& attention = state.attentions[step.result];
+            if (gate.given_gamma) {
+              attention.gamma = maps.back();
+              maps.pop_back();
+            }
+            return path_attention(gate, attention, maps);
           },
           [&](const graph::Scale&) {
             return x * state.scales.at(step.result).view({1, -1, 1, 1});
@@ -285,7 +315,7 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
   std::vector<bool> covered(graph.nodes.size(), false);
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     if (!needed[at_index(id)] || covered[at_index(id)]) continue;
-    if (layer_at<graph::Input>(graph, id) != nullptr) continue;
+    if (is_given(graph, id)) continue;
     if (belongs_to_sum(graph, reader, id) || belongs_to_pointwise(graph, reader, id)) continue;
     Step step = fuse(graph, reader, id);
     for (const NodeId part : {step.conv, step.pointwise, step.norm, step.result}) {
@@ -315,11 +345,11 @@ std::vector<Tensor> execute(const Plan& plan,
   std::vector<FeatureMap> values(state.graph.nodes.size());
   std::size_t next_input = 0;
   for (std::size_t id = 0; id < state.graph.nodes.size(); ++id) {
-    if (layer_at<graph::Input>(state.graph, static_cast<NodeId>(id)) == nullptr) continue;
+    if (!is_given(state.graph, static_cast<NodeId>(id))) continue;
     core::require(
         next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
     values[id] = inputs[next_input++];
-    if (state.kernels == Kernels::kFast)
+    if (state.kernels == Kernels::kFast && values[id].values.dim() == 4)
       values[id].values = values[id].values.contiguous(at::MemoryFormat::ChannelsLast);
   }
   core::require(

@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "parsimony/core/rng.h"
 #include "parsimony/graph/graph.h"
 #include "parsimony/network/grid_layers.h"
+#include "parsimony/network/noise.h"
 #include "parsimony/network/ops.h"
 #include "parsimony/network/tensor.h"
 
@@ -49,11 +49,12 @@ struct ExecutionState {
   std::map<graph::NodeId, NormState>& norms;
   std::map<graph::NodeId, Tensor>& scales;  // [C]
   std::map<graph::NodeId, AttentionState>& attentions;
-  std::optional<core::Rng> noise;  // what dropout draws from in training; every layer its own part
+  std::optional<StepNoise> noise;
   Kernels kernels;
+  bool keeps_statistics = false;  // training leaves running statistics as they are
 };
 
-// Inputs in the order of the graph's Input layers; results in the order of plan.outputs. Outside
+// Inputs in the order of the graph's Input and Coefficients layers; results in the order of plan.outputs. Outside
 // training and without gradients, batch norms are folded into the convolutions before them and
 // every value is released after its last use.
 std::vector<Tensor> execute(const Plan& plan,

@@ -65,6 +65,7 @@ class Origins {
       return kept();
     };
     return std::visit(Match{[&](const graph::Input&) { return own(); },
+                            [&](const graph::Coefficients&) { return own(); },
                             [&](const Conv& conv) { return is_depthwise(conv) ? kept() : own(); },
                             [&](const graph::Add&) { return joined(); },
                             [&](const graph::Multiply&) { return joined(); },
@@ -77,6 +78,7 @@ class Origins {
                             [&](const graph::Slice&) { return refused(node); },
                             [&](const graph::Shuffle&) { return refused(node); },
                             [&](const graph::PathAttention&) { return refused(node); },
+                            [&](const graph::WeightedSum&) { return refused(node); },
                             [&](const auto&) { return kept(); }},
                       node.layer);
   }

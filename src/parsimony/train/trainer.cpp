@@ -208,6 +208,7 @@ std::optional<double> train_epoch(network::Network& network,
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
   const network::Kernels kernels = network.options().kernels;
+  const double steps = static_cast<double>(count) * options.epochs;
   double total = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     if (context.stop.requested()) {
@@ -215,10 +216,12 @@ std::optional<double> train_epoch(network::Network& network,
       return std::nullopt;
     }
     const Batch batch = batches.get(epoch, i);
-    const std::vector<Tensor> outputs =
-        network.forward({batch.pictures},
-                        network::Phase::kTraining,
-                        rng.split("noise").split(static_cast<std::uint64_t>(epoch * count + i)));
+    const std::int64_t step = epoch * count + i;
+    const std::vector<Tensor> outputs = network.forward(
+        {batch.pictures},
+        network::Phase::kTraining,
+        network::StepNoise(rng.split("noise").split(static_cast<std::uint64_t>(step)),
+                           static_cast<double>(step) / steps));
     Tensor loss = network::pixel_cross_entropy(outputs[0], batch.labels, kernels);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
@@ -235,16 +238,14 @@ std::optional<double> train_epoch(network::Network& network,
     }
     training.zero_gradients();
     torch::autograd::backward({loss}, {});
-    const double steps = static_cast<double>(count) * options.epochs;
-    const double factor =
-        rate_factor(options, (static_cast<double>(epoch * count + i) + 0.5) / steps);
-    training.step(factor, epoch * count + i);
+    const double factor = rate_factor(options, (static_cast<double>(step) + 0.5) / steps);
+    training.step(factor, step);
     total += main_loss;
     std::string detail = fmt::format(
         "epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
     if (training.result.best_epoch > 0)
       detail += fmt::format(", best mIoU {:.1f} %", 100 * training.result.best_miou);
-    context.progress.advance({task, static_cast<double>(epoch * count + i + 1), steps, detail});
+    context.progress.advance({task, static_cast<double>(step + 1), steps, detail});
   }
   return total / static_cast<double>(count);
 }

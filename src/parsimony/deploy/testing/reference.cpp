@@ -120,6 +120,10 @@ Map take_channels(const Map& from, Shape shape, Source source) {
   return to;
 }
 
+[[noreturn]] Map relaxed(const Node& node) {
+  core::throw_internal_error("'{}' is of a search's supernet, which has no reference", node.name);
+}
+
 double score_of_content(const graph::PathAttention& gate,
                         const std::vector<std::vector<float>>& parameters,
                         const Map& map) {
@@ -279,6 +283,9 @@ Map run_reference(const Graph& graph,
                 });
               },
               [&](const graph::Dropout&) { return *in[0]; },
+              [&](const graph::DropPath&) { return *in[0]; },
+              [&](const graph::Coefficients&) -> Map { relaxed(node); },
+              [&](const graph::WeightedSum&) -> Map { relaxed(node); },
               [&](const graph::PathAttention& gate) { return fuse(gate, parameters, in); },
               [&](const graph::Scale&) {
                 return for_each_value(*in[0], [&](std::int64_t c, double value) {

@@ -155,6 +155,8 @@ struct Loops {
   void (*mix)(std::int64_t size, const float* first, const float* second, float share, float* y);
   void (*add_scaled)(std::int64_t size, const float* x, float factor, float* y);
   void (*relu)(std::int64_t size, float* x);
+  // SUM_i x_i y_i.
+  double (*dot)(std::int64_t size, const float* x, const float* y);
   // gradient = y_gradient where y = max(x, 0) is above zero, else 0.
   void (*passed_by_relu)(std::int64_t size,
                          const float* y_gradient,

@@ -157,6 +157,7 @@ const Loops PARSIMONY_CONCAT(kLoops_, PARSIMONY_LEVEL) = {
     .mix = mix,
     .add_scaled = add_scaled,
     .relu = relu,
+    .dot = dot,
     .passed_by_relu = passed_by_relu,
     .interpolate_row = interpolate_row,
     .spread_row = spread_row,

@@ -30,6 +30,19 @@ void relu(std::int64_t size, float* x) {
   for (std::int64_t i = 0; i < size; ++i) x[i] = x[i] < 0 ? 0 : x[i];  // NaN stays
 }
 
+double dot(std::int64_t size, const float* x, const float* y) {
+  constexpr std::int64_t kSums = 64;  // side by side, or one addition would wait for another
+  float sums[kSums] = {};
+  std::int64_t i = 0;
+  for (; i + kSums <= size; i += kSums) {
+    for (std::int64_t j = 0; j < kSums; ++j) sums[j] += x[i + j] * y[i + j];
+  }
+  double sum = 0;
+  for (; i < size; ++i) sum += static_cast<double>(x[i]) * y[i];
+  for (const float partial : sums) sum += partial;
+  return sum;
+}
+
 void passed_by_relu(std::int64_t size, const float* y_gradient, const float* y, float* gradient) {
   for (std::int64_t i = 0; i < size; ++i) gradient[i] = y[i] > 0 ? y_gradient[i] : 0;
 }
