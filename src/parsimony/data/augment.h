@@ -19,6 +19,7 @@ struct AugmentOptions {
   double mirror = 0.5;  // probability of a horizontal flip
   double colour = 0;    // brightness, contrast and saturation times U(1 - colour, 1 + colour) each
   void visit(core::FieldVisitor& v);
+  bool operator==(const AugmentOptions&) const = default;
 };
 
 // Where a square crop lies: pixel (x, y) of the scaled picture is its first, or, when mirrored, the

@@ -13,6 +13,9 @@
 namespace parsimony::differentiable {
 namespace {
 
+using space::all_candidate_ops;
+using space::mixed_edges;
+
 using ::testing::ElementsAre;
 
 using space::GridCell;

@@ -9,42 +9,59 @@ namespace {
 void check_phase(std::string_view name, int epochs, int warm_up) {
   if (warm_up < epochs) return;
   core::throw_user_error(
-      "{}: a warm_up of {} of {} epochs leaves none for the search; expected fewer, for example {}",
+      "differentiable.{}: a warm_up of {} of {} epochs leaves none for the search; expected fewer, for example {}",
       name,
       warm_up,
       epochs,
       epochs / 2);
 }
 
-// Channels of a mixed operation of the smallest scale: a cell's input over its nodes.
-int narrowest(const SupernetOptions& supernet) {
-  return supernet.stage_partial ? supernet.filters / 2 : supernet.filters;
-}
-
-void check_channels(const SupernetOptions& supernet) {
-  if (supernet.stage_partial && supernet.filters % 2 != 0) {
+void check_channels(const SupernetOptions& supernet, const graph::GridOptions& network) {
+  const bool halved = network.rsp != graph::RspMode::kNone;
+  if (halved && supernet.filters % 2 != 0) {
     core::throw_user_error(
-        "supernet: {} filters with stage_partial; expected an even number, half of the channels "
-        "pass a cell",
-        supernet.filters);
+        "differentiable.supernet: {} filters with grid.rsp = {}; expected an even number, half of "
+        "the channels pass a cell",
+        supernet.filters,
+        graph::kRspModeNames[static_cast<std::size_t>(network.rsp)]);
   }
-  const int width = narrowest(supernet);
+  // Of a mixed operation of the smallest scale: a cell's input over its nodes.
+  const int width = halved ? supernet.filters / 2 : supernet.filters;
   if (width % supernet.partial_channels == 0) return;
   core::throw_user_error(
-      "supernet: partial_channels {} does not divide the {} channels of a mixed operation at the "
-      "largest scale ({} filters); expected one that does",
+      "differentiable.supernet: partial_channels {} does not divide the {} channels of a mixed "
+      "operation at the largest scale ({} filters); expected one that does",
       supernet.partial_channels,
       width,
       supernet.filters);
 }
 
-// Gates of relu_tanh can close all edges of a layer, of which the patterns know nothing.
+// Gates of relu_tanh can close all edges of a layer, of which the patterns know nothing; uniform
+// ones are the same whatever they are given.
 void check_gate(const PathSearchOptions& paths) {
-  if (paths.gate.gate != Gate::kReluTanh || paths.regularizer.sparsifier != Sparsifier::kPatterns)
+  if (paths.gate.kind == graph::PathGate::kUniform) {
+    core::throw_user_error(
+        "differentiable.paths.gate.kind is uniform: it weighs all paths alike, so there is nothing "
+        "to search; expected sigmoid_cond or another");
+  }
+  if (paths.gate.kind != graph::PathGate::kReluTanh ||
+      paths.regularizer.sparsifier != Sparsifier::kPatterns)
     return;
   core::throw_user_error(
-      "paths: gate relu_tanh with sparsifier patterns, which cannot do without an open edge; "
-      "expected sparsemask or none");
+      "differentiable.paths: gate relu_tanh with sparsifier patterns, which cannot do without an "
+      "open edge; expected sparsemask or none");
+}
+
+void check_budgets(const DifferentiableOptions& options) {
+  if (options.budgets.empty())
+    core::throw_user_error("differentiable.budgets is empty; expected at least one share, such as 0.6");
+  for (const double budget : options.budgets) {
+    if (budget > 0 && budget <= 1) continue;
+    core::throw_user_error(
+        "differentiable.budgets has {}; expected shares of the whole grid's cost, above 0 and at "
+        "most 1",
+        budget);
+  }
 }
 
 }  // namespace
@@ -52,9 +69,6 @@ void check_gate(const PathSearchOptions& paths) {
 void SupernetOptions::visit(core::FieldVisitor& v) {
   v.field("filters", filters, {"channels per intermediate node at 1/4 of the picture", 1, 4096});
   v.field("cells", cells, {"cells of a node while searching", 1, 64});
-  v.field("stage_partial",
-          stage_partial,
-          {"half of the channels pass the cells, as in the final network"});
   v.field("partial_channels",
           partial_channels,
           {"mixed operations see one in so many of their channels (PC-DARTS); 1: all", 1, 64});
@@ -70,7 +84,6 @@ void CellSearchOptions::visit(core::FieldVisitor& v) {
   v.field("epochs", epochs, {"passes over the weights' part of the data", 1, 10000});
   v.field("warm_up", warm_up, {"epochs of weights only, before alphas are searched", 0, 10000});
   v.field("batch", batch, {"batch size", 1});
-  v.field("alphas_share", alphas_share, {"part of the training data for the alphas", 0.01, 0.99});
   v.field("initial_deviation", initial_deviation, {"of the alphas around 0", 0, 10});
   v.choice("order", order, kOrderNames, {"of the alphas' gradient: first or second"});
   v.field("second_order_step",
@@ -82,16 +95,15 @@ void CellSearchOptions::visit(core::FieldVisitor& v) {
   v.group("robustness", robustness, "what keeps the cell from collapsing into skip connections");
 }
 
-void GateOptions::visit(core::FieldVisitor& v) {
-  v.choice("gate",
-           gate,
-           kGateNames,
-           {"how what enters a node is weighed: sigmoid_cond, softmax_in, relu_tanh, hard_topk or "
-            "uniform"});
+void GateSearchOptions::visit(core::FieldVisitor& v) {
+  v.choice("kind",
+           kind,
+           graph::kPathGateNames,
+           {"how what enters a node is weighed: sigmoid_cond, softmax_in, relu_tanh or hard_topk"});
   v.field("dynamic", dynamic, {"gates depend on the content of the maps"});
   v.field("temperature", temperature, {"of the gates' logits at first", 0.01, 100});
   v.field("temperature_end", temperature_end, {"of the gates' logits at last", 0.01, 100});
-  v.field("k", k, {"hard_topk: maps that pass", 1, space::kGridScales});
+  v.field("kept", kept, {"hard_topk: maps that pass", 1, space::kGridScales});
   v.field("initial_deviation", initial_deviation, {"of the gates' own logits", 0, 10});
 }
 
@@ -99,7 +111,6 @@ void PathSearchOptions::visit(core::FieldVisitor& v) {
   v.field("epochs", epochs, {"passes over the weights' part of the data", 1, 10000});
   v.field("warm_up", warm_up, {"epochs of weights only, before gates are searched", 0, 10000});
   v.field("batch", batch, {"batch size", 1});
-  v.field("gates_share", gates_share, {"part of the training data for the gates", 0.01, 0.99});
   v.group("gate", gate, "path attention");
   v.group("weights", weights, "optimiser of the weights");
   v.group("gates", gates, "optimiser of the gates");
@@ -107,18 +118,60 @@ void PathSearchOptions::visit(core::FieldVisitor& v) {
   v.group("decoding", decoding, "how gates become a network");
 }
 
-void DifferentiableOptions::visit(core::FieldVisitor& v) {
-  v.group("grid", grid, "what is searched: shape of the cell, layers and edges of the grid");
-  v.group("supernet", supernet, "width of the supernet");
-  v.group("cell", cell, "search of the cell");
-  v.group("paths", paths, "search of the paths");
+void ComparisonOptions::visit(core::FieldVisitor& v) {
+  v.field("random_cells", random_cells, {"other cells on the paths of each network found", 0, 100});
+  v.field("random_paths", random_paths, {"other paths with the cell of each network found", 0, 100});
+  v.field("draws", draws, {"of which the closest in cost is taken", 1, 10000});
 }
 
-void check(const DifferentiableOptions& options) {
+void DifferentiableOptions::visit(core::FieldVisitor& v) {
+  v.field("architecture_share",
+          architecture_share,
+          {"part of the training data for the architecture", 0.01, 0.99});
+  v.group("augment", augment, "augmentation of the pictures while searching");
+  v.field("validate_every", validate_every, {"epochs between measurements of mIoU", 1, 10000});
+  v.field("calibration",
+          calibration,
+          {"batches for the statistics of networks that inherit weights", 1, 10000});
+  v.group("supernet", supernet, "size of the supernets");
+  v.group("cell", cell, "search of the cell");
+  v.group("paths", paths, "search of the paths");
+  v.field("budgets", budgets, {"shares of the whole grid's cost; one search of paths for each"});
+  v.field("cost", cost, {"what budgets are of: params, macs or latency_ms.DEVICE"});
+  v.field("seeds", seeds, {"searches, from the study's seed on", 1, 100});
+  v.group("comparison", comparison, "random networks that are trained for comparison");
+}
+
+graph::GridOptions supernet_design(const graph::GridOptions& network,
+                                   const SupernetOptions& supernet) {
+  graph::GridOptions design = network;
+  design.filters = supernet.filters;
+  design.cells = supernet.cells;
+  design.drop_path = 0;
+  return design;
+}
+
+graph::GridOptions gated_design(const graph::GridOptions& network,
+                                const DifferentiableOptions& options,
+                                double temperature) {
+  graph::GridOptions design = supernet_design(network, options.supernet);
+  const GateSearchOptions& gate = options.paths.gate;
+  design.gate = {
+      .kind = gate.kind, .dynamic = gate.dynamic, .kept = gate.kept, .temperature = temperature};
+  return design;
+}
+
+double gate_temperature(const PathSearchOptions& options, int epoch) {
+  const Range range{options.gate.temperature, options.gate.temperature_end};
+  return linear(range, ramp(options.searching(), epoch));
+}
+
+void check(const DifferentiableOptions& options, const graph::GridOptions& network) {
   check_phase("cell", options.cell.epochs, options.cell.warm_up);
   check_phase("paths", options.paths.epochs, options.paths.warm_up);
-  check_channels(options.supernet);
+  check_channels(options.supernet, network);
   check_gate(options.paths);
+  check_budgets(options);
   check(options.cell.robustness.sharpness);
 }
 

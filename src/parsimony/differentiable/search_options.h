@@ -2,16 +2,19 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "parsimony/core/fields.h"
+#include "parsimony/data/augment.h"
 #include "parsimony/differentiable/cell.h"
 #include "parsimony/differentiable/optimizer_options.h"
 #include "parsimony/differentiable/paths/decoding.h"
 #include "parsimony/differentiable/paths/path_regularizer.h"
 #include "parsimony/differentiable/robustness.h"
 #include "parsimony/differentiable/schedules.h"
-#include "parsimony/space/grid_space.h"
+#include "parsimony/graph/grid_options.h"
 
 namespace parsimony::differentiable {
 
@@ -19,12 +22,11 @@ namespace parsimony::differentiable {
 // then the paths, with the cell that was found. The paper says that the first is DARTS; all else
 // here completes it, so all of it can be chosen.
 
-// Of both supernets, beside the space that they hold.
+// What differs in the supernets from the final network (graph::GridOptions).
 struct SupernetOptions {
-  int filters = 16;           // F: channels of scale i are nodes * filters * 2^i
-  int cells = 1;              // N: of a node while searching (paper: 1, and 4 in the final network)
-  bool stage_partial = true;  // half of the channels pass the cells, as in the final network
-  int partial_channels = 1;   // K: mixed operations see 1 / K of their channels (PC-DARTS: 4)
+  int filters = 16;          // F: channels of scale i are nodes * filters * 2^i
+  int cells = 1;             // N: of a node while searching (paper: 1, and 4 in the final network)
+  int partial_channels = 1;  // K: mixed operations see 1 / K of their channels (PC-DARTS: 4)
 
   void visit(core::FieldVisitor& v);
   bool operator==(const SupernetOptions&) const = default;
@@ -39,7 +41,6 @@ struct CellSearchOptions {
   int epochs = 40;
   int warm_up = 20;  // epochs of weights only (Auto-DeepLab)
   int batch = 8;
-  double alphas_share = 0.5;  // of the training data, for the alphas; the rest is for the weights
   double initial_deviation = 1e-3;  // of the alphas (DARTS)
   Order order = Order::kFirst;
   double second_order_step = 0.01;  // length of its differences (DARTS)
@@ -55,29 +56,24 @@ struct CellSearchOptions {
   bool operator==(const CellSearchOptions&) const = default;
 };
 
-// How a path-attention module weighs what enters a node (spec rspnet 4.5).
-enum class Gate { kSigmoidConditional, kSoftmaxIn, kReluTanh, kHardTopK, kUniform };
-inline constexpr std::array<std::string_view, 5> kGateNames = {
-    "sigmoid_cond", "softmax_in", "relu_tanh", "hard_topk", "uniform"};
-
-struct GateOptions {
-  Gate gate = Gate::kSigmoidConditional;
+// Path attention while paths are searched (spec rspnet 4.5).
+struct GateSearchOptions {
+  graph::PathGate kind = graph::PathGate::kConditionalSigmoid;
   bool dynamic = true;              // gates depend on the maps' content
-  double temperature = 1;           // of the logits, when the gates' phase begins
+  double temperature = 1;           // of the gates' logits, when the gates' phase begins
   double temperature_end = 1;       // in its last epoch; 0.3 sharpens
-  int k = 1;                        // hard_topk: maps that pass
+  int kept = 1;                     // hard_topk: maps that pass
   double initial_deviation = 0.01;  // of the gates' own logits, around 0 (relu_tanh: around 1.5)
 
   void visit(core::FieldVisitor& v);
-  bool operator==(const GateOptions&) const = default;
+  bool operator==(const GateSearchOptions&) const = default;
 };
 
 struct PathSearchOptions {
   int epochs = 60;
   int warm_up = 20;  // epochs of weights only
   int batch = 8;
-  double gates_share = 0.5;  // of the training data, for the gates
-  GateOptions gate;
+  GateSearchOptions gate;
   WeightOptimizerOptions weights;
   // No weight decay: it would pull every gate to 0.5.
   ArchitectureOptimizerOptions gates = {.weight_decay = 0, .clip = 0.5};
@@ -90,18 +86,51 @@ struct PathSearchOptions {
   bool operator==(const PathSearchOptions&) const = default;
 };
 
+// Networks that are trained beside the one that was found, as it is: without them a result says
+// little of the search. Of several random draws the one whose multiply-accumulates are closest to
+// the found network's is taken, so that what is compared is the choice and not the size (ours).
+struct ComparisonOptions {
+  int random_cells = 1;  // for each network found: the same paths with another cell
+  int random_paths = 1;  // the same cell with other paths
+  int draws = 64;
+  void visit(core::FieldVisitor& v);
+  bool operator==(const ComparisonOptions&) const = default;
+};
+
 struct DifferentiableOptions {
-  space::GridSpaceOptions grid;  // what is searched
+  // Of the training data, for the architecture; the rest is for the weights (DARTS, Auto-DeepLab).
+  double architecture_share = 0.5;
+  // Crops of 320 of pictures of half the size, as in Auto-DeepLab and FasterSeg (spec rspnet 5).
+  data::AugmentOptions augment{
+      .crop = 320, .shorter_side = 512, .scale_min = 0.75, .scale_max = 1.25};
+  int validate_every = 5;  // epochs between measurements of mIoU; the last one is always measured
+  int calibration = 16;    // batches for the statistics of a network that inherits its weights
   SupernetOptions supernet;
   CellSearchOptions cell;
   PathSearchOptions paths;
+  // One path search for each: the share of the whole grid's cost that a network is to have.
+  std::vector<double> budgets = {0.6};
+  std::string cost = "macs";  // of what: "params", "macs" or "latency_ms.DEVICE"
+  int seeds = 1;              // searches, from the study's seed on
+  ComparisonOptions comparison;
 
   void visit(core::FieldVisitor& v);
   bool operator==(const DifferentiableOptions&) const = default;
 };
 
+// The options of a network of the supernets' size, otherwise as in the study.
+graph::GridOptions supernet_design(const graph::GridOptions& network,
+                                   const SupernetOptions& supernet);
+// The same for the supernet of the path search, as its gates are at a temperature.
+graph::GridOptions gated_design(const graph::GridOptions& network,
+                                const DifferentiableOptions& options,
+                                double temperature);
+// Of the epoch.
+double gate_temperature(const PathSearchOptions& options, int epoch);
+
 // A user error for options that do not go together: a warm-up of all epochs, an even window of
-// estimates, channels that cannot be divided, gates that a sparsifier cannot do with.
-void check(const DifferentiableOptions& options);
+// estimates, channels that cannot be divided, gates that a sparsifier cannot do with, nothing to
+// search.
+void check(const DifferentiableOptions& options, const graph::GridOptions& network);
 
 }  // namespace parsimony::differentiable

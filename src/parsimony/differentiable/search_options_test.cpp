@@ -17,10 +17,10 @@ using ::testing::HasSubstr;
 
 TEST(DifferentiableOptions, SurviveWritingAndReading) {
   DifferentiableOptions options;
-  options.grid.rules.start = space::GridStart::kMultires;
+  options.budgets = {0.3, 0.7};
   options.cell.robustness.perturbation = Perturbation::kAdversarial;
   options.cell.robustness.sharpness.remedy = SharpnessRemedy::kAdaptive;
-  options.paths.gate.gate = Gate::kHardTopK;
+  options.paths.gate.kind = graph::PathGate::kHardTopK;
   options.paths.gates.weight_decay = 0.25;
   options.paths.regularizer.budget = Budget::kSquared;
   options.paths.decoding.rule = DecodingRule::kTopK;
@@ -31,12 +31,7 @@ TEST(DifferentiableOptions, SurviveWritingAndReading) {
 
 // What the spec calls "our defaults" and "build in from the start".
 TEST(DifferentiableOptions, HaveTheDefaultsOfTheSpec) {
-  const std::map<std::string, std::string> expected{{"grid.layers", "4"},
-                                                    {"grid.connectivity", "neighbour"},
-                                                    {"grid.start", "triangular"},
-                                                    {"supernet.filters", "16"},
-                                                    {"grid.nodes", "4"},
-                                                    {"grid.inputs", "1"},
+  const std::map<std::string, std::string> expected{{"supernet.filters", "16"},
                                                     {"supernet.cells", "1"},
                                                     {"supernet.partial_channels", "1"},
                                                     {"cell.epochs", "40"},
@@ -57,34 +52,36 @@ TEST(DifferentiableOptions, HaveTheDefaultsOfTheSpec) {
                                                     {"cell.robustness.sharpness.every", "1"},
                                                     {"paths.epochs", "60"},
                                                     {"paths.warm_up", "20"},
-                                                    {"paths.gate.gate", "sigmoid_cond"},
+                                                    {"paths.gate.kind", "sigmoid_cond"},
                                                     {"paths.gate.dynamic", "true"},
                                                     {"paths.gates.rate", "0.003"},
                                                     {"paths.gates.weight_decay", "0"},
                                                     {"paths.gates.clip", "0.5"},
                                                     {"paths.regularizer.topology", "0.001"},
-                                                    {"paths.regularizer.absolute_share", "0.6"},
+                                                    {"paths.regularizer.budget", "absolute"},
                                                     {"paths.decoding.rule", "dp"},
                                                     {"paths.decoding.k", "2"}};
   std::map<std::string, std::string> found;
   for (const core::FieldInfo& field : core::list_fields(DifferentiableOptions{}))
     found[field.path] = field.value;
   for (const auto& [path, value] : expected) EXPECT_EQ(found[path], value) << path;
-  EXPECT_NO_THROW(check(DifferentiableOptions{}));
+  EXPECT_NO_THROW(check(DifferentiableOptions{}, {}));
+  EXPECT_EQ(DifferentiableOptions{}.budgets, std::vector<double>{0.6});
 }
 
 TEST(DifferentiableOptions, StateTheirBounds) {
   DifferentiableOptions options;
-  EXPECT_THROW(core::Config::from_text("grid: {inputs: 3}", "test").read_into(options),
+  EXPECT_THROW(core::Config::from_text("seeds: 0", "test").read_into(options),
                core::Error);
   EXPECT_THROW(
       core::Config::from_text("paths: {decoding: {rule: best}}", "test").read_into(options),
       core::Error);
 }
 
-std::string refusal(const DifferentiableOptions& options) {
+std::string refusal(const DifferentiableOptions& options,
+                    const graph::GridOptions& network = {}) {
   try {
-    check(options);
+    check(options, network);
   } catch (const core::Error& error) {
     EXPECT_EQ(error.kind(), core::ErrorKind::kUser);
     return error.what();
@@ -101,17 +98,37 @@ TEST(DifferentiableOptions, MustGoTogether) {
   EXPECT_THAT(refusal(uncentred), HasSubstr("a window of 4 estimates"));
   DifferentiableOptions odd;
   odd.supernet.filters = 9;
-  EXPECT_THAT(refusal(odd), HasSubstr("9 filters with stage_partial"));
+  EXPECT_THAT(refusal(odd), HasSubstr("9 filters with grid.rsp = iterative"));
+  EXPECT_EQ(refusal(odd, {.rsp = graph::RspMode::kNone}), "accepted");
   DifferentiableOptions partial;
   partial.supernet.partial_channels = 3;
   EXPECT_THAT(refusal(partial), HasSubstr("partial_channels 3 does not divide the 8 channels"));
   partial.supernet.partial_channels = 2;
   EXPECT_EQ(refusal(partial), "accepted");
   DifferentiableOptions closing;
-  closing.paths.gate.gate = Gate::kReluTanh;
+  closing.paths.gate.kind = graph::PathGate::kReluTanh;
   EXPECT_THAT(refusal(closing), HasSubstr("gate relu_tanh with sparsifier patterns"));
   closing.paths.regularizer.sparsifier = Sparsifier::kSparseMask;
   EXPECT_EQ(refusal(closing), "accepted");
+}
+
+TEST(DifferentiableOptions, NeedSomethingToSearch) {
+  DifferentiableOptions options;
+  options.budgets = {};
+  EXPECT_THAT(refusal(options), HasSubstr("budgets is empty"));
+  options.budgets = {0.5, 1.5};
+  EXPECT_THAT(refusal(options), HasSubstr("budgets has 1.5"));
+  options.budgets = {0.5};
+  options.paths.gate.kind = graph::PathGate::kUniform;
+  EXPECT_THAT(refusal(options), HasSubstr("nothing to search"));
+}
+
+TEST(PathSearchOptions, SharpenGatesInTheirPhase) {
+  PathSearchOptions options;
+  options.gate.temperature_end = 0.3;
+  EXPECT_EQ(gate_temperature(options, 0), 1);
+  EXPECT_EQ(gate_temperature(options, 20), 1);
+  EXPECT_NEAR(gate_temperature(options, 59), 0.3, 1e-12);
 }
 
 TEST(CellSearchOptions, SayHowItsCellIsDerived) {

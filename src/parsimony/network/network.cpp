@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <numeric>
 
 #include "parsimony/core/error.h"
 #include "parsimony/network/plan.h"
@@ -10,39 +12,23 @@
 namespace parsimony::network {
 namespace {
 
-// Collects the tensors of a group, then lays them out in one vector.
+// Collects the tensors of a group before there is one.
 class GroupBuilder {
  public:
   void add(std::string name, std::vector<std::int64_t> shape, Tensor* into) {
-    std::int64_t numel = 1;
-    for (const std::int64_t n : shape) numel *= n;
-    entries_.push_back({std::move(name), std::move(shape), size_, numel, into});
-    size_ += numel;
+    shapes_.emplace_back(std::move(name), std::move(shape));
+    into_.push_back(into);
   }
 
   ParameterGroup build(const at::TensorOptions& options) {
-    ParameterGroup group;
-    group.values = at::zeros({size_}, options);
-    group.gradients = at::zeros({size_}, options);
-    for (const Entry& entry : entries_) {
-      Tensor view = group.values.narrow(0, entry.offset, entry.numel).view(entry.shape).detach();
-      view.set_requires_grad(true);
-      view.mutable_grad() = group.gradients.narrow(0, entry.offset, entry.numel).view(entry.shape);
-      *entry.into = view;
-      group.tensors.emplace_back(entry.name, view);
-    }
+    ParameterGroup group = parameter_group(shapes_, options);
+    for (std::size_t i = 0; i < into_.size(); ++i) *into_[i] = group.tensors[i].second;
     return group;
   }
 
  private:
-  struct Entry {
-    std::string name;
-    std::vector<std::int64_t> shape;
-    std::int64_t offset, numel;
-    Tensor* into;
-  };
-  std::vector<Entry> entries_;
-  std::int64_t size_ = 0;
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes_;
+  std::vector<Tensor*> into_;
 };
 
 void fill_uniform(const Tensor& tensor, double bound, core::Rng rng) {
@@ -67,6 +53,29 @@ void begin_attention(const graph::PathAttention& gate,
 }
 
 }  // namespace
+
+ParameterGroup parameter_group(
+    const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes,
+    const at::TensorOptions& options) {
+  const auto size_of = [](const std::vector<std::int64_t>& shape) {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  };
+  std::int64_t size = 0;
+  for (const auto& [name, shape] : shapes) size += size_of(shape);
+  ParameterGroup group;
+  group.values = at::zeros({size}, options);
+  group.gradients = at::zeros({size}, options);
+  std::int64_t offset = 0;
+  for (const auto& [name, shape] : shapes) {
+    const std::int64_t numel = size_of(shape);
+    Tensor view = group.values.narrow(0, offset, numel).view(shape).detach();
+    view.set_requires_grad(true);
+    view.mutable_grad() = group.gradients.narrow(0, offset, numel).view(shape);
+    group.tensors.emplace_back(name, view);
+    offset += numel;
+  }
+  return group;
+}
 
 struct Network::Parts {
   graph::Graph graph;

@@ -26,6 +26,11 @@ struct ParameterGroup {
   bool empty() const { return tensors.empty(); }
 };
 
+// A group of tensors of these names and shapes, all zero.
+ParameterGroup parameter_group(
+    const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes,
+    const at::TensorOptions& options);
+
 // What batch norm normalises with: the batch's statistics, which then move the running ones; the
 // running ones; or the batch's, the running ones staying as they are. Dropout is for training,
 // which the third is too.
@@ -60,8 +65,8 @@ class Network {
 
   // Inputs in the order of the graph's Input layers, [N, C, H, W] each, and Coefficients, [count],
   // of any precision and on any device: they are brought to the network's own. One result per graph
-  // output, on that device. `noise` is for dropout and drop path in training; networks without need
-  // none.
+  // output, on that device. Dropout and drop path are for training with `noise`; without, nothing
+  // is dropped.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs,
                               Phase phase,
                               const std::optional<StepNoise>& noise = std::nullopt);

@@ -218,10 +218,8 @@ Tensor run_dropout(const graph::Dropout& dropout,
                    const ExecutionState& state,
                    const Tensor& x,
                    bool training) {
-  if (!training || dropout.rate == 0) return x;
-  const std::string& name = state.graph[step.result].name;
-  core::require(state.noise.has_value(), "'{}' has nothing to draw from", name);
-  return dropped_out(x, dropout.rate, state.noise->rng.split(name));
+  if (!training || !state.noise || dropout.rate == 0) return x;
+  return dropped_out(x, dropout.rate, state.noise->rng.split(state.graph[step.result].name));
 }
 
 Tensor run_drop_path(const graph::DropPath& drop,

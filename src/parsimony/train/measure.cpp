@@ -77,7 +77,8 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
                                             const std::vector<data::Sample>& samples,
                                             int classes,
                                             const core::Context& context,
-                                            std::string_view task) {
+                                            std::string_view task,
+                                            const std::vector<Tensor>& coefficients) {
   const at::NoGradGuard no_grad;
   PixelCounter counter(classes);
   std::size_t first = 0;
@@ -91,7 +92,9 @@ metric::ConfusionMatrix measure_on_pictures(network::Network& network,
     }
     const Batch batch = to_batch({samples.begin() + static_cast<std::ptrdiff_t>(first),
                                   samples.begin() + static_cast<std::ptrdiff_t>(last)});
-    counter.add(network, {batch.pictures}, batch.labels);
+    std::vector<Tensor> inputs = {batch.pictures};
+    inputs.insert(inputs.end(), coefficients.begin(), coefficients.end());
+    counter.add(network, inputs, batch.labels);
     first = last;
     context.progress.advance(
         {task, static_cast<double>(first), static_cast<double>(samples.size()), ""});

@@ -24,10 +24,12 @@ metric::ConfusionMatrix measure_on_features(network::Network& decoder,
                                             int classes);
 
 // The same of a whole network on pictures; samples of any sizes, each measured at its own size.
+// `coefficients` are what a supernet takes beside them.
 metric::ConfusionMatrix measure_on_pictures(network::Network& network,
                                             const std::vector<data::Sample>& samples,
                                             int classes,
                                             const core::Context& context,
-                                            std::string_view task);
+                                            std::string_view task,
+                                            const std::vector<Tensor>& coefficients = {});
 
 }  // namespace parsimony::train

@@ -9,8 +9,6 @@
 namespace parsimony::train {
 namespace {
 
-constexpr double kBeta1 = 0.9;
-constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 
 void copy_array(const weights::ArrayMap& from, const std::string& name, Tensor& into) {
@@ -29,6 +27,8 @@ void OptimizerOptions::visit(core::FieldVisitor& v) {
   v.field("rate", rate, {"learning rate", 0, 10});
   v.field("weight_decay", weight_decay, {"L2 penalty, added to the gradient", 0, 1});
   v.field("momentum", momentum, {"momentum of sgd", 0, 0.9999});
+  v.field("beta1", beta1, {"decay of adam's mean gradient", 0, 0.9999});
+  v.field("beta2", beta2, {"decay of adam's mean squared gradient", 0, 0.99999});
   v.field("clip", clip, {"longest gradient (L2 norm over the group); 0 never clips", 0});
 }
 
@@ -57,10 +57,10 @@ void Optimizer::step(double factor) {
     group_.values.add_(first_, -rate);
     return;
   }
-  first_.mul_(kBeta1).add_(gradient, 1 - kBeta1);
-  second_.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-  const double correction1 = 1 - std::pow(kBeta1, static_cast<double>(steps_));
-  const double correction2 = 1 - std::pow(kBeta2, static_cast<double>(steps_));
+  first_.mul_(options_.beta1).add_(gradient, 1 - options_.beta1);
+  second_.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
+  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
+  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
   const Tensor denominator = second_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
   group_.values.addcdiv_(first_, denominator, -rate / correction1);
 }

@@ -22,11 +22,13 @@ struct OptimizerOptions {
   double rate = 3e-3;       // learning rate
   double weight_decay = 0;  // L2, added to the gradient
   double momentum = 0.9;    // SGD only
+  double beta1 = 0.9;       // Adam only, as the next
+  double beta2 = 0.999;
   double clip = 3;          // gradients longer than this (L2) are shortened to it; 0: never
   void visit(core::FieldVisitor& v);
 };
 
-// Adam (betas 0.9, 0.999, eps 1e-8) or SGD with momentum on one parameter group. Constructed once
+// Adam (eps 1e-8) or SGD with momentum on one parameter group. Constructed once
 // per training: it holds the moments.
 class Optimizer {
  public:
@@ -34,6 +36,10 @@ class Optimizer {
   void zero_gradients();
   // One update with the learning rate times `factor`.
   void step(double factor = 1);
+
+  // What a step follows beside the gradient: the mean gradient of Adam, the sum of SGD.
+  const Tensor& velocity() const { return first_; }
+  void set_weight_decay(double decay) { options_.weight_decay = decay; }
 
   // The moments and the step count, for checkpoints.
   void save(weights::ArrayMap& into, const std::string& prefix) const;

@@ -100,6 +100,10 @@ double cost_of(const Grid& grid, const GridCosts& costs, const Patterns& pattern
   return cost;
 }
 
+double cost_share(const Grid& grid, const EdgeValues& gates, const GridCosts& costs) {
+  return share_of_all(sum_over_edges, grid, gates, costs).value;
+}
+
 GateLoss absolute_budget(const Grid& grid,
                          const EdgeValues& gates,
                          const GridCosts& costs,

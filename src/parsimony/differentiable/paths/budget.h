@@ -25,6 +25,10 @@ double cost_of(const Grid& grid,
 // What a network costs.
 double cost_of(const Grid& grid, const GridCosts& costs, const Patterns& patterns);
 
+// The expected cost of the whole grid with these gates, as a share of what it costs with all open:
+// cost(p) / cost(1) of absolute_budget, from 0 to 1.
+double cost_share(const Grid& grid, const EdgeValues& gates, const GridCosts& costs);
+
 // R of the path search (spec rspnet 6): |share - cost(p) / cost(1)| with cost(p) = SUM_e p_e *
 // MAC_e, where an edge's MACs are those of its transition and of the node that it enters, as in
 // DiNTS, whose edges have cells of their own (our reading of "including the node module"). Where

@@ -20,9 +20,7 @@ void PathRegularizerOptions::visit(core::FieldVisitor& v) {
            kBudgetNames,
            {"what keeps networks cheap: none, absolute (DiNTS) or squared (Dynamic Routing)"});
   v.field("absolute_weight", absolute_weight, {"absolute: its weight", 0});
-  v.field("absolute_share", absolute_share, {"absolute: share of the grid's cost aimed at", 0, 1});
   v.field("squared_weight", squared_weight, {"squared: its weight", 0});
-  v.field("squared_share", squared_share, {"squared: share of the grid's cost aimed at", 0, 1});
   v.field("squared_begin", squared_begin, {"squared: share of the training without it", 0, 1});
   v.field("squared_rise",
           squared_rise,
@@ -54,12 +52,12 @@ GateLoss path_regularizer(const Grid& grid,
       break;
     case Budget::kAbsolute:
       add(moment.lambda * options.absolute_weight,
-          [&] { return absolute_budget(grid, gates, costs, options.absolute_share); });
+          [&] { return absolute_budget(grid, gates, costs, options.share); });
       break;
     case Budget::kSquared: {
       const double ramp = budget_ramp(options.squared_begin, options.squared_rise, moment.share);
       add(ramp * options.squared_weight,
-          [&] { return squared_budget(grid, gates, costs, options.squared_share); });
+          [&] { return squared_budget(grid, gates, costs, options.share); });
       break;
     }
   }

@@ -29,10 +29,9 @@ struct PathRegularizerOptions {
   double topology = 1e-3;     // weight of the topology's disagreement (DiNTS), with patterns
   double sparse_mask = 0.01;  // weight of SparseMask's loss
   Budget budget = Budget::kAbsolute;
-  double absolute_weight = 1;  // DiNTS
-  double absolute_share = 0.6;
-  double squared_weight = 0.5;  // variant B of Dynamic Routing
-  double squared_share = 0.1;
+  double share = 0.6;           // of the whole grid's cost that is aimed at
+  double absolute_weight = 1;   // DiNTS
+  double squared_weight = 0.5;  // variant B of Dynamic Routing, which aims at 0.1
   double squared_begin = 0.4;  // share of the training before it is on
   double squared_rise = 0.02;  // share of the training until it is fully on
 
