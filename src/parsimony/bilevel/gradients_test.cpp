@@ -30,7 +30,7 @@ double loss_at(Relaxation& relaxation, const Lesson& lesson) {
 void expect_gradients(network::ParameterGroup& group,
                       std::int64_t stride,
                       const std::function<double()>& loss) {
-  constexpr double kStep = 1e-5;
+  constexpr double kStep = 1e-7;
   const Tensor gradients = group.gradients.clone();
   double largest = 0;
   for (std::int64_t i = 0; i < group.values.numel(); i += stride) {
@@ -129,7 +129,7 @@ TEST(Gradients, OfSecondOrderAreThoseOfTheUnrolledLoss) {
     weights.copy_(before);
     return loss;
   };
-  add_unrolled_gradient(relaxation, weights_lesson, lesson, step, 1e-4);
+  add_unrolled_gradient(relaxation, weights_lesson, lesson, step, 1e-7);
   expect_gradients(relaxation.architecture(), 5, unrolled);
 }
 

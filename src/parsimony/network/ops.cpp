@@ -35,8 +35,8 @@ struct NormClamp : Function<NormClamp> {
                         const Tensor& x_any,
                         const Tensor& weight,
                         const Tensor& bias,
-                        Tensor running_mean,
-                        Tensor running_variance,
+                        const OptionalTensor& running_mean,
+                        const OptionalTensor& running_variance,
                         Clamp clamp,
                         Activation* left_undone) {
     const Tensor x = channels_last(x_any);
@@ -53,11 +53,11 @@ struct NormClamp : Function<NormClamp> {
     const Tensor mean = sums[0] / static_cast<double>(rows);
     const Tensor variance = (sums[1] / static_cast<double>(rows) - mean * mean).clamp_min(0);
     const Tensor inverse_deviation = (variance + kNormEpsilon).rsqrt();
-    if (running_mean.defined()) {
+    if (running_mean) {
       const double unbiased =
           rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
-      running_mean.mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
-      running_variance.mul_(1 - kNormMomentum)
+      running_mean->mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
+      running_variance->mul_(1 - kNormMomentum)
           .add_(variance.to(at::kFloat), kNormMomentum * unbiased);
     }
 
@@ -207,8 +207,8 @@ Tensor norm_clamp(
     return NormClamp::apply(x,
                             state.weight,
                             state.bias,
-                            state.running_mean,
-                            state.running_variance,
+                            if_defined(state.running_mean),
+                            if_defined(state.running_variance),
                             clamp,
                             static_cast<Activation*>(nullptr));
   }
@@ -229,8 +229,8 @@ FeatureMap deferred_norm_clamp(const Tensor& x, const NormState& state, Clamp cl
   result.values = NormClamp::apply(x,
                                    state.weight,
                                    state.bias,
-                                   state.running_mean,
-                                   state.running_variance,
+                                   if_defined(state.running_mean),
+                                   if_defined(state.running_variance),
                                    clamp,
                                    &result.activation);
   return result;

@@ -211,7 +211,8 @@ class SupernetCandidates final : public Candidates {
   study::TrialId whole_ = 0;                  // trial of the supernet; 0: not known
 };
 
-// Networks of the grid space, trained one by one: they have no encoder that candidates could share.
+// Networks of the grid space, which share no encoder. Their search is run/two_stage.h's; all that
+// came of it are trained to the end.
 class GridCandidates final : public Candidates {
  public:
   GridCandidates(const StudyOptions& options, const data::Dataset& dataset)
@@ -228,15 +229,24 @@ class GridCandidates final : public Candidates {
   }
 
   std::unique_ptr<evaluate::Evaluator> evaluator(const fs::path& /*folder*/) override {
-    core::throw_user_error(
-        "space.name is grid: its candidates are not judged one by one; `parsimony train STUDY "
-        "--genotype TEXT --out FOLDER` trains one");
+    core::throw_internal_error("networks of a grid are not judged one by one");
   }
 
   std::optional<ModelRequest> request(const std::string& genotype) override {
     return request_for(options_,
                        description_,
                        space::to_text(space::parse_genotype(genotype, space::SpaceName::kGrid)));
+  }
+
+  // What was found and the random networks beside it, each network once.
+  std::vector<study::Trial> references(const std::vector<study::Trial>& trials) override {
+    std::vector<study::Trial> all;
+    for (const study::Trial& trial : trials) {
+      const bool known =
+          std::ranges::find(all, trial.canonical_id, &study::Trial::canonical_id) != all.end();
+      if (!known && std::holds_alternative<study::Scored>(trial.outcome.value())) all.push_back(trial);
+    }
+    return all;
   }
 
  private:

@@ -135,6 +135,7 @@ void StudyOptions::visit(core::FieldVisitor& v) {
     v.group("supernet", supernet, "the network that candidates are parts of");
   } else if (is_of_grids()) {
     v.group("grid", grid, "the networks beside their genotypes");
+    v.group("differentiable", differentiable, "the search of cells, then of paths");
   } else {
     v.group("encoder", encoder, "the encoder, the same for all candidates");
     v.group("decoder", decoder, "the candidates' decoder beside the genotype");
@@ -144,17 +145,21 @@ void StudyOptions::visit(core::FieldVisitor& v) {
   }
   v.group("teacher", teacher, "whom trainings learn from");
   v.group("cost", cost, "what networks cost, and may cost, before any training");
-  v.group("search", search, "the search method");
-  v.group("budget", budget, "how much is searched");
-  v.field(
-      "rewards",
-      rewards,
-      {"what is maximised, a search for each: \"reward\", \"reward * (params / 500000)^-0.6\", ..."});
+  if (!is_of_grids()) {
+    v.group("search", search, "the search method");
+    v.group("budget", budget, "how much is searched");
+    v.field("rewards",
+            rewards,
+            {"what is maximised, a search for each: \"reward\", \"reward * (params / "
+             "500000)^-0.6\", ..."});
+  }
   v.field(
       "objectives", objectives, {"what the Pareto front trades: miou, reward, params, macs, ..."});
-  v.field("random_baseline",
-          random_baseline,
-          {"repeat the search with the random method and the same budget"});
+  if (!is_of_grids()) {
+    v.field("random_baseline",
+            random_baseline,
+            {"repeat the search with the random method and the same budget"});
+  }
   v.group("final", final, "after the search");
 }
 
@@ -254,6 +259,25 @@ void check_supernet(const SupernetOptions& supernet, const std::string& file) {
   }
 }
 
+// The rules of paths are the space's; a model card has them with its network.
+void check_grids(StudyOptions& options, const std::string& file) {
+  if (options.grid.rules == graph::GridOptions().rules) options.grid.rules = options.space.grids.rules;
+  if (!(options.grid.rules == options.space.grids.rules)) {
+    core::throw_user_error(
+        "{}: grid.connectivity and grid.start are not those of space.grids; give them in space.grids "
+        "alone",
+        file);
+  }
+  if (!options.cost.measured.empty()) {
+    core::throw_user_error(
+        "{}: cost.measured names {}, but no candidate of a grid is measured while it is searched; "
+        "leave it out, and name meters in final.latency",
+        file,
+        core::join(options.cost.measured, ", "));
+  }
+  check(options.differentiable, options.grid);
+}
+
 }  // namespace
 
 std::vector<objective::Scalarization> parse_rewards(const StudyOptions& options) {
@@ -271,15 +295,19 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   const evaluate::Costs costs({}, options.cost);
   for (const std::string& name : options.objectives)
     require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
-  check_rewards(options, costs, file);
-  check_search(options, file);
+  if (!options.is_of_grids()) {
+    check_rewards(options, costs, file);
+    check_search(options, file);
+  }
   if (options.name.empty() || options.name.find('/') != std::string::npos) {
     core::throw_user_error(
         "{}: 'name' must be a plain folder name, found '{}'", file, options.name);
   }
   if (options.searches_supernet()) {
     check_supernet(options.supernet, file);
-  } else if (!options.is_of_grids()) {
+  } else if (options.is_of_grids()) {
+    check_grids(options, file);
+  } else {
     check_candidate_training(options, file);
   }
   return options;

@@ -11,6 +11,7 @@
 #include "parsimony/core/fields.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/deploy/interface.h"
+#include "parsimony/differentiable/search_options.h"
 #include "parsimony/evaluate/subsample_and_measure.h"
 #include "parsimony/evaluate/train_and_measure.h"
 #include "parsimony/run/finalists.h"
@@ -122,6 +123,7 @@ struct StudyOptions {
   evaluate::CostOptions cost;
   evaluate::CandidateOptions candidate;
   graph::GridOptions grid;  // for the space `grid`: its networks, which have no encoder
+  differentiable::DifferentiableOptions differentiable;  // and how they are searched
   search::SearchOptions search;
   LoopOptions budget;
   // What searches maximise, objective::parse_scalarization() texts; one search for each.

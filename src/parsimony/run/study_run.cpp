@@ -21,6 +21,7 @@
 #include "parsimony/run/finalise.h"
 #include "parsimony/run/finalists.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/two_stage.h"
 #include "parsimony/search/given/given.h"
 #include "parsimony/study/store.h"
 
@@ -60,6 +61,8 @@ std::string identity(StudyOptions options) {
   options.name = "";
   options.random_baseline = false;
   options.objectives = {};
+  options.differentiable.seeds = 1;
+  options.differentiable.budgets = {1};
   options.cache.memory_gib = options.cache.disk_gib = 1;
   options.start.reuse = true;
   return core::to_yaml(options);
@@ -67,7 +70,8 @@ std::string identity(StudyOptions options) {
 
 // A study has begun once something was trained for it; until then its options are free to change.
 bool has_begun(const fs::path& folder) {
-  if (fs::exists(folder / "pretraining") || fs::exists(folder / "start")) return true;
+  for (const char* trained : {"pretraining", "start", "search"})
+    if (fs::exists(folder / trained)) return true;
   return fs::exists(folder / "study.db") &&
          !study::open_sqlite_store(folder / "study.db")->trials().empty();
 }
@@ -176,7 +180,12 @@ class Study {
 
  private:
   StudyEnd steps() {
-    if (!searched()) {
+    if (options_.is_of_grids()) {
+      if (!candidates_->prepare()) return StudyEnd::kInterrupted;
+      if (!search_grid(options_, *dataset_, folder_, *store_, context_))
+        return StudyEnd::kInterrupted;
+      report::write_report(folder_);
+    } else if (!searched()) {
       if (!candidates_->prepare()) return StudyEnd::kInterrupted;
       network::release_unused_tensor_memory();  // what a training at the start worked in
       const LoopEnd end = search_into(*store_,

@@ -42,7 +42,8 @@ TEST_F(PathRegularizerTest, HasTheAlternativesAtTheirOwnWeights) {
   EXPECT_NEAR(value(sparse, {.lambda = 0.5, .share = 1}),
               0.5 * 0.01 * sparse_mask_of_nodes(grid_, gates_).value,
               1e-14);
-  const PathRegularizerOptions squared{.sparsifier = Sparsifier::kNone, .budget = Budget::kSquared};
+  const PathRegularizerOptions squared{
+      .sparsifier = Sparsifier::kNone, .budget = Budget::kSquared, .share = 0.1};
   const double full = 0.5 * squared_budget(grid_, gates_, costs_, 0.1).value;
   EXPECT_GT(full, 0);
   EXPECT_EQ(value(squared, {.lambda = 1, .share = 0.4}), 0);
