@@ -19,11 +19,6 @@ void RobustnessOptions::visit(core::FieldVisitor& v) {
   v.field("entropy_begin", entropy_begin, {"share of the epochs before its weight rises", 0, 1});
   v.field("skip_dropout", skip_dropout, {"first rate of dropout on skips (P-DARTS)", 0, 0.999});
   v.field("skip_cap", skip_cap, {"most skip connections of a derived cell; -1: no cap", -1, 1000});
-  v.choice("selection",
-           selection,
-           kSelectionNames,
-           {"of operations at the end: weights, or perturbation (what the supernet loses without "
-            "each, DARTS-PT)"});
   v.field("protect_statistics",
           protect_statistics,
           {"steps of the architecture leave running statistics of batch norms as they were"});

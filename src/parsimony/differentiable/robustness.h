@@ -14,11 +14,6 @@ enum class Perturbation { kNone, kRandom, kAdversarial };
 inline constexpr std::array<std::string_view, 3> kPerturbationNames = {
     "none", "random", "adversarial"};
 
-// How operations are chosen at the end: by their weights (derive_cell), or by what the supernet
-// loses without each (DARTS-PT, Wang et al., ICLR 2021).
-enum class Selection { kWeights, kPerturbation };
-inline constexpr std::array<std::string_view, 2> kSelectionNames = {"weights", "perturbation"};
-
 // What keeps a search of cells from collapsing into skip connections (spec rspnet 10). What the
 // spec builds in from the start is on.
 struct RobustnessOptions {
@@ -31,7 +26,6 @@ struct RobustnessOptions {
   double entropy_begin = 2.0 / 3;  // share of the epochs before that ramp
   double skip_dropout = 0;         // P-DARTS' first rate; 0: none
   int skip_cap = 2;                // most skip connections of a derived cell; -1: no cap
-  Selection selection = Selection::kWeights;
   bool protect_statistics = true;  // steps of the architecture leave batch norms as they were
   SharpnessOptions sharpness;
 

@@ -2,8 +2,8 @@
 #include "parsimony/run/plan.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 
 #include "parsimony/core/error.h"
@@ -12,6 +12,8 @@
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/run/candidates.h"
+#include "parsimony/run/grid_plan.h"
+#include "parsimony/run/plan_timing.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/run/wanted_groups.h"
 #include "parsimony/train/measure.h"
@@ -19,40 +21,6 @@
 
 namespace parsimony::run {
 namespace {
-
-constexpr int kSampledGenotypes = 101;
-constexpr int kMeasuredSteps = 2;
-
-// The sampled genotype whose network costs the median number of MACs; notes what the sample says
-// of the space.
-space::Genotype median_genotype(const space::SearchSpace& space,
-                                const graph::NetworkDescription& description,
-                                const evaluate::Costs& costs,
-                                Plan& plan) {
-  core::Rng rng(1);
-  std::vector<std::pair<double, std::string>> sampled;
-  int allowed = 0;
-  for (int i = 0; i < kSampledGenotypes; ++i) {
-    const std::string text = space.text(space.founder(rng));
-    const evaluate::Costs::Assessment assessment =
-        costs.assess(graph::simplified_network(space::parse_genotype(text), description));
-    if (!assessment.obstacle) ++allowed;
-    for (const auto& [name, value] : assessment.costs) {
-      const auto [range, is_new] = plan.costs.try_emplace(name, value, value);
-      range->second.first = std::min(range->second.first, value);
-      range->second.second = std::max(range->second.second, value);
-    }
-    sampled.emplace_back(assessment.costs.at("macs"), text);
-  }
-  plan.sampled = kSampledGenotypes;
-  plan.allowed_share = static_cast<double>(allowed) / kSampledGenotypes;
-  const auto middle = sampled.begin() + kSampledGenotypes / 2;
-  std::nth_element(sampled.begin(), middle, sampled.end(), [](const auto& a, const auto& b) {
-    return a.first < b.first;
-  });
-  plan.candidate_macs = middle->first;
-  return space::parse_genotype(middle->second);
-}
 
 train::FeatureBatch blank_features(const graph::Graph& encoder,
                                    graph::Size picture,
@@ -72,15 +40,6 @@ train::FeatureBatch blank_features(const graph::Graph& encoder,
   features.labels =
       at::zeros({count, grid.height, grid.width}, at::TensorOptions(at::kByte).device(device));
   return features;
-}
-
-// The second of two runs: the first one touches memory that a search touches once.
-template <typename Work>
-double seconds_when_warm(Work work) {
-  work();
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 // Stage 0 and stage 1 of one candidate, extrapolated from a few steps.
@@ -167,54 +126,6 @@ double untrained_seconds(const StudyOptions& options,
   return batch / static_cast<double>(measuring.batch) * count;
 }
 
-// A full training, of which `at_once` run side by side.
-double training_seconds(const graph::Graph& network,
-                        const train::TrainerOptions& training,
-                        graph::Size picture,
-                        const Plan& plan,
-                        int at_once,
-                        const core::Context& context) {
-  train::TrainerOptions few = training;
-  few.epochs = few.validate_every = 1;
-  const data::Sample blank{data::Image(picture.width, picture.height),
-                           data::LabelMap(picture.width, picture.height)};
-  const std::vector<data::Sample> samples(static_cast<std::size_t>(kMeasuredSteps * few.batch),
-                                          blank);
-  core::SilentLog log;
-  core::SilentProgress progress;
-  const core::StopFlag never;
-  const core::Context silent{log, progress, never, 1, context.device};
-  network::set_threads(std::max(1, context.threads / at_once));
-  std::vector<double> seconds(static_cast<std::size_t>(at_once));
-  core::parallel_for(at_once, at_once, [&](std::int64_t i) {
-    const at::Device device = network::device_of(context.device);
-    const network::OwnStream stream(device);
-    network::Network net(network, core::Rng(1), {.device = device});
-    const auto epoch = [&](const std::vector<data::Sample>& validation) {
-      return seconds_when_warm([&] {
-        train::train_fully(net,
-                           samples,
-                           validation,
-                           static_cast<int>(plan.classes),
-                           few,
-                           core::Rng(1),
-                           {},
-                           silent,
-                           "");
-      });
-    };
-    const double of_one = epoch({blank}), of_two = epoch({blank, blank});
-    const double view = std::max(0.0, of_two - of_one);
-    seconds[static_cast<std::size_t>(i)] =
-        std::max(0.0, of_one - view) / static_cast<double>(std::ssize(samples)) *
-            static_cast<double>(plan.train) * training.epochs +
-        view * static_cast<double>(plan.val) *
-            std::ceil(static_cast<double>(training.epochs) / training.validate_every);
-  });
-  network::set_threads(context.threads);
-  return std::accumulate(seconds.begin(), seconds.end(), 0.0) / at_once;
-}
-
 // Trainings before the first candidate.
 double preparation_seconds(const StudyOptions& options,
                            const graph::NetworkDescription& description,
@@ -250,23 +161,23 @@ double final_seconds(const StudyOptions& options,
          std::ceil(static_cast<double>(options.final.count) / at_once);
 }
 
+// The data set, or, where it is not at hand, what the study assumes of it.
+std::unique_ptr<data::Dataset> planned_data(const StudyOptions& options,
+                                            const core::Context& context) {
+  const DataOptions& data = options.data;
+  if (data.assumed.train == 0 || data.path.empty() || std::filesystem::exists(data.path))
+    return open_study_data(options, context);
+  return data::assumed_dataset(data.assumed, data.path + " (not there, as data.assumed says)");
+}
+
 }  // namespace
 
 Plan plan_study(const StudyOptions& options, const core::Context& context) {
-  if (options.is_of_grids()) {
-    core::throw_user_error(
-        "space.name is grid: networks of this space are trained one by one (`parsimony train`), there "
-        "is no search to plan");
-  }
+  const auto dataset = planned_data(options, context);
+  if (options.is_of_grids()) return plan_grid(options, *dataset, context);
   if (!options.searches_supernet()) require_encoder_weights(options);
-  const auto dataset = open_study_data(options, context);
   wanted_groups(options, dataset->info());
-  Plan plan;
-  plan.dataset = dataset->info().name;
-  plan.train = dataset->size(data::Split::kTrain);
-  plan.val = dataset->size(data::Split::kVal);
-  plan.test = dataset->size(data::Split::kTest);
-  plan.classes = static_cast<std::int64_t>(dataset->info().classes.size());
+  Plan plan = plan_of(*dataset);
   const auto classes = static_cast<int>(plan.classes);
   const graph::NetworkDescription description = candidate_description(options, classes);
   const std::unique_ptr<const space::SearchSpace> space = make_space(options, description);
@@ -275,9 +186,9 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   plan.workers = options.budget.workers > 0 ? options.budget.workers : core::available_cores();
 
   std::vector<graph::Size> views;
-  for (const data::Sample& sample : train::load_samples(*dataset, data::Split::kVal, context)) {
-    const data::Sample view =
-        data::central_view(sample, options.data.view_shorter_side, options.data.view);
+  for (std::int64_t i = 0; i < plan.val; ++i) {
+    const data::Sample view = data::central_view(
+        dataset->read(data::Split::kVal, i), options.data.view_shorter_side, options.data.view);
     views.push_back({view.image.height, view.image.width});
   }
   if (options.searches_supernet()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,12 @@
 #include "parsimony/run/study_options.h"
 
 namespace parsimony::run {
+
+// Of a two-stage search.
+struct TwoStagePlan {
+  double cell_seconds = 0, path_seconds = 0;  // of one seed; of all budgets
+  std::int64_t networks = 0;                  // found and random ones, which are trained to the end
+};
 
 // What a study would do, without doing it. Times come from a few training steps on this machine, or
 // a few forward passes where candidates are not trained, as many at once as in the study: of
@@ -34,6 +41,7 @@ struct Plan {
   double search_seconds = 0;
   double preparation_seconds = 0;  // the training of a start network or of the supernet; 0: none
   double final_seconds = 0;        // the trainings of the final networks
+  std::optional<TwoStagePlan> two_stage = std::nullopt;
 };
 Plan plan_study(const StudyOptions& options, const core::Context& context);
 

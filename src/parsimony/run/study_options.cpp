@@ -21,6 +21,7 @@ void DataOptions::visit(core::FieldVisitor& v) {
   v.field("view_shorter_side",
           view_shorter_side,
           {"validation pictures with a shorter side below this are enlarged; 0: never", 0, 16384});
+  v.group("assumed", assumed, "what `plan` assumes where data.path is not there");
 }
 
 void EncoderChoice::visit(core::FieldVisitor& v) {

@@ -9,6 +9,7 @@
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/fields.h"
+#include "parsimony/data/assumed.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/deploy/interface.h"
 #include "parsimony/differentiable/search_options.h"
@@ -27,6 +28,7 @@ struct DataOptions {
   data::SynthOptions synth;   // when path is empty
   int view = 0;               // side of the central validation crop, pixels; 0: whole pictures
   int view_shorter_side = 0;  // validation pictures are enlarged to this; 0: never
+  data::AssumedOptions assumed;  // what `plan` takes for it where `path` is not there
   void visit(core::FieldVisitor& v);
 };
 
