@@ -115,10 +115,10 @@ std::string setting_name(const View& view, int setting) {
 }
 
 // Lines of several settings are told apart by their class in report.css.
-std::string_view setting_style(int setting) {
+std::string setting_style(int setting) {
   constexpr std::array<std::string_view, 6> kStyles = {
       "first", "second", "third", "fourth", "fifth", "sixth"};
-  return kStyles[static_cast<std::size_t>(setting) % kStyles.size()];
+  return std::string(kStyles[static_cast<std::size_t>(setting) % kStyles.size()]);
 }
 
 std::string diagnostic_chart(const View& view,
