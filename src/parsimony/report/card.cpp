@@ -98,6 +98,8 @@ std::string render_card(const View& view, const study::Trial& trial) {
       word_of(trial));
   if (view.on_front.contains(trial.id))
     put(out, R"(<span class="badge front">on the front</span>)");
+  if (const auto note = view.notes.find(trial.id); note != view.notes.end())
+    put(out, R"(<span class="badge">{}</span>)", describe(*note->second));
   if (view.models.contains(trial.id))
     put(out, R"(<span class="badge final">trained to the end</span>)");
   put(out, "</p>");

@@ -22,7 +22,8 @@ struct Box {
 };
 
 bool is_line(Mark mark) {
-  return mark == Mark::kLine || mark == Mark::kSteps || mark == Mark::kArrows;
+  return mark == Mark::kLine || mark == Mark::kCurve || mark == Mark::kSteps ||
+         mark == Mark::kArrows;
 }
 
 class ChartRenderer {
@@ -56,6 +57,9 @@ class ChartRenderer {
           arrow(series.points[k - 1], series.points[k]);
       } else if (is_line(series.mark)) {
         line(series);
+        if (series.mark == Mark::kCurve) {
+          for (const ChartPoint& point : series.points) mark(series.mark, point);
+        }
       } else {
         for (const ChartPoint& point : series.points) mark(series.mark, point);
       }
@@ -117,8 +121,8 @@ class ChartRenderer {
     for (const ChartPoint& point : series.points) {
       const double x = px(point.x);
       const double y = py(point.y);
-      if (path.empty()) {
-        path = fmt::format("M{:.1f} {:.1f}", x, y);
+      if (path.empty() || point.apart) {
+        path += fmt::format("M{:.1f} {:.1f}", x, y);
       } else if (series.mark == Mark::kSteps) {
         path += fmt::format("H{:.1f}V{:.1f}", x, y);
       } else {
@@ -173,6 +177,9 @@ class ChartRenderer {
         break;
       case Mark::kRug:
         shape = fmt::format(R"(<path class="stroke" d="M{:.1f} {:.1f}v8")", x, y - 4);
+        break;
+      case Mark::kCurve:
+        shape = fmt::format(R"(<circle class="small" cx="{:.1f}" cy="{:.1f}" r="2")", x, y);
         break;
       case Mark::kLine:
       case Mark::kSteps:
@@ -267,6 +274,7 @@ class ChartRenderer {
       case Mark::kRug:
         return R"(<path class="stroke" d="M9 1v10"/>)";
       case Mark::kLine:
+      case Mark::kCurve:
       case Mark::kSteps:
         return R"(<path class="line" d="M0 6h18"/>)";
       case Mark::kArrows:

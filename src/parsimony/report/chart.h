@@ -16,6 +16,7 @@ struct ChartPoint {
   std::string tip = {};      // lines shown when pointed at
   study::TrialId trial = 0;  // opens this trial's card; 0: none
   std::string label = {};    // written beside the point where there is room
+  bool apart = false;        // a line begins anew here
 };
 
 enum class Mark {
@@ -25,13 +26,14 @@ enum class Mark {
   kDiamond,
   kRug,  // a stroke at the lower edge: something happened that has no value
   kLine,
+  kCurve,   // a line with its points marked
   kSteps,   // keeps a value until the next point
   kArrows,  // from each point at an even place to the one behind it
 };
 
 struct ChartSeries {
-  std::string_view style;  // class in report.css: "scored", "front", ...
-  std::string name;        // in the legend; empty: not listed
+  std::string style;  // classes in report.css: "scored", "front", "second dashed", ...
+  std::string name;   // in the legend; empty: not listed
   Mark mark = Mark::kDot;
   std::vector<ChartPoint> points = {};
 };

@@ -34,7 +34,10 @@ class FrontChart {
       if (!view_.shows(trial.id)) continue;
       const auto point = point_of(trial, "#");
       if (!point) continue;
-      if (!is_scored(trial)) {
+      if (view_.is_random(trial.id)) {
+        baseline.push_back(*point);
+        if (view_.models.contains(trial.id)) baseline.back().label = fmt::format("#{}", trial.id);
+      } else if (!is_scored(trial)) {
         pruned.push_back(*point);
       } else if (view_.models.contains(trial.id)) {
         finals.push_back(*point);
@@ -64,7 +67,10 @@ class FrontChart {
         "{} scored candidates, {} on the front. The table of all candidates holds the numbers.",
         all.size(),
         view_.front.trials.size());
-    chart.series = {{"baseline", "random search", Mark::kRing, std::move(baseline)},
+    chart.series = {{"baseline",
+                     view_.notes.empty() ? "random search" : "drawn at random",
+                     Mark::kRing,
+                     std::move(baseline)},
                     {"mean", "", Mark::kLine, scalings},
                     {"mean", "made smaller evenly", Mark::kRing, scalings},
                     {"pruned", "ended early", Mark::kCross, std::move(pruned)},
@@ -107,6 +113,8 @@ class FrontChart {
     if (!x || !y || !trial.outcome) return std::nullopt;
     std::string tip = fmt::format("{}{}, {}", prefix, trial.id, word_of(trial));
     tip += fmt::format("\n{} {}", term_of(view_.quality).title, format_score(view_.quality, *y));
+    if (const auto note = view_.notes.find(trial.id); prefix == "#" && note != view_.notes.end())
+      tip += fmt::format("\n{}", describe(*note->second));
     if (view_.data.rewards.size() > 1 && prefix == "#")
       tip += fmt::format("\nby the search for reward {}", trial.setting + 1);
     for (const std::string& cost : view_.costs) {
@@ -129,10 +137,10 @@ class FrontChart {
 // Whether the search was worth its name: same measure, same number of candidates.
 std::string comparison(const View& view) {
   if (view.data.baseline.empty()) return {};
-  std::vector<Trial> both = view.data.trials;
+  std::vector<Trial> both = view.candidates;
   both.insert(both.end(), view.data.baseline.begin(), view.data.baseline.end());
   const study::Scale scale = study::scale_of(both, view.objectives);
-  const auto search = study::hypervolume_over_time(view.data.trials, view.objectives, scale);
+  const auto search = study::hypervolume_over_time(view.candidates, view.objectives, scale);
   const auto random = study::hypervolume_over_time(view.data.baseline, view.objectives, scale);
   const std::size_t budget = std::min(search.size(), random.size());
   if (budget == 0) return {};
@@ -177,7 +185,8 @@ std::string render_front(const View& view) {
   for (const std::string& cost : view.costs) out += FrontChart(view, cost).render();
   out += "</div>\n";
   const Trial* first = nullptr;
-  if (const ReportedModel* model = view.best_model()) {
+  if (const ReportedModel* model = view.best_model();
+      model != nullptr && !view.is_random(model->model.trial)) {
     const auto trial = view.trials.find(model->model.trial);
     if (trial != view.trials.end()) first = trial->second;
   }

@@ -35,6 +35,8 @@ std::string abstract_of(const View& view) {
   std::string text = fmt::format("{} tried in {}",
                                  counted(view.summary.trials, "candidate"),
                                  core::human_duration(view.summary.elapsed_seconds));
+  const std::size_t random = view.data.trials.size() - view.candidates.size();
+  if (random > 0) text += fmt::format(", {} of them drawn at random to compare with", random);
   const std::size_t unscored = view.summary.pruned + view.summary.failed;
   if (view.summary.scored == 0) {
     text += fmt::format(
@@ -55,7 +57,7 @@ std::string abstract_of(const View& view) {
                         percent(*value_of(*best, "miou")));
     if (const auto params = view.cost_of(*best, "params"))
       text += fmt::format(" with {} parameters", core::human_count(*params));
-    text += '.';
+    text += view.is_random(best->model.trial) ? "; it was not searched, but drawn at random." : ".";
   } else if (view.data.models.empty() && view.summary.scored > 0) {
     text += " No network has been trained to the end yet, so all figures are those of the search.";
   }
@@ -125,7 +127,7 @@ std::string render_header(const View& view) {
       badge.text,
       escape_markup(view.data.title));
   put(out, R"(<p class="abstract">{}</p>)", escape_markup(abstract_of(view)));
-  for (const std::string& remark : study::remarks_on(view.data.trials, view.objectives))
+  for (const std::string& remark : study::remarks_on(view.candidates, view.objectives))
     put(out, R"(<p class="remark">{}.</p>)", escape_markup(remark));
   tiles(out, view);
   std::string origin;

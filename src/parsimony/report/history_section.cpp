@@ -28,7 +28,7 @@ std::string tip_of(const View& view, const Trial& trial) {
 }
 
 std::string quality_chart(const View& view) {
-  std::vector<ChartPoint> scored, pruned, failed, rejected, best, mean;
+  std::vector<ChartPoint> random, scored, pruned, failed, rejected, best, mean;
   std::vector<double> recent;
   const std::size_t window = std::clamp<std::size_t>(view.data.trials.size() / 12, 5, 50);
   for (const Trial& trial : view.data.trials) {
@@ -37,13 +37,14 @@ std::string quality_chart(const View& view) {
     const auto value = value_of(trial, view.quality);
     if (view.shows(trial.id)) {
       const bool is_failed = std::holds_alternative<study::Failed>(*trial.outcome);
-      auto& marks = is_scored(trial) && value ? scored
-                    : value                   ? pruned
-                    : is_failed               ? failed
-                                              : rejected;
+      auto& marks = view.is_random(trial.id) && value ? random
+                    : is_scored(trial) && value       ? scored
+                    : value                           ? pruned
+                    : is_failed                       ? failed
+                                                      : rejected;
       marks.push_back({x, value.value_or(0), tip_of(view, trial), trial.id});
     }
-    if (!value) continue;
+    if (!value || view.is_random(trial.id)) continue;
     if (is_scored(trial)) {
       best.push_back({x, best.empty() ? *value : std::max(best.back().y, *value)});
     }
@@ -66,7 +67,8 @@ std::string quality_chart(const View& view) {
               .y = {.percent = term.kind == Term::Kind::kPercent},
               .description = fmt::format("{} candidates in the order in which they were proposed.",
                                          view.data.trials.size())};
-  chart.series = {{"scored", "scored", Mark::kDot, std::move(scored)},
+  chart.series = {{"baseline", "drawn at random", Mark::kRing, std::move(random)},
+                  {"scored", "scored", Mark::kDot, std::move(scored)},
                   {"pruned", "ended early", Mark::kCross, std::move(pruned)},
                   {"rejected", "rejected", Mark::kRug, std::move(rejected)},
                   {"failed", "failed", Mark::kRug, std::move(failed)},
@@ -89,7 +91,7 @@ std::vector<ChartPoint> volume_line(const std::vector<Trial>& trials,
 }
 
 std::string volume_chart(const View& view) {
-  std::vector<Trial> both = view.data.trials;
+  std::vector<Trial> both = view.candidates;
   both.insert(both.end(), view.data.baseline.begin(), view.data.baseline.end());
   const study::Scale scale = study::scale_of(both, view.objectives);
   Chart chart{.title = "Hypervolume",
@@ -105,7 +107,7 @@ std::string volume_chart(const View& view) {
        "random search",
        Mark::kSteps,
        volume_line(view.data.baseline, view.objectives, scale)},
-      {"front", "search", Mark::kSteps, volume_line(view.data.trials, view.objectives, scale)}};
+      {"front", "search", Mark::kSteps, volume_line(view.candidates, view.objectives, scale)}};
   return render_chart(chart);
 }
 
@@ -115,10 +117,10 @@ std::string setting_name(const View& view, int setting) {
 }
 
 // Lines of several settings are told apart by their class in report.css.
-std::string_view setting_style(int setting) {
+std::string setting_style(int setting) {
   constexpr std::array<std::string_view, 6> kStyles = {
       "first", "second", "third", "fourth", "fifth", "sixth"};
-  return kStyles[static_cast<std::size_t>(setting) % kStyles.size()];
+  return std::string(kStyles[static_cast<std::size_t>(setting) % kStyles.size()]);
 }
 
 std::string diagnostic_chart(const View& view,

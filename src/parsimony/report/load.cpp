@@ -198,6 +198,8 @@ ReportData load_report_data(const study::Store& store, const fs::path& study_fol
   data.events = store.events(0);
   read_report_state(store, data);
   read_diagnostics(data);
+  if (const auto state = store.state("differentiable"))
+    data.two_stage = differentiable::study_history(*state);
   if (const fs::path file = study_folder / "study.yaml"; fs::exists(file)) {
     data.resolved_study = core::read_text_file(file);
   } else {

@@ -118,6 +118,20 @@ TEST_F(LoadReport, NamesTheFileThatIsBroken) {
   EXPECT_THAT(error_of(*store), HasSubstr("metrics.json: expected a JSON object"));
 }
 
+TEST_F(LoadReport, ReadsWhatATwoStageSearchHasSeen) {
+  const auto store = study::make_memory_store();
+  fill(*store);
+  EXPECT_FALSE(load_report_data(*store, runs_.path() / "faces").two_stage.has_value());
+  const differentiable::StudyHistory history = *fake_two_stage_data(1, {0.5}).two_stage;
+  ASSERT_TRUE(store->commit({.states = {{"differentiable", to_json(history)}}}));
+  const ReportData data = load_report_data(*store, runs_.path() / "faces");
+  ASSERT_TRUE(data.two_stage.has_value());
+  EXPECT_EQ(to_json(*data.two_stage), to_json(history));
+  EXPECT_THAT(render_report(data), HasSubstr("<section id=\"two-stage\">"));
+  ASSERT_TRUE(store->commit({.states = {{"differentiable", "{}"}}}));
+  EXPECT_THAT(error_of(*store), HasSubstr("history of a search: the whole has no 'cost'"));
+}
+
 TEST_F(LoadReport, AnEmptyStoreIsEnough) {
   const auto store = study::make_memory_store();
   const ReportData data = load_report_data(*store, runs_.path() / "nothing");

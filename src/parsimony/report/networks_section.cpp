@@ -14,6 +14,14 @@ const study::Trial* trial_of(const View& view, const ReportedModel& model) {
   return found == view.trials.end() ? nullptr : found->second;
 }
 
+// On a network that was drawn at random for comparison; else nothing.
+std::string random_badge(const View& view, study::TrialId trial) {
+  if (!view.is_random(trial)) return {};
+  const auto origin = static_cast<std::size_t>(view.notes.at(trial)->origin);
+  return fmt::format(R"( <span class="badge">{}</span> )",
+                     differentiable::kNetworkOriginNames[origin]);
+}
+
 void cell(std::string& out, const std::string& score, const std::optional<double>& value) {
   if (value) {
     put(out, R"(<td class="num" data-v="{}">{}</td>)", *value, format_score(score, *value));
@@ -28,10 +36,11 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
     return trial == nullptr ? std::nullopt : value_of(*trial, name);
   };
   put(out,
-      R"(<tr><th scope="row" data-v="{}"><a href="#network-{}">#{}</a></th>)",
+      R"(<tr><th scope="row" data-v="{}"><a href="#network-{}">#{}</a>{}</th>)",
       model.model.trial,
       model.model.trial,
-      model.model.trial);
+      model.model.trial,
+      random_badge(view, model.model.trial));
   cell(out, view.quality, of_trial(view.quality));
   cell(out, "miou", value_of(model, "miou"));
   for (const std::string& cost : view.costs) cell(out, cost, view.cost_of(model, cost));
@@ -144,10 +153,11 @@ std::string render_models(const View& view) {
     const study::Trial* trial = trial_of(view, model);
     const auto miou = value_of(model, "miou");
     put(out,
-        R"(<details class="network" id="network-{}"{}><summary><b>#{}</b> {}</summary>)",
+        R"(<details class="network" id="network-{}"{}><summary><b>#{}</b> {}{}</summary>)",
         model.model.trial,
         open ? " open" : "",
         model.model.trial,
+        random_badge(view, model.model.trial),
         miou ? percent(*miou) + " test mIoU" : std::string("not measured on the test split"));
     if (trial == nullptr) {
       put(out, "<p class=\"note\">The study holds no candidate of this number.</p>");

@@ -46,6 +46,7 @@ void contents(std::string& out, const std::string& body) {
   constexpr Entry kEntries[] = {{"front", "Front"},
                                 {"networks", "Networks"},
                                 {"compression", "Compression"},
+                                {"two-stage", "Two-stage search"},
                                 {"classes", "Classes"},
                                 {"samples", "Samples"},
                                 {"transfer", "Transfer"},
@@ -97,9 +98,10 @@ std::string render_reproduction(const View& view) {
 std::string render_report(const ReportData& data) {
   const View view(data);
   std::string body = render_front(view) + render_models(view) + render_compression(view) +
-                     render_classes(view) + render_samples(view) + render_transfers(view) +
-                     render_history(view) + render_outcomes(view) + render_cost(view) +
-                     render_trials(view) + render_definitions(view) + render_reproduction(view);
+                     render_two_stage(view) + render_classes(view) + render_samples(view) +
+                     render_transfers(view) + render_history(view) + render_outcomes(view) +
+                     render_cost(view) + render_trials(view) + render_definitions(view) +
+                     render_reproduction(view);
   std::string out;
   put(out,
       R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{} – Parsimony</title>)",

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "parsimony/differentiable/history.h"
 #include "parsimony/graph/drawing.h"
 #include "parsimony/graph/lower.h"
 #include "parsimony/objective/objective.h"
@@ -95,6 +96,8 @@ struct ReportData {
   std::vector<std::string> classes = {};
   std::vector<Colour> palette = {};  // by class; missing ones are taken from the PASCAL VOC map
   graph::NetworkDescription network = {};  // of the candidates
+  // Of a two-stage differentiable search; it says which of the trials were drawn at random.
+  std::optional<differentiable::StudyHistory> two_stage = std::nullopt;
 };
 
 // The page. Everything in `data` is treated as text, never as markup.
@@ -104,6 +107,7 @@ std::string render_report(const ReportData& data);
 //  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
 //    "objectives" (names), "rewards" (texts), "command", "machine", "version", "seed", "classes",
 //    "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
+//  * state "differentiable": what a two-stage search has seen (differentiable/history.h);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};
 //  * study.yaml (else state "study.yaml"), random/study.db and scalings/study.db: the baselines' own

@@ -115,6 +115,31 @@ TEST_F(ReportInBrowser, PartsOfASupernetFitATelephoneAndOpenTheirCards) {
   EXPECT_THAT(html, HasSubstr("data-cheapest=\"#38\""));
 }
 
+TEST_F(ReportInBrowser, ATwoStageSearchFitsATelephoneAndTellsItsNumbers) {
+  const std::string dom = open(fake_two_stage_data(), 390, R"js(
+    const section = page.getElementById('two-stage');
+    const tip = (mark) => {
+      mark.dispatchEvent(new view.PointerEvent('pointermove', {bubbles: true, clientX: 40, clientY: 40}));
+      return page.getElementById('tip').textContent.replaceAll('\n', '; ');
+    };
+    root.dataset.gate = tip(section.querySelector('.gate'));
+    root.dataset.curve = tip(section.querySelector('.small [data-tip]'));
+    const gates = section.querySelector('.gates > svg');
+    gates.dispatchEvent(new view.KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+    root.dataset.walked = gates.querySelector('.at') !== null;
+    const table = section.querySelector('table.sortable');
+    for (let i = 0; i < 2; ++i) table.tHead.rows[0].cells[7].querySelector('button').click();
+    root.dataset.best = table.tBodies[0].rows[0].cells[1].textContent;
+  )js");
+  const std::string html = dom.substr(0, dom.find("<head>"));
+  EXPECT_THAT(html, Not(HasSubstr("data-error")));
+  EXPECT_THAT(html, HasSubstr("data-overflow=\"false\""));
+  EXPECT_THAT(html, HasSubstr("data-gate=\"layer 1, stride 4 to stride 4; gate 0."));
+  EXPECT_THAT(html, HasSubstr("data-curve=\"seed 1, epoch 1; Losses, weights: "));
+  EXPECT_THAT(html, HasSubstr("data-walked=\"true\""));
+  EXPECT_THAT(html, HasSubstr("data-best=\"random paths\""));
+}
+
 TEST_F(ReportInBrowser, RunsNothingThatDataBrings) {
   ReportData data = fake_report_data(6);
   data.title = "<img src=x onerror=\"document.documentElement.dataset.error='title'\">";

@@ -14,6 +14,8 @@ std::string render_front(const View& view);
 std::string render_models(const View& view);
 // Of a study over parts of a supernet; empty for others.
 std::string render_compression(const View& view);
+// Of a two-stage differentiable search; empty for others.
+std::string render_two_stage(const View& view);
 std::string render_classes(const View& view);
 std::string render_samples(const View& view);
 std::string render_transfers(const View& view);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "parsimony/graph/deeplab.h"
 #include "parsimony/report/report.h"
 #include "parsimony/space/cell.h"
+#include "parsimony/space/grid_space.h"
 #include "parsimony/study/summary.h"
 
 namespace parsimony::report {
@@ -208,6 +210,135 @@ inline ReportData fake_compression_data(int count = 40) {
                   "sharing",
                   "parts of the network taken over: 2.31 of 3.02 PMACs computed, 1.31 x"},
                  {3, data.trials.back().started + 2000, "finished", ""}};
+  return data;
+}
+
+// A made-up two-stage search: of each seed, curves that fall and rise as they should (the second
+// seed's becomes too sharp and ends), and of each budget a network, besides one with a
+// random cell and one with random paths.
+inline differentiable::CellSearchHistory fake_cell_search(core::Rng rng, bool returns) {
+  constexpr int kWarmUp = 8, kEpochs = 24, kReturned = 14;
+  differentiable::CellSearchHistory history;
+  const double level = rng.uniform(0.3, 0.6);
+  const auto note = [&](int epoch) {
+    const double progress = static_cast<double>(epoch) / kEpochs;
+    differentiable::CellNote now;
+    now.epoch = epoch;
+    now.weight_loss = level + 1.6 * std::exp(-4 * progress) + 0.03 * rng.uniform();
+    now.entropy = 1.95 - (0.8 + level) * std::max(0.0, progress - 0.33);
+    now.cell = space::random_cell(4, 1, rng);
+    if (epoch >= kWarmUp) {
+      now.architecture_loss = now.weight_loss + 0.08 + 0.04 * rng.uniform();
+      now.eigenvalue =
+          0.2 + 0.05 * rng.uniform() + (returns && epoch > 13 ? 0.05 * (epoch - 13) : 0);
+      now.supernet_miou = 0.5 - level / 2 + 0.3 * progress + 0.01 * rng.uniform();
+      now.discrete_miou = *now.supernet_miou - 0.2 + 0.15 * progress;
+      now.skips = static_cast<int>(rng.below(3)) + (returns ? epoch / 8 : 0);
+    }
+    history.epochs.push_back(now);
+  };
+  for (int epoch = 0; epoch < (returns ? 19 : kEpochs); ++epoch) note(epoch);
+  if (returns) history.returned_to = {kReturned};
+  history.cell = history.epochs[returns ? kReturned : kEpochs - 1].cell;
+  return history;
+}
+
+inline differentiable::PathSearchHistory fake_path_search(core::Rng rng,
+                                                          double budget,
+                                                          const space::GridRules& rules) {
+  constexpr int kLayers = 4, kWarmUp = 6, kEpochs = 20;
+  differentiable::PathSearchHistory history;
+  const double level = rng.uniform(0, 0.05);
+  history.budget = budget;
+  history.paths = space::random_paths(kLayers, rules, rng);
+  for (int epoch = 0; epoch < kEpochs; ++epoch) {
+    const double progress = static_cast<double>(epoch) / kEpochs;
+    const double open = std::exp(-6 * std::max(0.0, progress - 0.3));
+    differentiable::PathNote now;
+    now.epoch = epoch;
+    now.weight_loss = 0.55 - budget / 2 + level + 1.2 * std::exp(-4 * progress);
+    now.entropy = 0.1 * budget + level + 0.5 * open;
+    now.cost = budget + (1 - budget) * open;
+    now.paths = history.paths;
+    if (epoch >= kWarmUp) {
+      now.architecture_loss = now.weight_loss + 0.06;
+      if (epoch % 2 == 0) {
+        now.supernet_miou = 0.4 + 0.1 * budget - level + 0.2 * progress;
+        now.discrete_miou = *now.supernet_miou - 0.3 * open;
+      }
+    }
+    history.epochs.push_back(now);
+  }
+  for (int layer = 1; layer <= kLayers; ++layer) {
+    auto& gates = history.gates.emplace_back();
+    auto& deviations = history.deviations.emplace_back();
+    const space::GridLayer& kept = history.paths[static_cast<std::size_t>(layer - 1)];
+    for (const space::GridEdge& edge : space::possible_edges(rules, layer)) {
+      const bool open = std::ranges::find(kept, edge) != kept.end();
+      gates.push_back(open ? rng.uniform(0.6, 1) : rng.uniform(0, 0.3));
+      deviations.push_back(rng.uniform(0, 0.13));
+    }
+  }
+  return history;
+}
+
+inline ReportData fake_two_stage_data(int seeds = 2, std::vector<double> budgets = {0.25, 0.5}) {
+  using differentiable::NetworkOrigin;
+  ReportData data{.title = "camvid-rspnet"};
+  data.machine = "Xeon, 2 cores, 2 threads, LibTorch 1.13.1 CPU";
+  data.command = "parsimony search configs/rspnet.yaml";
+  data.objectives = {objective::objective_by_name("miou"), objective::objective_by_name("params")};
+  data.network.classes = 11;
+  data.two_stage.emplace().cost = "params";
+  const core::Rng root(5);
+  const auto add = [&](NetworkOrigin origin,
+                       std::int64_t seed,
+                       double budget,
+                       const space::GridGenotype& genotype,
+                       double miou) {
+    study::Trial trial;
+    trial.id = static_cast<study::TrialId>(data.trials.size()) + 1;
+    trial.state = study::TrialState::kDone;
+    trial.genotype = space::to_text(genotype);
+    const graph::Graph network = graph::lower(genotype, data.network).graph;
+    trial.costs["params"] = static_cast<double>(graph::count_parameters(network).total());
+    trial.costs["macs"] = static_cast<double>(graph::count_macs(network, {128, 128}).total());
+    trial.started = 1.7635e9 + 3600 * static_cast<double>(trial.id);
+    trial.seconds = 120;
+    trial.outcome = study::Scored{{{"miou", miou - 0.2}}};
+    ReportedModel model;
+    model.model = {trial.id, "models/" + std::to_string(trial.id), {{"miou", miou}}, 900};
+    data.two_stage->networks.push_back({trial.id, origin, seed, budget});
+    data.models.push_back(std::move(model));
+    data.trials.push_back(std::move(trial));
+  };
+  for (int s = 1; s <= seeds; ++s) {
+    core::Rng rng = root.split(static_cast<std::uint64_t>(s));
+    differentiable::SeedHistory seed;
+    seed.seed = s;
+    seed.cell = fake_cell_search(rng.split("cell"), s == 2);
+    for (const double budget : budgets) {
+      seed.paths.push_back(fake_path_search(
+          rng.split("paths").split(seed.paths.size()), budget, data.network.grid.rules));
+      const space::GridCell& cell = seed.cell.cell;
+      const auto& paths = seed.paths.back().paths;
+      const double miou = 0.6 + 0.1 * budget + 0.005 * s;
+      add(NetworkOrigin::kSearched, s, budget, {cell, paths}, miou);
+      add(NetworkOrigin::kRandomCell,
+          s,
+          budget,
+          {space::random_cell(4, 1, rng), paths},
+          miou - 0.02);
+      add(NetworkOrigin::kRandomPaths,
+          s,
+          budget,
+          {cell, space::random_paths(4, data.network.grid.rules, rng)},
+          miou - 0.03 + 0.04 * budget * s);
+    }
+    data.two_stage->seeds.push_back(std::move(seed));
+  }
+  data.events = {{1, 1.7635e9, "started", ""},
+                 {2, data.trials.back().started + 9000, "finished", ""}};
   return data;
 }
 

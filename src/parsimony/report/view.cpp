@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace parsimony::report {
 namespace {
@@ -23,6 +24,14 @@ std::vector<study::FinalModel> final_models(const ReportData& data) {
   std::vector<study::FinalModel> models;
   for (const ReportedModel& reported : data.models) models.push_back(reported.model);
   return models;
+}
+
+std::map<study::TrialId, const differentiable::NetworkNote*> notes_of(const ReportData& data) {
+  std::map<study::TrialId, const differentiable::NetworkNote*> notes;
+  if (!data.two_stage) return notes;
+  for (const differentiable::NetworkNote& note : data.two_stage->networks)
+    notes[note.trial] = &note;
+  return notes;
 }
 
 Progress progress_of(const ReportData& data) {
@@ -47,26 +56,30 @@ std::optional<double> find(const objective::Scores& scores, std::string_view nam
 View::View(const ReportData& report_data)
     : data(report_data),
       objectives(objectives_of(report_data)),
+      notes(notes_of(data)),
       summary(study::summarize(data.trials, final_models(data), data.events)),
-      front(study::front_of(data.trials, final_models(data), objectives)),
       progress(progress_of(data)) {
+  std::ranges::copy_if(data.trials,
+                       std::back_inserter(candidates),
+                       [this](const study::Trial& trial) { return !is_random(trial.id); });
+  front = study::front_of(candidates, final_models(data), objectives);
   quality = "reward";
   for (auto objective = objectives.rbegin(); objective != objectives.rend(); ++objective) {
     if (objective->direction == objective::Direction::kMaximize) quality = objective->name;
   }
-  std::vector<std::string> candidates = {"params", "macs"};
+  std::vector<std::string> known_costs = {"params", "macs"};
   for (const auto& objective : objectives) {
     const bool listed =
-        std::find(candidates.begin(), candidates.end(), objective.name) != candidates.end();
+        std::find(known_costs.begin(), known_costs.end(), objective.name) != known_costs.end();
     if (objective.direction == objective::Direction::kMinimize && !listed)
-      candidates.push_back(objective.name);
+      known_costs.push_back(objective.name);
   }
-  for (const std::string& cost : candidates) {
-    const bool known =
+  for (const std::string& cost : known_costs) {
+    const bool stated =
         std::any_of(data.trials.begin(), data.trials.end(), [&cost](const study::Trial& trial) {
           return value_of(trial, cost).has_value();
         });
-    if (known) costs.push_back(cost);
+    if (stated) costs.push_back(cost);
   }
   for (const auto& member : front.trials) on_front.insert(member.id);
   for (const ReportedModel& reported : data.models) {
@@ -99,6 +112,11 @@ View::View(const ReportData& report_data)
   }
 }
 
+bool View::is_random(study::TrialId id) const {
+  const auto note = notes.find(id);
+  return note != notes.end() && note->second->origin != differentiable::NetworkOrigin::kSearched;
+}
+
 const ReportedModel* View::best_model() const {
   const ReportedModel* best = nullptr;
   for (const ReportedModel& reported : data.models) {
@@ -117,10 +135,22 @@ std::optional<double> View::cost_of(const ReportedModel& model, std::string_view
 const study::Trial* View::best_trial() const {
   const study::Trial* best = nullptr;
   for (const study::Trial& trial : data.trials) {
+    if (is_random(trial.id)) continue;
     const auto value = is_scored(trial) ? value_of(trial, quality) : std::nullopt;
     if (value && (best == nullptr || *value > *value_of(*best, quality))) best = &trial;
   }
   return best;
+}
+
+std::string describe(const differentiable::NetworkNote& note) {
+  return fmt::format("{}, seed {}, budget {}",
+                     differentiable::kNetworkOriginNames[static_cast<std::size_t>(note.origin)],
+                     note.seed,
+                     budget_text(note.budget));
+}
+
+std::string budget_text(double budget) {
+  return fmt::format("{:.3g} %", 100 * budget);
 }
 
 std::optional<double> value_of(const ReportedModel& model, std::string_view name) {

@@ -22,6 +22,11 @@ struct View {
 
   const ReportData& data;
   std::vector<objective::Objective> objectives;
+  // Of a two-stage search: what its networks are.
+  std::map<study::TrialId, const differentiable::NetworkNote*> notes;
+  // The trials without those that were drawn at random to compare a two-stage search with: they are
+  // no achievement of the search.
+  std::vector<study::Trial> candidates;
   study::StudySummary summary;
   study::Front front;
   std::string quality;  // the first score to be maximised
@@ -35,6 +40,7 @@ struct View {
   // Of very many trials only every `stride`-th is shown, beside those that are drawn.
   study::TrialId stride = 1;
   bool shows(study::TrialId id) const { return id % stride == 0 || drawn.contains(id); }
+  bool is_random(study::TrialId id) const;
   Progress progress = Progress::kEmpty;
   double started = 0, ended = 0;  // seconds since the epoch; 0 when nothing has happened
 
@@ -43,9 +49,14 @@ struct View {
   // What a trained network costs: it is often wider than the candidate it was searched as, so its
   // own figure counts, and the candidate's only where it has none.
   std::optional<double> cost_of(const ReportedModel& model, std::string_view name) const;
-  // The front member, else the trial, that is best in quality.
+  // The candidate that is best in quality.
   const study::Trial* best_trial() const;
 };
+
+// "searched, seed 1, budget 50 %"
+std::string describe(const differentiable::NetworkNote& note);
+// A share of the whole grid's cost, "50 %".
+std::string budget_text(double budget);
 
 // Of a final model: from its test metrics, else its scores.
 std::optional<double> value_of(const ReportedModel& model, std::string_view name);
