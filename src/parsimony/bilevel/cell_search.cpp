@@ -184,25 +184,20 @@ class CellSearch {
     }
     const int after = note.epoch + 1;
     if (after % search_.design.options.validate_every != 0 && after != options_.epochs) return true;
-    const auto miou = [&](const std::vector<Tensor>& coefficients, bool inherited) {
-      const auto& [weights, architecture, validation, classes] = search_.pictures;
-      const std::vector<Tensor> calibration =
-          inherited ? lessons_.calibration(search_.design.options.calibration)
-                    : std::vector<Tensor>();
-      return recalibrated_miou(relaxation_.network(),
-                               coefficients,
-                               calibration,
-                               validation,
-                               classes,
-                               search_.context,
-                               search_.task + ", validation");
-    };
-    const std::vector<Tensor> coefficients = [&] {
-      const at::NoGradGuard no_grad;
-      return relaxation_.coefficients();
-    }();
-    note.supernet_miou = miou(coefficients, false);
-    note.discrete_miou = miou(relaxation_.coefficients_of(note.cell), true);
+    const std::string task = search_.task + ", validation";
+    const at::NoGradGuard no_grad;
+    note.supernet_miou = miou_of(measured(relaxation_.network(),
+                                          relaxation_.coefficients(),
+                                          search_.pictures,
+                                          search_.context,
+                                          task));
+    note.discrete_miou =
+        miou_of(measured_anew(relaxation_.network(),
+                              relaxation_.coefficients_of(note.cell),
+                              lessons_.calibration(search_.design.options.calibration),
+                              search_.pictures,
+                              search_.context,
+                              task));
     return note.supernet_miou && note.discrete_miou;
   }
 

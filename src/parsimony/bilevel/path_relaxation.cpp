@@ -128,11 +128,31 @@ void PathRelaxation::set_temperature(double temperature) {
   network_.retune(graph_of(design_));
 }
 
+// Of the head's first convolution behind all scales of the last layer.
+std::vector<std::int64_t> PathRelaxation::kept_columns(const space::GridLayer& last) const {
+  const std::int64_t width = design_.network.head.scale_channels;
+  const unsigned all = space::sink_set(design_.paths.back()), kept = space::sink_set(last);
+  std::vector<std::int64_t> columns;
+  std::int64_t first = 0;
+  for (int scale = 0; scale < space::kGridScales; ++scale) {
+    if ((all >> scale & 1U) == 0) continue;
+    for (std::int64_t c = 0; c < width && (kept >> scale & 1U) != 0; ++c)
+      columns.push_back(first + c);
+    first += width;
+  }
+  return columns;
+}
+
 PathRelaxation PathRelaxation::narrowed(const std::vector<space::GridLayer>& paths) const {
   Design design = design_;
   design.paths = paths;
   PathRelaxation part(std::move(design), core::Rng(0), network_.options());
-  part.network_.load(network_.save(), "the supernet");
+  weights::ArrayMap weights = network_.save();
+  // The head reads the scales that are left.
+  weights::Array& project = weights.arrays.at("head.project.conv.weight");
+  project = network::to_array(network::to_tensor(project).index_select(
+      1, at::tensor(kept_columns(paths.back()), at::kLong)));
+  part.network_.load(weights, "the supernet");
   for (std::size_t l = 0; l < paths.size(); ++l) {
     const Tensor into = part.architecture_.tensors[l].second.detach();
     for (std::size_t e = 0; e < paths[l].size(); ++e) {

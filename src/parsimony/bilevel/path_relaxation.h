@@ -50,6 +50,7 @@ class PathRelaxation final : public Relaxation {
   };
   static std::vector<Entry> entries_of(const std::vector<space::GridLayer>& paths);
   Tensor gammas_of(const Entry& entry) const;
+  std::vector<std::int64_t> kept_columns(const space::GridLayer& last) const;
   Tensor opened(const Tensor& scores) const;
 
   Design design_;

@@ -152,16 +152,15 @@ class PathSearch::State {
     return history_;
   }
 
-  std::optional<double> inherited_miou(const std::vector<space::GridLayer>& paths) {
+  std::optional<metric::ConfusionMatrix> inherited(const std::vector<space::GridLayer>& paths) {
     PathRelaxation part = relaxation_.narrowed(paths);
     const at::NoGradGuard no_grad;
-    return recalibrated_miou(part.network(),
-                             part.coefficients(),
-                             lessons_.calibration(search_.design.options.calibration),
-                             search_.pictures.validation,
-                             search_.pictures.classes,
-                             search_.context,
-                             search_.task + ", validation");
+    return measured_anew(part.network(),
+                         part.coefficients(),
+                         lessons_.calibration(search_.design.options.calibration),
+                         search_.pictures,
+                         search_.context,
+                         search_.task + ", validation");
   }
 
  private:
@@ -258,13 +257,12 @@ class PathSearch::State {
     const int after = note.epoch + 1;
     if (after % search_.design.options.validate_every != 0 && after != options_.epochs) return true;
     const at::NoGradGuard no_grad;
-    note.supernet_miou = miou_of(relaxation_.network(),
-                                 relaxation_.coefficients(),
-                                 search_.pictures.validation,
-                                 search_.pictures.classes,
-                                 search_.context,
-                                 search_.task + ", validation");
-    note.discrete_miou = inherited_miou(note.paths);
+    note.supernet_miou = miou_of(measured(relaxation_.network(),
+                                          relaxation_.coefficients(),
+                                          search_.pictures,
+                                          search_.context,
+                                          search_.task + ", validation"));
+    note.discrete_miou = miou_of(inherited(note.paths));
     return note.supernet_miou && note.discrete_miou;
   }
 
@@ -326,8 +324,9 @@ std::optional<PathSearchHistory> PathSearch::run() {
   return state_->run();
 }
 
-std::optional<double> PathSearch::inherited_miou(const std::vector<space::GridLayer>& paths) {
-  return state_->inherited_miou(paths);
+std::optional<metric::ConfusionMatrix> PathSearch::inherited(
+    const std::vector<space::GridLayer>& paths) {
+  return state_->inherited(paths);
 }
 
 }  // namespace parsimony::bilevel

@@ -9,6 +9,7 @@
 #include "parsimony/bilevel/search.h"
 #include "parsimony/differentiable/history.h"
 #include "parsimony/differentiable/paths/budget.h"
+#include "parsimony/metric/confusion.h"
 
 namespace parsimony::bilevel {
 
@@ -30,9 +31,9 @@ class PathSearch {
   // Nothing when interrupted; continued as search_cell() is.
   std::optional<differentiable::PathSearchHistory> run();
 
-  // After run(): mIoU on the validation pictures of some of the paths with the supernet's weights
+  // After run(): what some of the paths make of the validation pictures with the supernet's weights
   // and new statistics of batch norms. Nothing when interrupted.
-  std::optional<double> inherited_miou(const std::vector<space::GridLayer>& paths);
+  std::optional<metric::ConfusionMatrix> inherited(const std::vector<space::GridLayer>& paths);
 
  private:
   class State;

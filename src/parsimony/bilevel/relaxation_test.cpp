@@ -133,6 +133,16 @@ TEST(PathRelaxation, NarrowedIsTheSupernetWithGatesClosed) {
   EXPECT_TRUE(at::allclose(found, expected, 1e-4, 1e-5)) << (found - expected).abs().max();
 }
 
+// Scale 2 of the last layer goes with the only edge that leads there: the head reads two scales.
+TEST(PathRelaxation, NarrowedHeadReadsTheScalesThatAreLeft) {
+  PathRelaxation relaxation(gated(small_design(), kClasses), core::Rng(5), in_doubles());
+  PathRelaxation part = relaxation.narrowed({{{0, 0}, {0, 1}}, {{0, 0}, {1, 1}}});
+  const auto whole = relaxation.network().save(), left = part.network().save();
+  const std::string name = "head.project.conv.weight";
+  const Tensor all = network::to_tensor(whole.arrays.at(name));
+  EXPECT_TRUE(at::equal(network::to_tensor(left.arrays.at(name)), all.narrow(1, 0, 12)));
+}
+
 TEST(PathRelaxation, SharpensItsGates) {
   Design design = small_design();
   design.options.paths.gate.dynamic = false;

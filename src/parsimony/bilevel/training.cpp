@@ -186,25 +186,23 @@ std::optional<EpochLosses> run_epoch(Training& training,
   return losses;
 }
 
-std::optional<double> miou_of(network::Network& network,
-                              const std::vector<Tensor>& coefficients,
-                              const std::vector<data::Sample>& pictures,
-                              int classes,
-                              const core::Context& context,
-                              const std::string& task) {
-  const auto matrix =
-      train::measure_on_pictures(network, pictures, classes, context, task, coefficients);
+std::optional<metric::ConfusionMatrix> measured(network::Network& network,
+                                                const std::vector<Tensor>& coefficients,
+                                                const Pictures& pictures,
+                                                const core::Context& context,
+                                                const std::string& task) {
+  auto matrix = train::measure_on_pictures(
+      network, pictures.validation, pictures.classes, context, task, coefficients);
   if (context.stop.requested()) return std::nullopt;
-  return metric::quality(matrix).miou;
+  return matrix;
 }
 
-std::optional<double> recalibrated_miou(network::Network& network,
-                                        const std::vector<Tensor>& coefficients,
-                                        const std::vector<Tensor>& calibration,
-                                        const std::vector<data::Sample>& pictures,
-                                        int classes,
-                                        const core::Context& context,
-                                        const std::string& task) {
+std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
+                                                     const std::vector<Tensor>& coefficients,
+                                                     const std::vector<Tensor>& calibration,
+                                                     const Pictures& pictures,
+                                                     const core::Context& context,
+                                                     const std::string& task) {
   std::vector<Tensor> before;
   for (const auto& [name, buffer] : network.buffers()) before.push_back(buffer.clone());
   std::vector<std::vector<Tensor>> batches;
@@ -213,9 +211,14 @@ std::optional<double> recalibrated_miou(network::Network& network,
     batches.back().insert(batches.back().end(), coefficients.begin(), coefficients.end());
   }
   train::recalibrate(network, batches);
-  const auto miou = miou_of(network, coefficients, pictures, classes, context, task);
+  const auto matrix = measured(network, coefficients, pictures, context, task);
   train::set_statistics(network, before);
-  return miou;
+  return matrix;
+}
+
+std::optional<double> miou_of(const std::optional<metric::ConfusionMatrix>& matrix) {
+  if (!matrix) return std::nullopt;
+  return metric::quality(*matrix).miou;
 }
 
 }  // namespace parsimony::bilevel

@@ -13,6 +13,7 @@
 #include "parsimony/core/context.h"
 #include "parsimony/differentiable/optimizer_options.h"
 #include "parsimony/differentiable/schedules.h"
+#include "parsimony/metric/confusion.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::bilevel {
@@ -93,22 +94,23 @@ std::optional<EpochLosses> run_epoch(Training& training,
                                      const core::Context& context,
                                      const std::string& task);
 
-// mIoU on pictures at these coefficients; nothing when interrupted.
-std::optional<double> miou_of(network::Network& network,
-                              const std::vector<Tensor>& coefficients,
-                              const std::vector<data::Sample>& pictures,
-                              int classes,
-                              const core::Context& context,
-                              const std::string& task);
+// What a network makes of pictures at these coefficients; nothing when interrupted.
+std::optional<metric::ConfusionMatrix> measured(network::Network& network,
+                                                const std::vector<Tensor>& coefficients,
+                                                const Pictures& pictures,
+                                                const core::Context& context,
+                                                const std::string& task);
 
 // The same with new statistics of batch norms from training pictures, after which the network is
 // what it was: what is worth a network that takes over the weights of a supernet.
-std::optional<double> recalibrated_miou(network::Network& network,
-                                        const std::vector<Tensor>& coefficients,
-                                        const std::vector<Tensor>& calibration,
-                                        const std::vector<data::Sample>& pictures,
-                                        int classes,
-                                        const core::Context& context,
-                                        const std::string& task);
+std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
+                                                     const std::vector<Tensor>& coefficients,
+                                                     const std::vector<Tensor>& calibration,
+                                                     const Pictures& pictures,
+                                                     const core::Context& context,
+                                                     const std::string& task);
+
+// Nothing where nothing was measured.
+std::optional<double> miou_of(const std::optional<metric::ConfusionMatrix>& matrix);
 
 }  // namespace parsimony::bilevel

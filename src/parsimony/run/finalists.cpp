@@ -33,6 +33,8 @@ std::vector<study::Trial> spread(const std::vector<study::Trial>& trials,
   const study::Trial* best = nullptr;
   for (const study::Trial& trial : trials) {
     if (!trial.outcome || !std::holds_alternative<study::Scored>(*trial.outcome)) continue;
+    // Of a network that is only compared with others, nothing may be known before its training.
+    if (!study::value_of(trial, "reward")) continue;
     if (best == nullptr || reward_of(trial) > reward_of(*best)) best = &trial;
   }
   if (best == nullptr) return {};

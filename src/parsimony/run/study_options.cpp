@@ -265,8 +265,7 @@ void check_grids(StudyOptions& options, const std::string& file) {
   if (options.grid.rules == graph::GridOptions().rules) options.grid.rules = options.space.grids.rules;
   if (!(options.grid.rules == options.space.grids.rules)) {
     core::throw_user_error(
-        "{}: grid.connectivity and grid.start are not those of space.grids; give them in space.grids "
-        "alone",
+        "{}: grid.connectivity and grid.start are not those of space; give them in space alone",
         file);
   }
   if (!options.cost.measured.empty()) {

@@ -266,7 +266,8 @@ class Study {
     std::vector<study::Trial> all = candidates_->references(trials);
     for (const study::Trial& trial :
          choose_finalists(trials, options_.objectives, options_.final.count, options_.final.choose))
-      if (std::ranges::find(all, trial.id, &study::Trial::id) == all.end()) all.push_back(trial);
+      if (std::ranges::find(all, trial.canonical_id, &study::Trial::canonical_id) == all.end())
+        all.push_back(trial);
     return all;
   }
 

@@ -20,6 +20,7 @@
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/grid_costs.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/train/images.h"
 
 namespace parsimony::run {
@@ -162,9 +163,10 @@ class TwoStage {
     const auto add = [&](NetworkOrigin origin, const GridGenotype& genotype, bool inherits) {
       objective::Scores scores;
       if (inherits) {
-        const std::optional<double> miou = paths.inherited_miou(genotype.layers);
-        if (!miou) return false;
-        scores["miou"] = *miou;
+        const auto matrix = paths.inherited(genotype.layers);
+        if (!matrix) return false;
+        scores = metric::scores(
+            *matrix, {.reward = {}, .groups = wanted_groups(options_, dataset_.info())});
       }
       const study::TrialId id = std::ssize(store_.trials()) + std::ssize(update.trials) + 1;
       study::Trial trial = judged(id, genotype, std::move(scores));
