@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "parsimony/core/files.h"
 #include "parsimony/deploy/ort.h"
@@ -107,15 +112,125 @@ TEST_F(GridStudyTest, ANetworkIsTrainedExportedAndTransferred) {
 }
 
 TEST_F(GridStudyTest, WhatCannotBeIsExplained) {
-  const Answer search_of_grids = search("run");
-  EXPECT_EQ(search_of_grids.code, 2);
-  EXPECT_THAT(search_of_grids.err, HasSubstr("space.name is grid"));
-  const Answer plan = parsimony({"plan", file("study.yaml")});
-  EXPECT_EQ(plan.code, 2);
-  EXPECT_THAT(plan.err, HasSubstr("space.name is grid"));
+  const auto refused = [&](const std::vector<std::string>& settings) {
+    std::vector<std::string> arguments = {"search", file("study.yaml"), "--out", file("refused")};
+    for (const std::string& setting : settings) {
+      arguments.emplace_back("--set");
+      arguments.push_back(setting);
+    }
+    const Answer answer = parsimony(arguments);
+    EXPECT_EQ(answer.code, 2) << answer.out;
+    return answer.err;
+  };
+  EXPECT_THAT(refused({"differentiable.cell.warm_up=40"}), HasSubstr("a warm_up of 40 of 40"));
+  EXPECT_THAT(refused({"grid.start=multires"}), HasSubstr("are not those of space"));
+  EXPECT_THAT(refused({"cost.measured=[host-onnx]"}), HasSubstr("cost.measured names host-onnx"));
+  EXPECT_THAT(refused({"differentiable.cost=flops"}), HasSubstr("differentiable.cost is flops"));
+  EXPECT_THAT(refused({"search.method=nsga2"}), HasSubstr("unknown key"));
+  EXPECT_THAT(refused({"differentiable.cell.batch=9"}),
+              HasSubstr("12 training pictures are cut into 6"));
   const Answer cell = train({"--genotype", "[[1],[[3,3]]]", "--out", file("cell")});
   EXPECT_EQ(cell.code, 2);
   EXPECT_THAT(cell.err, HasSubstr("expected '{', found '['"));
+}
+
+// The settings of a search that takes seconds.
+std::vector<std::string> quick_search() {
+  return {"--set", "differentiable.augment={crop: 32, shorter_side: 32}",
+          "--set", "differentiable.validate_every=2",
+          "--set", "differentiable.calibration=1",
+          "--set", "differentiable.supernet.filters=4",
+          "--set", "differentiable.cell={epochs: 3, warm_up: 1, batch: 3}",
+          "--set", "differentiable.cell.robustness.sharpness={steps: 2, batches: 1}",
+          "--set", "differentiable.paths={epochs: 3, warm_up: 1, batch: 3}",
+          "--threads", "1"};
+}
+
+std::vector<std::string> joined(std::vector<std::string> first,
+                                const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+TEST_F(GridStudyTest, IsSearchedInTwoStagesAndComparedWithRandomNetworks) {
+  const std::vector<std::string> settings =
+      joined(quick_search(), {"--set", "differentiable.budgets=[0.7]"});
+  const Answer first = search("run", settings);
+  ASSERT_EQ(first.code, 0) << first.err;
+  const std::vector<study::Trial> trials = trials_of(file("run"));
+  ASSERT_EQ(trials.size(), 3U);
+  EXPECT_TRUE(study::value_of(trials[0], "miou"));
+  EXPECT_TRUE(study::value_of(trials[1], "miou"));
+  EXPECT_FALSE(study::value_of(trials[2], "miou")) << "another cell has no weights in the supernet";
+  const auto genotype = [](const study::Trial& trial) {
+    return space::parse_grid_genotype(trial.genotype);
+  };
+  EXPECT_EQ(genotype(trials[0]).cell, genotype(trials[1]).cell);
+  EXPECT_NE(genotype(trials[0]).layers, genotype(trials[1]).layers);
+  EXPECT_NE(genotype(trials[0]).cell, genotype(trials[2]).cell);
+  EXPECT_EQ(genotype(trials[0]).layers, genotype(trials[2]).layers);
+  for (const char* model : {"1", "2", "3"})
+    EXPECT_TRUE(fs::exists(fs::path(file("run")) / "models" / model / "metrics.json")) << model;
+  const std::string report = core::read_text_file(fs::path(file("run")) / "report.html");
+  EXPECT_THAT(report, HasSubstr("Two-stage search"));
+
+  // One budget more: what there is stays, and three networks join.
+  const Answer more =
+      search("run", joined(quick_search(), {"--set", "differentiable.budgets=[0.7, 0.2]"}));
+  ASSERT_EQ(more.code, 0) << more.err;
+  const std::vector<study::Trial> all = trials_of(file("run"));
+  ASSERT_EQ(all.size(), 6U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(all[i].genotype, trials[i].genotype);
+}
+
+TEST_F(GridStudyTest, ThatIsKilledGoesOnAsIfItWereNot) {
+  const std::vector<std::string> settings =
+      joined(quick_search(),
+             {"--set", "differentiable.budgets=[0.7, 0.3]", "--set", "final.count=0"});
+  const Answer whole = search("whole", settings);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  // Killed after ever more time, and continued, until it is done.
+  int kills = 0;
+  for (int milliseconds = 400; milliseconds < 60000; milliseconds = milliseconds * 3 / 2) {
+    std::vector<std::string> arguments =
+        joined({"search", file("study.yaml"), "--out", file("killed")}, settings);
+    const pid_t child = start(arguments, fs::path(file("")));
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status)) break;
+    ++kills;
+  }
+  EXPECT_GT(kills, 1);
+  ASSERT_EQ(search("killed", settings).code, 0);
+  const std::vector<study::Trial> expected = trials_of(file("whole"));
+  const std::vector<study::Trial> found = trials_of(file("killed"));
+  ASSERT_EQ(expected.size(), found.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(expected[i].genotype, found[i].genotype);
+    EXPECT_EQ(expected[i].outcome, found[i].outcome);
+  }
+  const auto state = [&](const std::string& folder) {
+    return study::open_sqlite_store(fs::path(file(folder)) / "study.db")->state("differentiable");
+  };
+  EXPECT_EQ(state("whole"), state("killed"));
+}
+
+TEST_F(GridStudyTest, IsPlannedAlsoWithoutItsData) {
+  const std::vector<std::string> quick = quick_search();
+  const Answer plan = parsimony(joined({"plan", file("study.yaml")}, quick));
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("1 seed: a cell in 3 epochs, then paths for 1 budget in 3 epochs"));
+  EXPECT_THAT(plan.out, HasSubstr("to train 3 final networks"));
+  const std::vector<std::string> elsewhere =
+      joined({"plan", file("study.yaml"), "--set", "data.path=" + file("nowhere")}, quick);
+  EXPECT_EQ(parsimony(elsewhere).code, 2);
+  const Answer assumed = parsimony(joined(
+      elsewhere,
+      {"--set", "data.assumed={train: 300, val: 20, width: 64, height: 32, classes: 19}"}));
+  ASSERT_EQ(assumed.code, 0) << assumed.err;
+  EXPECT_THAT(assumed.out, HasSubstr("300 training, 20 validation, 0 test pictures, 19 classes"));
 }
 
 // LibTorch, with its gradients and without, against the plainest interpreter.
