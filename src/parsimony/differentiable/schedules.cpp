@@ -43,11 +43,6 @@ double skip_dropout(double rate, int alphas_begin, int epoch) {
   return rate * std::exp(-kDecay * std::max(0, epoch - alphas_begin));
 }
 
-double drop_path_keep(double last, int layer, int layers, double share) {
-  core::require(layer >= 0 && layer < layers, "layer {} of {}", layer, layers);
-  return 1 - std::min(1.0, share) * (layer + 1) / layers * (1 - last);
-}
-
 double budget_ramp(double begin, double rise, double share) {
   if (share <= begin) return 0;
   return rise == 0 ? 1 : std::min(1.0, (share - begin) / rise);

@@ -3,7 +3,7 @@
 
 namespace parsimony::differentiable {
 
-// How rates and weights change over a search (spec rspnet 5, 6, 8, 10). Epochs count from 0.
+// How rates and weights change over a search (spec rspnet 5, 6, 10). Epochs count from 0.
 
 // The epochs `begin` to `end` - 1.
 struct Phase {
@@ -38,11 +38,6 @@ double cosine(const Range& range, double share);
 // P-DARTS' dropout on skip connections (Chen et al., ICCV 2019): `rate` until the alphas are
 // searched, from then on rate * exp(-0.2 * epochs since).
 double skip_dropout(double rate, int alphas_begin, int epoch);
-
-// Probability that a path of a cell is kept in scheduled drop path (Zoph et al., CVPR 2018, as in
-// Auto-DeepLab): 1 - min(1, share) * (layer + 1) / layers * (1 - last), `last` being that of the
-// last layer at the end and `share` the part of the training that has passed. Layers count from 0.
-double drop_path_keep(double last, int layer, int layers, double share);
 
 // How much of Dynamic Routing's budget is on (Li et al., CVPR 2020): 0 up to the share `begin` of
 // the training, 1 from `begin` + `rise` on, linear between.

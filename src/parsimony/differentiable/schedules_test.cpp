@@ -34,17 +34,6 @@ TEST(SkipDropout, MeetsTheGoldenValues) {
   EXPECT_EQ(skip_dropout(0.4, 10, 3), 0.4);
 }
 
-// Spec rspnet 8.
-TEST(DropPath, MeetsTheGoldenValues) {
-  EXPECT_NEAR(drop_path_keep(0.8, 0, 16, 1), 0.9875, 1e-12);
-  EXPECT_NEAR(drop_path_keep(0.8, 7, 16, 1), 0.9, 1e-12);
-  EXPECT_NEAR(drop_path_keep(0.8, 15, 16, 1), 0.8, 1e-12);
-  EXPECT_NEAR(drop_path_keep(0.8, 15, 16, 0.5), 0.9, 1e-12);
-  EXPECT_EQ(drop_path_keep(0.8, 15, 16, 0), 1);
-  EXPECT_EQ(drop_path_keep(0.8, 15, 16, 2), drop_path_keep(0.8, 15, 16, 1));
-  EXPECT_THROW(drop_path_keep(0.8, 16, 16, 1), core::Error);
-}
-
 // lambda, the auxiliary skip of DARTS- and the temperature: epochs 20 to 59 of the path search.
 TEST(Ramp, RunsFromTheEndOfTheWarmUpToTheLastEpoch) {
   const Phase phase{.begin = 20, .end = 60};

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <map>
 #include <set>
 
 #include "parsimony/core/config.h"
@@ -18,6 +20,7 @@ namespace {
 
 using space::GridGenotype;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // REF and D1 of spec rspnet 4.10.
 constexpr const char* kRef =
@@ -192,6 +195,42 @@ TEST(GridNetwork, TheSecondInputComesFromTwoLayersBefore) {
   EXPECT_EQ(source_of("layer3.scale1.cell0.input1.relu"), "layer1.scale1.cell3.node2");
   EXPECT_EQ(source_of("layer3.scale1.cell1.input1.relu"), "layer2.scale1.cell3.node2");
   EXPECT_EQ(source_of("layer3.scale1.cell2.input1.relu"), "layer3.scale1.cell0.node2");
+}
+
+// Golden values of spec rspnet 8: four layers of four cells, of which the last keeps 0.8 of its
+// paths when the training ends; a network drops a picture with its layer's rate times the progress.
+TEST(GridNetwork, DropPathGrowsFromCellToCell) {
+  for (const RspMode rsp : {RspMode::kNone, RspMode::kIterative}) {
+    GridOptions options = with_filters(2, rsp);
+    options.drop_path = 0.2;
+    const Graph graph = simplify(grid_network(full_grid(), options, kCityscapes));
+    std::map<int, double> rates;  // by cell, counted through all layers
+    int drops = 0, modules = 0;
+    for (const Node& node : graph.nodes) {
+      if (node.name.ends_with(".cell0.input0.conv")) ++modules;
+      const auto* drop = std::get_if<DropPath>(&node.layer);
+      if (drop == nullptr) continue;
+      ++drops;
+      int layer = 0, scale = 0, cell = 0;
+      ASSERT_EQ(std::sscanf(node.name.c_str(), "layer%d.scale%d.cell%d.", &layer, &scale, &cell),
+                3);
+      const int index = 4 * (layer - 1) + cell;
+      const auto [known, is_new] = rates.emplace(index, drop->rate);
+      EXPECT_EQ(known->second, drop->rate) << node.name;
+      EXPECT_THAT(node.name, Not(HasSubstr("node3.from0"))) << "a skip is dropped";
+    }
+    EXPECT_EQ(drops, modules * 4 * 6);  // seven edges, of which one is a skip
+    ASSERT_EQ(rates.size(), 16u);
+    EXPECT_NEAR(1 - rates[0], 0.9875, 1e-12);
+    EXPECT_NEAR(1 - rates[7], 0.9, 1e-12);
+    EXPECT_NEAR(1 - rates[15], 0.8, 1e-12);
+    EXPECT_NEAR(1 - 0.5 * rates[15], 0.9, 1e-12);  // half-way
+  }
+}
+
+TEST(GridNetwork, NothingIsDroppedUnlessAsked) {
+  for (const Node& node : grid_network(full_grid(), with_filters(2), kCityscapes).nodes)
+    EXPECT_FALSE(std::holds_alternative<DropPath>(node.layer)) << node.name;
 }
 
 TEST(GridNetwork, WholeNetworksAreTheDecodersSection) {

@@ -11,6 +11,7 @@
 #include "parsimony/network/ops.h"
 #include "parsimony/network/pointwise.h"
 #include "parsimony/network/scaled_channels.h"
+#include "parsimony/network/weighted_sum.h"
 
 namespace parsimony::network {
 namespace {
@@ -127,6 +128,12 @@ std::vector<Reader> readers() {
        {5, 9, 7, 4},
        [](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
          return scaled_channels(weight, x, kernels);
+       }},
+      {"WeightedTwice",
+       {3, 10, 19, 17},
+       {2},
+       [](const FeatureMap& x, const Tensor& weight, Kernels kernels) {
+         return weighted_sum({x, x}, weight, kernels);
        }},
       {"Mean",
        {3, 10, 19, 17},

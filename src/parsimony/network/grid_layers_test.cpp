@@ -204,6 +204,66 @@ TEST(DroppedOut, KeepsTheMeanAndRepeatsItself) {
   EXPECT_FALSE(at::equal(y, dropped_out(x, 0.25, core::Rng(6))));
 }
 
+// Two maps of the same pictures, each with a drop path of its own.
+graph::Graph two_drop_paths(double rate) {
+  graph::Graph g;
+  const auto section = graph::Section::kDecoder;
+  const auto x = g.add(graph::Input{3, 4}, {}, section, "x");
+  g.outputs = {{"logits", g.add(graph::DropPath{rate}, {x}, section, "first")},
+               {"other", g.add(graph::DropPath{rate}, {x}, section, "second")}};
+  return g;
+}
+
+TEST(DropPath, DropsPicturesAtItsRateTimesTheProgress) {
+  constexpr std::int64_t kPictures = 20'000;
+  constexpr double kRate = 0.2;
+  Network net(two_drop_paths(kRate), core::Rng(1), {});
+  const Tensor x = at::ones({kPictures, 3, 2, 1});
+  for (const double progress : {0.25, 0.5, 1.0}) {
+    const Tensor y = net.logits({x}, Phase::kTraining, StepNoise(core::Rng(7), progress));
+    const Tensor of_pictures = y.flatten(1);
+    EXPECT_TRUE(at::equal(of_pictures.amax(1), of_pictures.amin(1))) << "whole pictures";
+    const double rate = kRate * progress;
+    // Within four standard deviations.
+    const double spread = 4 * std::sqrt(rate * (1 - rate) / kPictures);
+    EXPECT_NEAR(at::eq(y, 0).to(at::kDouble).mean().item<double>(), rate, spread);
+    EXPECT_NEAR(y.mean().item<double>(), 1, spread / (1 - rate));
+    EXPECT_NEAR(y.max().item<double>(), 1 / (1 - rate), 1e-6);
+  }
+}
+
+TEST(DropPath, DropsNothingAtTheBeginningInEvaluationOrWithoutNoise) {
+  Network net(two_drop_paths(0.5), core::Rng(1), {});
+  const Tensor x = at::randn({50, 3, 2, 1});
+  const StepNoise noise(core::Rng(7), 1);
+  EXPECT_TRUE(at::equal(net.logits({x}, Phase::kTraining, StepNoise(core::Rng(7), 0)), x));
+  EXPECT_TRUE(at::equal(net.logits({x}, Phase::kEvaluation, noise), x));
+  EXPECT_TRUE(at::equal(net.logits({x}, Phase::kTraining), x));
+  EXPECT_FALSE(at::equal(net.logits({x}, Phase::kBatchStatistics, noise), x));
+}
+
+TEST(DropPath, AStreamDecidesWhatEachLayerDrops) {
+  Network net(two_drop_paths(0.5), core::Rng(1), {});
+  const Tensor x = at::ones({50, 3, 2, 1});
+  const auto draw = [&](std::uint64_t seed) {
+    return net.forward({x}, Phase::kTraining, StepNoise(core::Rng(seed), 1));
+  };
+  const std::vector<Tensor> once = draw(7), again = draw(7), other = draw(8);
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    EXPECT_TRUE(at::equal(once[i], again[i]));
+    EXPECT_FALSE(at::equal(once[i], other[i]));
+  }
+  EXPECT_FALSE(at::equal(once[0], once[1])) << "layers drop the same pictures";
+}
+
+TEST(DropPath, DroppedPicturesHaveNoGradient) {
+  Network net(two_drop_paths(0.5), core::Rng(1), {});
+  const Tensor x = at::ones({50, 3, 2, 1}).requires_grad_();
+  const Tensor y = net.logits({x}, Phase::kTraining, StepNoise(core::Rng(7), 1));
+  torch::autograd::backward({y.sum()}, {});
+  EXPECT_TRUE(at::equal(x.grad(), y.detach()));  // 0 or 2 times what was 1
+}
+
 // All that decoded grids can have.
 graph::Graph small_grid(graph::RspMode rsp, PathGate gate, double dropout) {
   graph::GridOptions options;

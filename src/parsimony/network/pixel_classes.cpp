@@ -2,6 +2,7 @@
 #include "parsimony/network/pixel_classes.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "parsimony/network/interpolation.h"
 #include "parsimony/network/layout.h"
@@ -14,6 +15,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
+
+constexpr std::int64_t kRowsPerTask = 16;
 
 bool suits_rows(const Tensor& logits, Kernels kernels) {
   return kernels == Kernels::kFast && suits_own_loops(logits) && logits.size(1) <= kIgnored;
@@ -107,7 +110,67 @@ struct PixelCrossEntropy : Function<PixelCrossEntropy> {
   }
 };
 
+Tensor losses_by_rows(const Tensor& logits_any, const Tensor& labels) {
+  const Tensor logits = channels_last(logits_any);
+  const std::int64_t height = labels.size(1);
+  const std::int64_t width = labels.size(2);
+  const InterpolationTable down(logits.size(2), height);
+  const InterpolationTable across(logits.size(3), width);
+  const PaddedRows rows(logits, down.view());
+  const std::int64_t picture = logits.numel() / logits.size(0);
+  Tensor losses = at::empty(labels.sizes(), at::kFloat);
+  const float* in = logits.data_ptr<float>();
+  const std::uint8_t* truth = labels.data_ptr<std::uint8_t>();
+  float* out = losses.data_ptr<float>();
+  at::parallel_for(
+      0, logits.size(0) * height, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
+        float* row = scratch(Scratch::kFirst, rows.size());
+        rows.clear(row, simd::kNoClass);
+        for (std::int64_t i = begin; i < end; ++i) {
+          rows.read(in + i / height * picture, i % height, row);
+          simd::loops().pixel_losses_row(
+              across.view(), rows.classes, row, truth + i * width, out + i * width);
+        }
+      });
+  return losses;
+}
+
+// The cross-entropy of each pixel, [N, H, W], without gradient; kNoLoss where it is ignored.
+Tensor pixel_losses(const Tensor& logits, const Tensor& labels, Kernels kernels) {
+  const at::NoGradGuard no_grad;
+  if (suits_rows(logits, kernels) && labels.scalar_type() == at::kByte)
+    return losses_by_rows(logits, labels.contiguous());
+  // Picture by picture: resized logits are many times the size of the losses.
+  std::vector<Tensor> losses;
+  for (std::int64_t n = 0; n < logits.size(0); ++n) {
+    const Tensor truth = labels.narrow(0, n, 1);
+    const Tensor resized = resize_bilinear(logits.narrow(0, n, 1), truth.size(1), truth.size(2));
+    losses.push_back(
+        at::nll_loss2d(
+            at::log_softmax(resized, 1), truth.to(at::kLong), {}, at::Reduction::None, kIgnored)
+            .masked_fill_(truth == kIgnored, simd::kNoLoss));
+  }
+  return at::cat(losses);
+}
+
+// The smallest loss that counts.
+double smallest_hard_loss(const Tensor& losses, const HardPixels& hard) {
+  const double beyond_threshold = -std::log(hard.threshold);
+  const auto labelled = losses.ne(simd::kNoLoss).sum().item<double>();
+  const auto kept = static_cast<std::int64_t>(std::ceil(hard.kept * labelled));
+  if (losses.ge(beyond_threshold).sum().item<std::int64_t>() >= kept) return beyond_threshold;
+  return std::get<0>(at::kthvalue(losses.flatten(), losses.numel() - kept + 1)).item<double>();
+}
+
 }  // namespace
+
+void HardPixels::visit(core::FieldVisitor& v) {
+  v.field(
+      "threshold", threshold, {"pixels whose true class has at most this probability count", 0, 1});
+  v.field("kept",
+          kept,
+          {"share of a batch's labelled pixels that count in any case, the hardest", 0, 1});
+}
 
 Tensor pixel_cross_entropy(const Tensor& logits, const Tensor& labels_any, Kernels kernels) {
   const Tensor labels = labels_any.to(logits.device());
@@ -117,6 +180,17 @@ Tensor pixel_cross_entropy(const Tensor& logits, const Tensor& labels_any, Kerne
   const Tensor total = at::nll_loss2d(
       at::log_softmax(resized, 1), labels.to(at::kLong), {}, at::Reduction::Sum, kIgnored);
   return total / (labels != kIgnored).sum().clamp_min(1);
+}
+
+Tensor hard_pixel_cross_entropy(const Tensor& logits,
+                                const Tensor& labels_any,
+                                const HardPixels& hard,
+                                Kernels kernels) {
+  const Tensor labels = labels_any.to(logits.device());
+  const Tensor losses = pixel_losses(logits, labels, kernels);
+  // Not "at least that": what is not a number has to count, or a training would not see it.
+  const Tensor easy = losses.lt(smallest_hard_loss(losses, hard));
+  return pixel_cross_entropy(logits, labels.masked_fill(easy, kIgnored), kernels);
 }
 
 Tensor pixel_classes(const Tensor& logits_any,
@@ -133,7 +207,6 @@ Tensor pixel_classes(const Tensor& logits_any,
   Tensor classes = at::empty({logits.size(0), height, width}, at::kByte);
   const float* in = logits.data_ptr<float>();
   std::uint8_t* out = classes.data_ptr<std::uint8_t>();
-  constexpr std::int64_t kRowsPerTask = 16;
   at::parallel_for(
       0, logits.size(0) * height, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
         float* row = scratch(Scratch::kFirst, rows.size());

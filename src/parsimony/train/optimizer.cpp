@@ -20,12 +20,25 @@ void copy_array(const weights::ArrayMap& from, const std::string& name, Tensor& 
   into.copy_(network::to_tensor(found->second));
 }
 
+Tensor ones_where_several_dimensions(const network::ParameterGroup& group) {
+  Tensor ones = at::zeros_like(group.values);
+  std::int64_t offset = 0;
+  for (const auto& [name, tensor] : group.tensors) {
+    if (tensor.dim() > 1) ones.narrow(0, offset, tensor.numel()).fill_(1);
+    offset += tensor.numel();
+  }
+  return ones;
+}
+
 }  // namespace
 
 void OptimizerOptions::visit(core::FieldVisitor& v) {
   v.choice("kind", kind, kOptimizerNames, {"adam or sgd"});
   v.field("rate", rate, {"learning rate", 0, 10});
   v.field("weight_decay", weight_decay, {"L2 penalty, added to the gradient", 0, 1});
+  v.field("decay_norms",
+          decay_norms,
+          {"whether batch norms, biases and gates decay like other weights"});
   v.field("momentum", momentum, {"momentum of sgd", 0, 0.9999});
   v.field("beta1", beta1, {"decay of adam's mean gradient", 0, 0.9999});
   v.field("beta2", beta2, {"decay of adam's mean squared gradient", 0, 0.99999});
@@ -35,6 +48,7 @@ void OptimizerOptions::visit(core::FieldVisitor& v) {
 Optimizer::Optimizer(network::ParameterGroup& group, const OptimizerOptions& options)
     : group_(group), options_(options), first_(at::zeros_like(group.values)) {
   if (options_.kind == OptimizerKind::kAdam) second_ = at::zeros_like(group.values);
+  if (!options_.decay_norms) decays_ = ones_where_several_dimensions(group);
 }
 
 void Optimizer::zero_gradients() {
@@ -49,7 +63,11 @@ void Optimizer::step(double factor) {
     // Never read, so that nothing waits for a device.
     gradient.mul_((options_.clip / (gradient.norm() + 1e-6)).clamp_max(1));
   }
-  if (options_.weight_decay > 0) gradient.add_(group_.values, options_.weight_decay);
+  if (options_.weight_decay > 0 && decays_.defined()) {
+    gradient.addcmul_(group_.values, decays_, options_.weight_decay);
+  } else if (options_.weight_decay > 0) {
+    gradient.add_(group_.values, options_.weight_decay);
+  }
   const double rate = options_.rate * factor;
   ++steps_;
   if (options_.kind == OptimizerKind::kSgd) {

@@ -21,10 +21,12 @@ struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdam;
   double rate = 3e-3;       // learning rate
   double weight_decay = 0;  // L2, added to the gradient
-  double momentum = 0.9;    // SGD only
-  double beta1 = 0.9;       // Adam only, as the next
+  // Whether tensors of one dimension decay too: factors and shifts of batch norms, biases, gates.
+  bool decay_norms = true;
+  double momentum = 0.9;  // SGD only
+  double beta1 = 0.9;     // Adam only, as the next
   double beta2 = 0.999;
-  double clip = 3;          // gradients longer than this (L2) are shortened to it; 0: never
+  double clip = 3;  // gradients longer than this (L2) are shortened to it; 0: never
   void visit(core::FieldVisitor& v);
 };
 
@@ -48,6 +50,7 @@ class Optimizer {
  private:
   network::ParameterGroup& group_;
   OptimizerOptions options_;
+  Tensor decays_;  // 1 where values decay, else 0; undefined where all do
   Tensor first_, second_;
   std::int64_t steps_ = 0;
 };

@@ -218,6 +218,31 @@ TEST(Optimizer, ClipsLongGradientsAndKeepsMomentum) {
   EXPECT_NEAR((after - net.decoder().values).norm().item<double>(), 1, 1e-3);
 }
 
+TEST(Optimizer, LeavesNormsAndBiasesWithoutDecayWhereAsked) {
+  for (const bool decay_norms : {true, false}) {
+    Network net = tiny_network();
+    network::ParameterGroup& group = net.decoder();
+    group.values.fill_(1);
+    Optimizer optimizer(group,
+                        {.kind = OptimizerKind::kSgd,
+                         .rate = 1,
+                         .weight_decay = 0.25,
+                         .decay_norms = decay_norms,
+                         .momentum = 0,
+                         .clip = 0});
+    group.gradients.fill_(0.125);
+    optimizer.step();
+    int spared = 0;
+    for (const auto& [name, tensor] : group.tensors) {
+      const bool norm_or_bias = name.ends_with(".bias") || name.ends_with(".bn.weight");
+      const bool decays = decay_norms || !norm_or_bias;
+      EXPECT_TRUE(at::equal(tensor, at::full_like(tensor, decays ? 0.625 : 0.875))) << name;
+      if (!decays) ++spared;
+    }
+    EXPECT_EQ(spared > 2, !decay_norms);
+  }
+}
+
 TEST(PolyakAverage, FollowsTheFormula) {
   Network net = tiny_network();
   net.decoder().values.fill_(1);

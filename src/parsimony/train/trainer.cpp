@@ -10,7 +10,6 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
-#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/images.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
@@ -151,6 +150,19 @@ double rate_factor(const TrainerOptions& options, double progress) {
                                                            : decay;
 }
 
+Tensor pixel_loss(const Tensor& logits,
+                  const Tensor& labels,
+                  const TrainerOptions& options,
+                  network::Kernels kernels) {
+  switch (options.loss) {
+    case PixelLoss::kCrossEntropy:
+      return network::pixel_cross_entropy(logits, labels, kernels);
+    case PixelLoss::kOhem:
+      return network::hard_pixel_cross_entropy(logits, labels, options.ohem, kernels);
+  }
+  core::throw_internal_error("loss {} does not exist", static_cast<int>(options.loss));
+}
+
 // Who teaches, if anybody: the network itself, or what it has said of all pictures.
 struct Teaching {
   network::Network* teacher = nullptr;
@@ -222,7 +234,7 @@ std::optional<double> train_epoch(network::Network& network,
         network::Phase::kTraining,
         network::StepNoise(rng.split("noise").split(static_cast<std::uint64_t>(step)),
                            static_cast<double>(step) / steps));
-    Tensor loss = network::pixel_cross_entropy(outputs[0], batch.labels, kernels);
+    Tensor loss = pixel_loss(outputs[0], batch.labels, options, kernels);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
       end = TrainerEnd::kDiverged;
@@ -230,7 +242,7 @@ std::optional<double> train_epoch(network::Network& network,
     }
     for (std::size_t k = 1; k < outputs.size() && options.auxiliary > 0; ++k) {
       const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
-      loss = loss + options.auxiliary * network::pixel_cross_entropy(outputs[k], labels, kernels);
+      loss = loss + options.auxiliary * pixel_loss(outputs[k], labels, options, kernels);
     }
     if (teaching.teacher != nullptr) {
       loss = loss +
@@ -261,6 +273,11 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
   v.group("augment", augment, "augmentation of the pictures");
   v.group("encoder", encoder, "optimiser of the encoder");
   v.group("decoder", decoder, "optimiser of the decoder");
+  v.choice("loss",
+           loss,
+           kPixelLossNames,
+           {"cross_entropy (of all labelled pixels) or ohem (of the hard ones alone)"});
+  v.group("ohem", ohem, "which pixels are hard, for loss: ohem");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
   v.group("distillation", distillation, "learning from the study's teacher.model, if it has one");
   v.choice("teacher_view",

@@ -13,10 +13,16 @@
 #include "parsimony/data/augment.h"
 #include "parsimony/metric/confusion.h"
 #include "parsimony/network/network.h"
+#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/loss.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::train {
+
+// What a network learns from labels: the cross-entropy of all labelled pixels, or of the hard ones
+// alone (network::HardPixels).
+enum class PixelLoss { kCrossEntropy, kOhem };
+inline constexpr std::array<std::string_view, 2> kPixelLossNames = {"cross_entropy", "ohem"};
 
 // What a teacher sees while its student trains on a crop: that crop, as augmented, which costs the
 // teacher's forward pass each time; or the whole picture, once per training (train/teacher_maps.h).
@@ -35,8 +41,10 @@ struct TrainerOptions {
       .crop = 352, .shorter_side = 352, .scale_min = 0.5, .scale_max = 2.0};
   OptimizerOptions encoder{.kind = OptimizerKind::kAdam, .rate = 5e-4};
   OptimizerOptions decoder{.kind = OptimizerKind::kAdam, .rate = 3e-3};
-  double auxiliary = 0.15;  // weight of each auxiliary loss
-  double poly_power = 0.9;  // rate x (1 - progress)^power
+  PixelLoss loss = PixelLoss::kCrossEntropy;  // auxiliary losses too
+  network::HardPixels ohem = {};              // of that loss
+  double auxiliary = 0.15;                    // weight of each auxiliary loss
+  double poly_power = 0.9;                    // rate x (1 - progress)^power
   DistillationOptions distillation = {};
   TeacherView teacher_view = TeacherView::kPicture;
   double warm_up = 0.02;  // share of the training in which the rate rises linearly from zero

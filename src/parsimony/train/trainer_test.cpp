@@ -23,12 +23,13 @@ Network network_of(std::uint64_t seed) {
   return {small_network("[[2,[1,0,1,9]],[[3,2],[4,0]]]", 12, 8), core::Rng(seed), {}};
 }
 
-// Without an encoder, with dropout.
+// Without an encoder, with dropout and drop path.
 Network grid_of(std::uint64_t seed) {
   graph::GridOptions options;
   options.filters = 4;
   options.cells = 1;
   options.head = {.scale_channels = 8, .channels = 16, .dropout = 0.2};
+  options.drop_path = 0.3;
   const auto genotype = space::parse_grid_genotype(
       "{cell:[[1,0,sep3],[2,0,skip],[2,1,dil3]],paths:[[0-0,0-1],[0-0,1-0,1-1]]}");
   return {graph::simplify(graph::grid_network(genotype, options, 8)), core::Rng(seed), {}};
@@ -51,7 +52,7 @@ TrainerOptions short_training(int epochs) {
 // Interrupted after so many progress reports; negative: never.
 Trained train_portraits(const std::filesystem::path& checkpoint,
                         int interrupt_after_steps,
-                        double polyak = 0,
+                        const TrainerOptions& options = short_training(6),
                         Network (*make)(std::uint64_t) = network_of) {
   const auto samples = portraits(24);
   Network net = make(1);
@@ -68,8 +69,6 @@ Trained train_portraits(const std::filesystem::path& checkpoint,
     int steps_;
   } countdown(stop, interrupt_after_steps);
   core::SilentLog log;
-  TrainerOptions options = short_training(6);
-  options.polyak = polyak;
   Trained trained;
   trained.result = train_fully(net,
                                samples,
@@ -96,12 +95,14 @@ TEST(Trainer, LearnsAndKeepsTheBestWeights) {
 TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
   for (const double polyak : {0.0, 0.95}) {
     const core::TemporaryFolder folder;
-    const Trained whole = train_portraits({}, -1, polyak);
+    TrainerOptions options = short_training(6);
+    options.polyak = polyak;
+    const Trained whole = train_portraits({}, -1, options);
     const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
     Trained pieces;
     int sessions = 0;
     do {
-      pieces = train_portraits(checkpoint, 7 + 3 * sessions, polyak);
+      pieces = train_portraits(checkpoint, 7 + 3 * sessions, options);
       ++sessions;
       ASSERT_LT(sessions, 20);
     } while (pieces.result.end == TrainerEnd::kInterrupted);
@@ -112,18 +113,43 @@ TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
   }
 }
 
+// With all that the recipe of grids has.
 TEST(Trainer, AContinuedTrainingDropsWhatAnUninterruptedOneDrops) {
   const core::TemporaryFolder folder;
-  const Trained whole = train_portraits({}, -1, 0, grid_of);
+  TrainerOptions options = short_training(6);
+  options.loss = PixelLoss::kOhem;
+  options.decoder = {.kind = OptimizerKind::kSgd,
+                     .rate = 0.05,
+                     .weight_decay = 1e-4,
+                     .decay_norms = false,
+                     .clip = 5};
+  const Trained whole = train_portraits({}, -1, options, grid_of);
   EXPECT_LT(whole.result.history.back().loss, 0.9 * whole.result.history.front().loss);
   const std::filesystem::path checkpoint = folder.path() / "checkpoint.safetensors";
-  EXPECT_EQ(train_portraits(checkpoint, 9, 0, grid_of).result.end, TrainerEnd::kInterrupted);
-  EXPECT_TRUE(at::equal(train_portraits(checkpoint, -1, 0, grid_of).decoder, whole.decoder));
+  for (const int steps : {9, 10}) {
+    EXPECT_EQ(train_portraits(checkpoint, steps, options, grid_of).result.end,
+              TrainerEnd::kInterrupted);
+  }
+  EXPECT_TRUE(at::equal(train_portraits(checkpoint, -1, options, grid_of).decoder, whole.decoder));
+}
+
+TEST(Trainer, LearnsFromTheHardPixelsAlone) {
+  TrainerOptions options = short_training(2);
+  const Trained plain = train_portraits({}, -1, options);
+  options.loss = PixelLoss::kOhem;
+  options.ohem = {.threshold = 1, .kept = 0};  // every pixel is hard
+  const Trained all = train_portraits({}, -1, options);
+  EXPECT_TRUE(at::equal(all.decoder, plain.decoder));
+  options.ohem = {.threshold = 0, .kept = 0.1};
+  const Trained hard = train_portraits({}, -1, options);
+  EXPECT_GT(hard.result.history[0].loss, 1.1 * plain.result.history[0].loss);
 }
 
 TEST(Trainer, KeepsTheAverageOfTheWeightsButTrainsOnWithoutIt) {
   const Trained plain = train_portraits({}, -1);
-  const Trained averaged = train_portraits({}, -1, 0.95);
+  TrainerOptions options = short_training(6);
+  options.polyak = 0.95;
+  const Trained averaged = train_portraits({}, -1, options);
   ASSERT_EQ(plain.result.history.size(), averaged.result.history.size());
   for (std::size_t i = 0; i < plain.result.history.size(); ++i)
     EXPECT_EQ(plain.result.history[i].loss, averaged.result.history[i].loss) << "epoch " << i + 1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace parsimony::network::simd {
@@ -144,6 +145,12 @@ struct Loops {
                               const float* source,
                               const std::uint8_t* labels,
                               float* gradient);
+  // The terms of that sum, each at least 0; kNoLoss for the pixels that are left out.
+  void (*pixel_losses_row)(const Interpolation& across,
+                           std::int64_t classes,
+                           const float* source,
+                           const std::uint8_t* labels,
+                           float* losses);
   // The class of each pixel's largest logit, the first of equals; `source` as above.
   void (*largest_class_row)(const Interpolation& across,
                             std::int64_t classes,
@@ -177,6 +184,8 @@ struct Loops {
 
 // A logit that no softmax notices, and no arithmetic turns into NaN.
 inline constexpr float kNoClass = -1e30F;
+// What stands for the loss of a pixel that has none.
+inline constexpr float kNoLoss = -std::numeric_limits<float>::infinity();
 
 // The fastest version this processor can run.
 const Loops& loops();

@@ -152,6 +152,7 @@ const Loops PARSIMONY_CONCAT(kLoops_, PARSIMONY_LEVEL) = {
     .winograd_output = winograd_output,
     .winograd_gradient = winograd_gradient,
     .cross_entropy_row = cross_entropy_row,
+    .pixel_losses_row = pixel_losses_row,
     .largest_class_row = largest_class_row,
     .copy_or_add = copy_or_add,
     .mix = mix,

@@ -80,6 +80,31 @@ inline void interpolate(const Interpolation& across,
   }
 }
 
+// One of them; `source` is the first pixel's.
+inline float interpolated(const Interpolation& across,
+                          std::int64_t p,
+                          std::int64_t width,
+                          const float* source) {
+  const float left = source[across.first[p] * width];
+  return left + across.share[p] * (source[across.second[p] * width] - left);
+}
+
+// Puts e^(v - top) in the place of a pixel's logits v, the largest of which is the top.
+struct Exponentials {
+  Vec top, sum;  // in every lane
+};
+inline Exponentials exponentiate(std::int64_t vectors, Vec* v) {
+  Vec top = splat(kNoClass);
+  for (std::int64_t i = 0; i < vectors; ++i) top = largest(top, v[i]);
+  top = largest_lane(top);
+  Vec sum = Vec{};
+  for (std::int64_t i = 0; i < vectors; ++i) {
+    v[i] = exp_of_nonpositive(v[i] - top);
+    sum += v[i];
+  }
+  return {top, sum_of_lanes(sum)};
+}
+
 // kCount vectors of logits per pixel; 0: as many as `count` says.
 template <int kCount>
 double cross_entropy_row_of(const Interpolation& across,
@@ -106,17 +131,8 @@ double cross_entropy_row_of(const Interpolation& across,
       const float share = across.share[p];
       Vec v[kMost];
       interpolate(across, p, vectors, source, v);
-      Vec top = splat(kNoClass);
-      for (std::int64_t i = 0; i < vectors; ++i) top = largest(top, v[i]);
-      top = largest_lane(top);
-      Vec sum = Vec{};
-      for (std::int64_t i = 0; i < vectors; ++i) {
-        v[i] = exp_of_nonpositive(v[i] - top);
-        sum += v[i];
-      }
-      sum = sum_of_lanes(sum);
-      const float left = source[first * width + label];
-      const float of_label = left + share * (source[second * width + label] - left);
+      const auto [top, sum] = exponentiate(vectors, v);
+      const float of_label = interpolated(across, p, width, source + label);
       loss += static_cast<double>(top[0] - of_label);
       product *= static_cast<double>(sum[0]);
       if (product > 1e200) {
@@ -161,6 +177,47 @@ double cross_entropy_row(const Interpolation& across,
       return cross_entropy_row_of<3>(across, classes, count, source, labels, gradient);
     default:
       return cross_entropy_row_of<0>(across, classes, count, source, labels, gradient);
+  }
+}
+
+template <int kCount>
+void pixel_losses_row_of(const Interpolation& across,
+                         std::int64_t classes,
+                         std::int64_t count,
+                         const float* source,
+                         const std::uint8_t* labels,
+                         float* losses) {
+  constexpr int kMost = kCount > 0 ? kCount : 256 / kLanes;
+  const std::int64_t vectors = kCount > 0 ? kCount : count;
+  for (std::int64_t p = 0; p < across.size; ++p) {
+    const std::int64_t label = labels[p];
+    losses[p] = kNoLoss;
+    if (label >= classes) continue;
+    Vec v[kMost];
+    interpolate(across, p, vectors, source, v);
+    const auto [top, sum] = exponentiate(vectors, v);
+    const float of_label = interpolated(across, p, vectors * kLanes, source + label);
+    const float loss = (top[0] - of_label) + std::log(sum[0]);
+    // Rounding can put a label's logit above the top.
+    losses[p] = loss < 0 ? 0 : loss;
+  }
+}
+
+void pixel_losses_row(const Interpolation& across,
+                      std::int64_t classes,
+                      const float* source,
+                      const std::uint8_t* labels,
+                      float* losses) {
+  const std::int64_t count = (classes + kLanes - 1) / kLanes;
+  switch (count) {
+    case 1:
+      return pixel_losses_row_of<1>(across, classes, count, source, labels, losses);
+    case 2:
+      return pixel_losses_row_of<2>(across, classes, count, source, labels, losses);
+    case 3:
+      return pixel_losses_row_of<3>(across, classes, count, source, labels, losses);
+    default:
+      return pixel_losses_row_of<0>(across, classes, count, source, labels, losses);
   }
 }
 
