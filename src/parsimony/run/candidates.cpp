@@ -290,7 +290,8 @@ ModelRequest request_for(const StudyOptions& options,
           .options = options.final,
           .cost = options.cost,
           .seed = static_cast<std::uint64_t>(options.seed),
-          .teacher = options.teacher};
+          .teacher = options.teacher,
+          .f1 = wanted_f1(options)};
 }
 
 ModelRequest supernet_request(const StudyOptions& options, const core::Context& context) {

@@ -25,6 +25,7 @@
 #include "parsimony/run/model.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/run/trained_network.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/weights/safetensors.h"
 
@@ -85,6 +86,17 @@ void take_over(Network& net, const weights::ArrayMap& initial) {
     if (found != initial.arrays.end() && found->second.shape == array.shape) array = found->second;
   }
   net.load(arrays, "the network to begin with");
+}
+
+// The data set's groups, and those that the request names beside them.
+std::vector<data::ClassGroup> scored_groups(const ModelRequest& request,
+                                            const data::DatasetInfo& info) {
+  std::vector<data::ClassGroup> groups = info.groups;
+  for (const std::string& name : request.f1) {
+    if (std::ranges::find(groups, name, &data::ClassGroup::name) == groups.end())
+      groups.push_back(group_named(name, info));
+  }
+  return groups;
 }
 
 struct Pictures {
@@ -371,7 +383,7 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   const metric::ConfusionMatrix matrix = evaluate_model(*runnable, dataset, split, context);
   if (context.stop.requested()) return std::nullopt;
   for (const auto& [name, value] :
-       metric::scores(matrix, {.reward = {}, .groups = dataset.info().groups})) {
+       metric::scores(matrix, {.reward = {}, .groups = scored_groups(request, dataset.info())})) {
     if (name == "reward") continue;
     model.scores[name] = value;
     card.metrics[name] = value;

@@ -34,7 +34,8 @@ struct ModelRequest {
   // Weights of the same network that are measured on the test split without any training, by the
   // name of the score that tells their mIoU.
   std::map<std::string, weights::ArrayMap> untrained = {};
-  std::string from = {};  // which network the architecture is of, for the model card
+  std::vector<std::string> f1 = {};  // groups or classes whose F1 is a score, beside the data set's
+  std::string from = {};             // which network the architecture is of, for the model card
 };
 
 // Trains a network from its encoder weights on the training split (resumable: the same call

@@ -89,6 +89,17 @@ TEST_F(MakeModels, TrainedSideBySideTheyAreWhatTheyAreAlone) {
   EXPECT_NE(weights("alone/1"), weights("alone/2"));
 }
 
+TEST_F(MakeModels, TheyHaveTheScoresThatAreAskedFor) {
+  jobs_.resize(1);
+  jobs_[0].request.f1 = {"hair"};
+  jobs_[0].folder = at("asked");
+  objective::Scores scores;
+  const core::Context context{log_, progress_, stop_, 1};
+  make_models(jobs_, dataset_, 1, context, [&](const auto& model) { scores = model.scores; });
+  EXPECT_TRUE(scores.contains("f1.hair"));
+  EXPECT_FALSE(scores.contains("f1.skin"));
+}
+
 TEST_F(MakeModels, OneThatFailsKeepsNoOtherFromBeingMade) {
   jobs_[0].request.teacher.model = at("nobody");
   for (const int at_once : {1, 2}) {
