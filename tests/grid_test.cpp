@@ -136,14 +136,20 @@ TEST_F(GridStudyTest, WhatCannotBeIsExplained) {
 
 // The settings of a search that takes seconds.
 std::vector<std::string> quick_search() {
-  return {"--set", "differentiable.augment={crop: 32, shorter_side: 32}",
-          "--set", "differentiable.validate_every=2",
-          "--set", "differentiable.calibration=1",
-          "--set", "differentiable.supernet.filters=4",
-          "--set", "differentiable.cell={epochs: 3, warm_up: 1, batch: 3}",
-          "--set", "differentiable.cell.robustness.sharpness={steps: 2, batches: 1}",
-          "--set", "differentiable.paths={epochs: 3, warm_up: 1, batch: 3}",
-          "--threads", "1"};
+  return {"--set",
+          "differentiable.augment={crop: 32, shorter_side: 32}",
+          "--set",
+          "differentiable.validate_every=2",
+          "--set",
+          "differentiable.calibration=1",
+          "--set",
+          "differentiable.supernet.filters=4",
+          "--set",
+          "differentiable.cell={epochs: 3, warm_up: 1, batch: 3}",
+          "--set",
+          "differentiable.cell.robustness.sharpness={steps: 2, batches: 1}",
+          "--set",
+          "differentiable.paths={epochs: 3, warm_up: 1, batch: 3}"};
 }
 
 std::vector<std::string> joined(std::vector<std::string> first,
@@ -184,16 +190,15 @@ TEST_F(GridStudyTest, IsSearchedInTwoStagesAndComparedWithRandomNetworks) {
 }
 
 TEST_F(GridStudyTest, ThatIsKilledGoesOnAsIfItWereNot) {
-  const std::vector<std::string> settings =
-      joined(quick_search(),
-             {"--set", "differentiable.budgets=[0.7, 0.3]", "--set", "final.count=0"});
+  const std::vector<std::string> settings = joined(
+      quick_search(), {"--set", "differentiable.budgets=[0.7, 0.3]", "--set", "final.count=0"});
   const Answer whole = search("whole", settings);
   ASSERT_EQ(whole.code, 0) << whole.err;
   // Killed after ever more time, and continued, until it is done.
   int kills = 0;
   for (int milliseconds = 400; milliseconds < 60000; milliseconds = milliseconds * 3 / 2) {
     std::vector<std::string> arguments =
-        joined({"search", file("study.yaml"), "--out", file("killed")}, settings);
+        joined({"search", file("study.yaml"), "--out", file("killed"), "--threads", "1"}, settings);
     const pid_t child = start(arguments, fs::path(file("")));
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     kill(child, SIGKILL);
@@ -221,14 +226,15 @@ TEST_F(GridStudyTest, IsPlannedAlsoWithoutItsData) {
   const std::vector<std::string> quick = quick_search();
   const Answer plan = parsimony(joined({"plan", file("study.yaml")}, quick));
   ASSERT_EQ(plan.code, 0) << plan.err;
-  EXPECT_THAT(plan.out, HasSubstr("1 seed: a cell in 3 epochs, then paths for 1 budget in 3 epochs"));
+  EXPECT_THAT(plan.out,
+              HasSubstr("1 seed: a cell in 3 epochs, then paths for 1 budget in 3 epochs"));
   EXPECT_THAT(plan.out, HasSubstr("to train 3 final networks"));
   const std::vector<std::string> elsewhere =
       joined({"plan", file("study.yaml"), "--set", "data.path=" + file("nowhere")}, quick);
   EXPECT_EQ(parsimony(elsewhere).code, 2);
-  const Answer assumed = parsimony(joined(
-      elsewhere,
-      {"--set", "data.assumed={train: 300, val: 20, width: 64, height: 32, classes: 19}"}));
+  const Answer assumed = parsimony(
+      joined(elsewhere,
+             {"--set", "data.assumed={train: 300, val: 20, width: 64, height: 32, classes: 19}"}));
   ASSERT_EQ(assumed.code, 0) << assumed.err;
   EXPECT_THAT(assumed.out, HasSubstr("300 training, 20 validation, 0 test pictures, 19 classes"));
 }

@@ -68,7 +68,8 @@ std::vector<Tensor> CellRelaxation::split(const Tensor& weights, const Tensor& b
 }
 
 std::vector<Tensor> CellRelaxation::coefficients_of(const space::GridCell& cell) const {
-  Tensor weights = at::zeros({std::ssize(edges_), std::ssize(real_)}, architecture_.values.options());
+  Tensor weights =
+      at::zeros({std::ssize(edges_), std::ssize(real_)}, architecture_.values.options());
   Tensor kept = at::zeros({std::ssize(edges_)}, architecture_.values.options());
   for (const space::GridCellEdge& edge : cell.edges) {
     const auto place = std::ranges::find(edges_, space::MixedEdge{edge.node, edge.source});
@@ -113,9 +114,8 @@ std::vector<double> CellRelaxation::edge_weights() const {
   const at::NoGradGuard no_grad;
   std::int64_t first = 0;
   for (int node = candidates().inputs; first < std::ssize(edges_); ++node) {
-    const Tensor weights = at::softmax(parameters(1).narrow(0, first, node), 0)
-                               .to(at::kCPU, at::kDouble)
-                               .contiguous();
+    const Tensor weights =
+        at::softmax(parameters(1).narrow(0, first, node), 0).to(at::kCPU, at::kDouble).contiguous();
     all.insert(all.end(), weights.data_ptr<double>(), weights.data_ptr<double>() + node);
     first += node;
   }

@@ -41,8 +41,7 @@ class CellSearch {
       : search_(search),
         options_(search.design.options.cell),
         robustness_(options_.robustness),
-        relaxation_(
-            relaxed(search.design, search.pictures.classes), search.rng, search.network),
+        relaxation_(relaxed(search.design, search.pictures.classes), search.rng, search.network),
         training_(relaxation_, options_.weights, options_.alphas),
         lessons_(search.pictures,
                  search.design.options.augment,
@@ -70,30 +69,31 @@ class CellSearch {
  private:
   bool searching(int epoch) const { return epoch >= options_.warm_up; }
 
-  bool done() const {
-    return stopped_ || std::ssize(history_.epochs) >= options_.epochs;
-  }
+  bool done() const { return stopped_ || std::ssize(history_.epochs) >= options_.epochs; }
 
   std::optional<CellNote> train(int epoch) {
     const auto phase = options_.searching();
     relaxation_.set_auxiliary_skip(
-        robustness_.auxiliary_skip ? differentiable::linear({1, 0}, differentiable::ramp(phase, epoch)) : 0);
+        robustness_.auxiliary_skip
+            ? differentiable::linear({1, 0}, differentiable::ramp(phase, epoch))
+            : 0);
     relaxation_.set_skip_dropout(
         differentiable::skip_dropout(robustness_.skip_dropout, options_.warm_up, epoch));
-    EpochSteps steps{.epoch = epoch,
-                     .epochs = options_.epochs,
-                     .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
-                                    progress(options_.all(), epoch)),
-                     .coefficients = [&](const Lesson& weights) {
-                       return relaxation_.coefficients(perturbation(weights, epoch));
-                     }};
+    EpochSteps steps{
+        .epoch = epoch,
+        .epochs = options_.epochs,
+        .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
+                                       progress(options_.all(), epoch)),
+        .coefficients = [&](const Lesson& weights) {
+          return relaxation_.coefficients(perturbation(weights, epoch));
+        }};
     if (searching(epoch)) {
       steps.architecture = [&](const Lesson& weights, const Lesson& alphas) {
         return add_alphas_gradient(weights, alphas, steps.rate, epoch);
       };
     }
-    const auto losses = run_epoch(
-        training_, lessons_, steps, search_.rng, search_.context, search_.task);
+    const auto losses =
+        run_epoch(training_, lessons_, steps, search_.rng, search_.context, search_.task);
     if (!losses) return std::nullopt;
     CellNote note;
     note.epoch = epoch;
@@ -111,20 +111,18 @@ class CellSearch {
       relaxation_.add_gradient(differentiable::alpha_entropy(relaxation_.alphas()).gradient,
                                robustness_.entropy * ramp);
     if (options_.order == differentiable::Order::kSecond)
-      return add_unrolled_gradient(relaxation_,
-                                   weights,
-                                   alphas,
-                                   training_.next_step(rate),
-                                   options_.second_order_step);
+      return add_unrolled_gradient(
+          relaxation_, weights, alphas, training_.next_step(rate), options_.second_order_step);
     return add_architecture_gradient(
-        relaxation_, alphas, robustness_.protect_statistics ? Phase::kBatchStatistics
-                                                            : Phase::kTraining);
+        relaxation_,
+        alphas,
+        robustness_.protect_statistics ? Phase::kBatchStatistics : Phase::kTraining);
   }
 
   // Of softmax(alpha), for one step of the weights; undefined: none.
   Tensor perturbation(const Lesson& lesson, int epoch) {
     const double epsilon = differentiable::linear({robustness_.epsilon, robustness_.epsilon_end},
-                                  progress(options_.all(), epoch));
+                                                  progress(options_.all(), epoch));
     switch (robustness_.perturbation) {
       case differentiable::Perturbation::kNone:
         return {};
@@ -145,13 +143,13 @@ class CellSearch {
 
   // Steps of the gradient's sign that make the loss larger, held within epsilon (SDARTS-ADV).
   Tensor adversarial(double epsilon, const Lesson& lesson) {
-    Tensor worst = at::zeros(relaxation_.alphas_shape(),
-                             relaxation_.architecture().values.options());
+    Tensor worst =
+        at::zeros(relaxation_.alphas_shape(), relaxation_.architecture().values.options());
     const double step = 2 * epsilon / robustness_.adversarial_steps;
     for (int i = 0; i < robustness_.adversarial_steps; ++i) {
       Tensor at = worst.detach().clone().set_requires_grad(true);
-      const Tensor loss = cross_entropy(
-          relaxation_, relaxation_.coefficients(at), lesson, Phase::kBatchStatistics);
+      const Tensor loss =
+          cross_entropy(relaxation_, relaxation_.coefficients(at), lesson, Phase::kBatchStatistics);
       const Tensor gradient = torch::autograd::grad({loss}, {at})[0];
       worst = (worst + step * gradient.sign()).clamp(-epsilon, epsilon);
     }
@@ -176,8 +174,8 @@ class CellSearch {
     note.cell = cell(options_.derivation());
     const space::GridCell uncapped =
         cell({.edges_per_node = options_.edges_per_node, .skip_cap = std::nullopt});
-    note.skips = static_cast<int>(std::ranges::count(
-        uncapped.edges, space::GridOp::kSkip, &space::GridCellEdge::op));
+    note.skips = static_cast<int>(
+        std::ranges::count(uncapped.edges, space::GridOp::kSkip, &space::GridCellEdge::op));
     if (estimates(note.epoch)) {
       note.eigenvalue = eigenvalue(note.epoch);
       if (!note.eigenvalue) return false;
@@ -221,8 +219,7 @@ class CellSearch {
         if (search_.context.stop.requested()) break;
         add_architecture_gradient(relaxation_, {batch, search_.rng}, Phase::kEvaluation);
       }
-      return to_doubles(relaxation_.architecture().gradients /
-                        static_cast<double>(batches.size()));
+      return to_doubles(relaxation_.architecture().gradients / static_cast<double>(batches.size()));
     };
     const double largest = differentiable::largest_eigenvalue(
         differentiable::hessian_product(gradient, to_doubles(before), sharpness.difference),
@@ -260,11 +257,11 @@ class CellSearch {
   void go_back(int epoch) {
     history_.returned_to.push_back(epoch);
     history_.cell = history_.epochs[static_cast<std::size_t>(epoch)].cell;
-    const bool adaptive = robustness_.sharpness.remedy == differentiable::SharpnessRemedy::kAdaptive;
+    const bool adaptive =
+        robustness_.sharpness.remedy == differentiable::SharpnessRemedy::kAdaptive;
     const std::optional<double> decay =
-        adaptive
-            ? escalated_weight_decay(training_.architecture_decay(), robustness_.sharpness)
-            : std::nullopt;
+        adaptive ? escalated_weight_decay(training_.architecture_decay(), robustness_.sharpness)
+                 : std::nullopt;
     search_.context.log.line(
         core::LogLevel::kInfo,
         fmt::format("{}: its largest eigenvalue rises too fast; {} epoch {}",

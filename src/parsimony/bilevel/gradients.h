@@ -38,7 +38,8 @@ double add_architecture_gradient(Relaxation& relaxation,
                                  const Lesson& lesson,
                                  network::Phase phase);
 
-// The step that the weights would take next: w' = w - rate (momentum velocity + gradient + decay w).
+// The step that the weights would take next: w' = w - rate (momentum velocity + gradient + decay
+// w).
 struct WeightStep {
   double rate = 0, momentum = 0, weight_decay = 0;
   Tensor velocity;  // of the weights' optimiser
@@ -47,7 +48,7 @@ struct WeightStep {
 // The losses of a problem of two levels, of the weights w and an architecture a: L_A trains the
 // weights, L_B the architecture.
 struct TwoLosses {
-  Tensor& weights;                           // [n]
+  Tensor& weights;                            // [n]
   std::function<Tensor()> weight_gradient_a;  // dL_A / dw at what the weights are
   std::function<Tensor()> weight_gradient_b;
   // Adds `factor` times dL_A / da, or dL_B / da, at what the weights are.
@@ -55,8 +56,8 @@ struct TwoLosses {
   std::function<void(double factor)> add_architecture_gradient_b;
 };
 
-// Adds the gradient of L_B by the architecture at the weights w' that the step would lead to (second
-// order, DARTS section 2.3; spec rspnet 5):
+// Adds the gradient of L_B by the architecture at the weights w' that the step would lead to
+// (second order, DARTS section 2.3; spec rspnet 5):
 //
 //   dL_B(w', a) / da - rate (dL_A(w+, a) / da - dL_A(w-, a) / da) / (2 e)
 //
@@ -64,8 +65,8 @@ struct TwoLosses {
 // they were.
 void add_unrolled_gradient(const TwoLosses& losses, const WeightStep& step, double difference);
 
-// The same of a search, whose L_A is the cross entropy of `weights_lesson` and L_B that of `lesson`.
-// No pass moves batch norms' running statistics: all use the batches' own.
+// The same of a search, whose L_A is the cross entropy of `weights_lesson` and L_B that of
+// `lesson`. No pass moves batch norms' running statistics: all use the batches' own.
 double add_unrolled_gradient(Relaxation& relaxation,
                              const Lesson& weights_lesson,
                              const Lesson& lesson,

@@ -62,7 +62,8 @@ void expect_both_levels(Relaxation& relaxation) {
   add_weight_gradient(relaxation, relaxation.coefficients(), lesson, Phase::kBatchStatistics);
   EXPECT_EQ(architecture.gradients.abs().sum().item<double>(), 0)
       << "the architecture's gradient was touched";
-  expect_gradients(weights, weights.values.numel() / 60, [&] { return loss_at(relaxation, lesson); });
+  expect_gradients(
+      weights, weights.values.numel() / 60, [&] { return loss_at(relaxation, lesson); });
 }
 
 TEST(Gradients, OfAlphasAndWeightsAreThoseOfFiniteDifferences) {
@@ -94,14 +95,14 @@ TEST(Gradients, OfSecondOrderIsThatOfAnAnalyticCase) {
                         .momentum = 0.9,
                         .weight_decay = 0.01,
                         .velocity = at::tensor({0.3, -0.2}, at::kDouble)};
-  add_unrolled_gradient({.weights = weights,
-                         .weight_gradient_a = [&] { return weights - a; },
-                         .weight_gradient_b = [&] { return weights.clone(); },
-                         .add_architecture_gradient_a =
-                             [&](double factor) { gradient.add_(a - weights, factor); },
-                         .add_architecture_gradient_b = [](double) {}},
-                        step,
-                        0.01);
+  add_unrolled_gradient(
+      {.weights = weights,
+       .weight_gradient_a = [&] { return weights - a; },
+       .weight_gradient_b = [&] { return weights.clone(); },
+       .add_architecture_gradient_a = [&](double factor) { gradient.add_(a - weights, factor); },
+       .add_architecture_gradient_b = [](double) {}},
+      step,
+      0.01);
   const Tensor next = before - 0.1 * (0.9 * step.velocity + (before - a) + 0.01 * before);
   EXPECT_TRUE(at::allclose(gradient, 0.1 * next, 1e-9, 1e-12)) << gradient;
   EXPECT_TRUE(at::equal(weights, before));
@@ -145,7 +146,8 @@ TEST(Gradients, OfSecondOrderLeaveWeightsAndStatisticsBitByBit) {
                         0.01);
   const auto after = relaxation.network().save();
   ASSERT_EQ(before.arrays.size(), after.arrays.size());
-  for (const auto& [name, array] : before.arrays) EXPECT_EQ(array.bytes, after.arrays.at(name).bytes) << name;
+  for (const auto& [name, array] : before.arrays)
+    EXPECT_EQ(array.bytes, after.arrays.at(name).bytes) << name;
   EXPECT_GT(relaxation.architecture().gradients.abs().sum().item<double>(), 0);
 }
 

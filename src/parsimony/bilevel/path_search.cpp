@@ -119,17 +119,16 @@ class PathSearch::State {
         costs_(std::move(costs)),
         warm_(std::move(warm)),
         grid_(space::layer_patterns(search.design.space.layers, search.design.space.rules)),
-        relaxation_(relaxed(search.design, cell, search.pictures.classes),
-                    search.rng,
-                    search.network),
+        relaxation_(
+            relaxed(search.design, cell, search.pictures.classes), search.rng, search.network),
         training_(relaxation_, options_.weights, options_.gates),
         lessons_(search.pictures,
                  search.design.options.augment,
                  options_.batch,
                  search.rng.split("lessons"),
                  search.context.threads),
-        warm_signature_(signature_of(
-            search, core::to_yaml(options_) + to_text(space::GridGenotype{cell, {}}))),
+        warm_signature_(
+            signature_of(search, core::to_yaml(options_) + to_text(space::GridGenotype{cell, {}}))),
         signature_(fmt::format("{} {} {}", warm_signature_, search.design.options.cost, budget)) {
     regularizer_.share = budget;
     history_.budget = budget;
@@ -168,11 +167,12 @@ class PathSearch::State {
 
   std::optional<PathNote> train(int epoch) {
     relaxation_.set_temperature(differentiable::gate_temperature(options_, epoch));
-    EpochSteps steps{.epoch = epoch,
-                     .epochs = options_.epochs,
-                     .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
-                                    progress(options_.all(), epoch)),
-                     .coefficients = [this](const Lesson&) { return relaxation_.coefficients(); }};
+    EpochSteps steps{
+        .epoch = epoch,
+        .epochs = options_.epochs,
+        .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
+                                       progress(options_.all(), epoch)),
+        .coefficients = [this](const Lesson&) { return relaxation_.coefficients(); }};
     if (searching(epoch)) {
       const differentiable::Moment moment{
           .lambda = differentiable::linear({0, 1}, ramp(options_.searching(), epoch)),
@@ -242,10 +242,11 @@ class PathSearch::State {
         gate = std::log(open / (1 - open));
       }
     }
-    return decode(grid_,
-                  differentiable::softmax_of_leaving(grid_, logits, options_.decoding.border_correction),
-                  costs_,
-                  options_.decoding);
+    return decode(
+        grid_,
+        differentiable::softmax_of_leaving(grid_, logits, options_.decoding.border_correction),
+        costs_,
+        options_.decoding);
   }
 
   // False when interrupted.
@@ -287,7 +288,8 @@ class PathSearch::State {
 
   void load() {
     if (fs::exists(search_.checkpoint)) {
-      history_ = differentiable::path_search_history(training_.load(search_.checkpoint, signature_));
+      history_ =
+          differentiable::path_search_history(training_.load(search_.checkpoint, signature_));
     } else if (options_.warm_up > 0 && fs::exists(warm_)) {
       history_ = differentiable::path_search_history(training_.load(warm_, warm_signature_));
     }

@@ -14,9 +14,9 @@
 namespace parsimony::bilevel {
 
 // The second search of RSPNet (spec rspnet 6): with the cell decided and weights that begin anew,
-// path attention of a grid with all its paths learns which to close. Gates rest in the warm-up; then
-// each step trains them on a batch of their half of the pictures, with what drives them to a decision
-// within a budget, before the weights are trained on one of theirs.
+// path attention of a grid with all its paths learns which to close. Gates rest in the warm-up;
+// then each step trains them on a batch of their half of the pictures, with what drives them to a
+// decision within a budget, before the weights are trained on one of theirs.
 class PathSearch {
  public:
   // `costs` of the final network's grid. `warm` is a file for the state after the warm-up, which

@@ -18,8 +18,8 @@ Pictures halved(std::vector<data::Sample> training,
                 core::Rng rng) {
   rng.shuffle(training);
   const auto all = std::ssize(training);
-  const auto architecture = std::max<std::int64_t>(
-      1, std::llround(share * static_cast<double>(all)));
+  const auto architecture =
+      std::max<std::int64_t>(1, std::llround(share * static_cast<double>(all)));
   if (std::min(architecture, all - architecture) < batch) {
     core::throw_user_error(
         "differentiable: {} training pictures are cut into {} for the weights and {} for the "

@@ -74,8 +74,7 @@ TEST(CellRelaxation, OfOneCellIsThatCellsNetwork) {
   }
   discrete.load(renamed, "the supernet");
   const Tensor expected = logits_of(discrete, {});
-  const Tensor found =
-      logits_of(relaxation.network(), relaxation.coefficients_of(small_cell()));
+  const Tensor found = logits_of(relaxation.network(), relaxation.coefficients_of(small_cell()));
   // Weights pass through single precision on their way.
   EXPECT_TRUE(at::allclose(found, expected, 1e-4, 1e-5)) << (found - expected).abs().max();
   EXPECT_GT(expected.abs().max().item<double>(), 1e-3);

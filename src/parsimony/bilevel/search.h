@@ -17,8 +17,8 @@ namespace parsimony::bilevel {
 
 // What is searched, and how.
 struct Design {
-  space::GridSpaceOptions space;             // shape of the cell and of the grid
-  graph::GridOptions network;                // the final network, beside its genotype
+  space::GridSpaceOptions space;  // shape of the cell and of the grid
+  graph::GridOptions network;     // the final network, beside its genotype
   differentiable::DifferentiableOptions options;
 };
 
@@ -32,8 +32,8 @@ struct Search {
   core::Rng rng;
   std::filesystem::path checkpoint;  // written after every epoch; a search that finds it goes on
   const core::Context& context;
-  std::string task;                            // "seed 1, cell"
-  network::Network::Options network = {};      // how the supernet is computed
+  std::string task;                        // "seed 1, cell"
+  network::Network::Options network = {};  // how the supernet is computed
 };
 
 // What all searches of a design have in common of a checkpoint's signature; `own` is the rest.

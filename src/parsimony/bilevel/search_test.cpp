@@ -61,8 +61,7 @@ class SearchTest : public ::testing::Test {
     synth.width = synth.height = 32;
     const data::MemoryDataset dataset = data::make_synthetic_dataset(synth, 1);
     std::vector<data::Sample> training, validation;
-    for (std::int64_t i = 0; i < 16; ++i)
-      training.push_back(dataset.read(data::Split::kTrain, i));
+    for (std::int64_t i = 0; i < 16; ++i) training.push_back(dataset.read(data::Split::kTrain, i));
     for (std::int64_t i = 0; i < 2; ++i) validation.push_back(dataset.read(data::Split::kVal, i));
     pictures_ = halved(training, validation, data::kPartCount, 0.5, 4, core::Rng(1));
   }
@@ -182,7 +181,8 @@ TEST_F(SearchTest, OfOtherOptionsDoesNotGoOn) {
     search_cell(search("cell", context_));
     FAIL();
   } catch (const core::Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("cell.safetensors: belongs to a search with other options"));
+    EXPECT_THAT(error.what(),
+                HasSubstr("cell.safetensors: belongs to a search with other options"));
   }
 }
 
@@ -243,11 +243,9 @@ TEST_F(SearchTest, OfPathsDecodesAValidNetwork) {
 
 TEST_F(SearchTest, OfPathsForAnotherBudgetGoesOnFromTheSameWarmUp) {
   const fs::path warm = folder_ / "warm.safetensors";
-  const auto wide =
-      PathSearch(search("wide", context_), cell_, 0.9, costs(), warm).run();
+  const auto wide = PathSearch(search("wide", context_), cell_, 0.9, costs(), warm).run();
   const std::string kept = content(warm);
-  const auto narrow =
-      PathSearch(search("narrow", context_), cell_, 0.1, costs(), warm).run();
+  const auto narrow = PathSearch(search("narrow", context_), cell_, 0.1, costs(), warm).run();
   ASSERT_TRUE(wide && narrow);
   EXPECT_EQ(content(warm), kept);
   EXPECT_EQ(wide->epochs[1].weight_loss, narrow->epochs[1].weight_loss);
@@ -261,8 +259,9 @@ TEST_F(SearchTest, OfPathsForAnotherBudgetGoesOnFromTheSameWarmUp) {
 
 TEST_F(SearchTest, OfPathsThatGoesOnEqualsOneThatWasNeverInterrupted) {
   design_.options.paths.gate.temperature_end = 0.5;
-  const auto whole = PathSearch(
-      search("whole", context_), cell_, 0.5, costs(), folder_ / "warm.safetensors").run();
+  const auto whole =
+      PathSearch(search("whole", context_), cell_, 0.5, costs(), folder_ / "warm.safetensors")
+          .run();
   std::optional<differentiable::PathSearchHistory> parts;
   int sessions = 0;
   while (!parts) {
@@ -270,8 +269,8 @@ TEST_F(SearchTest, OfPathsThatGoesOnEqualsOneThatWasNeverInterrupted) {
     core::StopFlag stop;
     StopAfter progress(stop, 2 + sessions);
     const core::Context context{log_, progress, stop};
-    parts = PathSearch(
-        search("parts", context), cell_, 0.5, costs(), folder_ / "other.safetensors").run();
+    parts = PathSearch(search("parts", context), cell_, 0.5, costs(), folder_ / "other.safetensors")
+                .run();
   }
   EXPECT_GT(sessions, 2);
   EXPECT_EQ(to_json(*whole), to_json(*parts));
@@ -296,12 +295,10 @@ TEST_F(SearchTest, OfPathsWorksWithEveryGateAndRule) {
                                        ? differentiable::Sparsifier::kSparseMask
                                        : differentiable::Sparsifier::kPatterns;
     const std::string name = "gate" + std::to_string(i);
-    const auto found = PathSearch(search(name, context_),
-                                  cell_,
-                                  0.5,
-                                  costs(),
-                                  folder_ / (name + "-warm.safetensors"))
-                           .run();
+    const auto found =
+        PathSearch(
+            search(name, context_), cell_, 0.5, costs(), folder_ / (name + "-warm.safetensors"))
+            .run();
     ASSERT_TRUE(found) << name;
     EXPECT_FALSE(found->paths.empty());
   }

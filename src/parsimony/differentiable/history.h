@@ -36,7 +36,7 @@ struct CellNote : EpochNote {
 };
 
 struct PathNote : EpochNote {
-  double cost = 1;                       // expected share of the whole grid's cost
+  double cost = 1;                      // expected share of the whole grid's cost
   std::vector<space::GridLayer> paths;  // that would be decoded now
 };
 

@@ -54,7 +54,8 @@ void check_gate(const PathSearchOptions& paths) {
 
 void check_budgets(const DifferentiableOptions& options) {
   if (options.budgets.empty())
-    core::throw_user_error("differentiable.budgets is empty; expected at least one share, such as 0.6");
+    core::throw_user_error(
+        "differentiable.budgets is empty; expected at least one share, such as 0.6");
   for (const double budget : options.budgets) {
     if (budget > 0 && budget <= 1) continue;
     core::throw_user_error(
@@ -120,7 +121,8 @@ void PathSearchOptions::visit(core::FieldVisitor& v) {
 
 void ComparisonOptions::visit(core::FieldVisitor& v) {
   v.field("random_cells", random_cells, {"other cells on the paths of each network found", 0, 100});
-  v.field("random_paths", random_paths, {"other paths with the cell of each network found", 0, 100});
+  v.field(
+      "random_paths", random_paths, {"other paths with the cell of each network found", 0, 100});
   v.field("draws", draws, {"of which the closest in cost is taken", 1, 10000});
 }
 

@@ -71,15 +71,13 @@ TEST(DifferentiableOptions, HaveTheDefaultsOfTheSpec) {
 
 TEST(DifferentiableOptions, StateTheirBounds) {
   DifferentiableOptions options;
-  EXPECT_THROW(core::Config::from_text("seeds: 0", "test").read_into(options),
-               core::Error);
+  EXPECT_THROW(core::Config::from_text("seeds: 0", "test").read_into(options), core::Error);
   EXPECT_THROW(
       core::Config::from_text("paths: {decoding: {rule: best}}", "test").read_into(options),
       core::Error);
 }
 
-std::string refusal(const DifferentiableOptions& options,
-                    const graph::GridOptions& network = {}) {
+std::string refusal(const DifferentiableOptions& options, const graph::GridOptions& network = {}) {
   try {
     check(options, network);
   } catch (const core::Error& error) {

@@ -11,16 +11,16 @@ namespace {
 using core::require;
 
 std::size_t expected_inputs(const Layer& layer) {
-  return std::visit(
-      Match{[](const Input&) { return std::size_t{0}; },
-            [](const Multiply&) { return std::size_t{2}; },
-            [](const Resize&) { return std::size_t{2}; },
-            [](const Coefficients&) { return std::size_t{0}; },
-            [](const PathAttention& gate) {
-              return static_cast<std::size_t>(gate.inputs) + (gate.given_gamma ? 1 : 0);
-            },
-            [](const auto&) { return std::size_t{1}; }},
-      layer);
+  return std::visit(Match{[](const Input&) { return std::size_t{0}; },
+                          [](const Multiply&) { return std::size_t{2}; },
+                          [](const Resize&) { return std::size_t{2}; },
+                          [](const Coefficients&) { return std::size_t{0}; },
+                          [](const PathAttention& gate) {
+                            return static_cast<std::size_t>(gate.inputs) +
+                                   (gate.given_gamma ? 1 : 0);
+                          },
+                          [](const auto&) { return std::size_t{1}; }},
+                    layer);
 }
 
 bool takes_many_inputs(const Layer& layer) {

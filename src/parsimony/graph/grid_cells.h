@@ -26,7 +26,10 @@ int inputs_of(const CellContent& content);
 // they consist of. `layers`: of the grid.
 class GridCells {
  public:
-  GridCells(Graph& graph, const CellContent& content, const GridOptions& options, std::size_t layers);
+  GridCells(Graph& graph,
+            const CellContent& content,
+            const GridOptions& options,
+            std::size_t layers);
 
   // From now on modules are of this layer, counted from 0.
   void set_layer(std::size_t layer) { layer_ = layer; }

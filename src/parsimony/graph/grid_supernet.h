@@ -15,9 +15,10 @@ namespace parsimony::graph {
 // (graph/grid_network.h) of which one part is left open, as Coefficients that a search varies. No
 // batch norm has an affine part, and path attention is the search's.
 
-// Cells that mix operations, the same on all of `paths`; what meets in a node is averaged. Coefficients
-// "mixture.nodeJ.fromI" weigh the operations of an edge, in the order of candidates without "none",
-// which weighs nothing; with partial channels "mixture.nodeJ.edges" weigh the edges of a node.
+// Cells that mix operations, the same on all of `paths`; what meets in a node is averaged.
+// Coefficients "mixture.nodeJ.fromI" weigh the operations of an edge, in the order of candidates
+// without "none", which weighs nothing; with partial channels "mixture.nodeJ.edges" weigh the edges
+// of a node.
 Graph cell_supernet(const std::vector<space::GridLayer>& paths,
                     const MixedCells& cells,
                     const GridOptions& options,

@@ -24,9 +24,8 @@ std::vector<space::GridLayer> paths_of(int layers) {
 
 template <typename L>
 std::int64_t count(const Graph& graph) {
-  return std::ranges::count_if(graph.nodes, [](const Node& node) {
-    return std::holds_alternative<L>(node.layer);
-  });
+  return std::ranges::count_if(
+      graph.nodes, [](const Node& node) { return std::holds_alternative<L>(node.layer); });
 }
 
 GridOptions narrow() {
@@ -81,8 +80,8 @@ TEST(CellSupernet, ChoosesFromItsCandidatesOnly) {
 
 // A quarter of the channels is mixed; the rest is dealt out among it.
 TEST(CellSupernet, MixesSomeOfTheChannels) {
-  const Graph graph = cell_supernet(
-      paths_of(1), {.candidates = {.nodes = 2}, .partial_channels = 4}, narrow(), 5);
+  const Graph graph =
+      cell_supernet(paths_of(1), {.candidates = {.nodes = 2}, .partial_channels = 4}, narrow(), 5);
   EXPECT_THAT(coefficient_names(graph), Contains("mixture.node2.edges"));
   const std::vector<std::int64_t> channels = infer_channels(graph);
   for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
@@ -98,8 +97,8 @@ TEST(CellSupernet, DropsSkipConnectionsWhereItIsAsked) {
   const auto dropouts = [](double rate) {
     GridOptions options = narrow();
     options.head.dropout = 0;
-    return count<Dropout>(cell_supernet(
-        paths_of(1), {.candidates = {.nodes = 2}, .skip_dropout = rate}, options, 5));
+    return count<Dropout>(
+        cell_supernet(paths_of(1), {.candidates = {.nodes = 2}, .skip_dropout = rate}, options, 5));
   };
   EXPECT_EQ(dropouts(0), 0);
   EXPECT_EQ(dropouts(0.3), 2 * 3);

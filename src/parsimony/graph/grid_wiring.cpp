@@ -43,13 +43,10 @@ std::int64_t GridWiring::channels(int scale) const {
 }
 
 GridWiring::Maps GridWiring::stem(NodeId picture) {
-  NodeId x = layers_.conv_bn_relu(picture,
-                                  Conv{.in_channels = 3,
-                                       .out_channels = kStemChannels,
-                                       .kernel = 3,
-                                       .stride = 2,
-                                       .padding = 1},
-                                  "stem.conv0");
+  NodeId x = layers_.conv_bn_relu(
+      picture,
+      Conv{.in_channels = 3, .out_channels = kStemChannels, .kernel = 3, .stride = 2, .padding = 1},
+      "stem.conv0");
   const auto depthwise = [&](std::int64_t stride, const std::string& name) {
     return layers_.add(Conv{.in_channels = kStemChannels,
                             .out_channels = kStemChannels,
@@ -122,14 +119,14 @@ NodeId GridWiring::down(NodeId x, int scale, const std::string& name) {
 }
 
 NodeId GridWiring::fused(std::vector<NodeId> inputs, int scale, const std::string& name) {
-  const PathAttention attention{.channels = channels(scale),
-                                .inputs = std::ssize(inputs),
-                                .gate = options_.gate.kind,
-                                .dynamic = options_.gate.dynamic,
-                                .kept = options_.gate.kept,
-                                .temperature = options_.gate.temperature,
-                                .given_gamma = gammas_ == GammaSource::kGiven &&
-                                               options_.gate.kind != PathGate::kUniform};
+  const PathAttention attention{
+      .channels = channels(scale),
+      .inputs = std::ssize(inputs),
+      .gate = options_.gate.kind,
+      .dynamic = options_.gate.dynamic,
+      .kept = options_.gate.kept,
+      .temperature = options_.gate.temperature,
+      .given_gamma = gammas_ == GammaSource::kGiven && options_.gate.kind != PathGate::kUniform};
   if (attention.given_gamma)
     inputs.push_back(layers_.add(Coefficients{attention.inputs}, {}, name + ".gamma"));
   return layers_.add(attention, std::move(inputs), name);

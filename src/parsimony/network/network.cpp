@@ -279,15 +279,16 @@ void Network::retune(const graph::Graph& graph) {
     const graph::Node &before = mine.nodes[i], &after = graph.nodes[i];
     graph::Layer expected = before.layer;
     if (auto* dropout = std::get_if<graph::Dropout>(&expected)) {
-      if (const auto* other = std::get_if<graph::Dropout>(&after.layer)) dropout->rate = other->rate;
+      if (const auto* other = std::get_if<graph::Dropout>(&after.layer))
+        dropout->rate = other->rate;
     } else if (auto* gate = std::get_if<graph::PathAttention>(&expected)) {
       if (const auto* other = std::get_if<graph::PathAttention>(&after.layer))
         gate->temperature = other->temperature;
     }
-    core::require(expected == after.layer && before.inputs == after.inputs &&
-                      before.name == after.name,
-                  "'{}' differs in more than a rate or a temperature",
-                  before.name);
+    core::require(
+        expected == after.layer && before.inputs == after.inputs && before.name == after.name,
+        "'{}' differs in more than a rate or a temperature",
+        before.name);
   }
   parts_->graph = graph;
 }

@@ -94,8 +94,8 @@ class Network {
   // network's in all else: what a search changes while it trains.
   void retune(const graph::Graph& graph);
 
-  // What each path attention that reads content has scored in the last forward pass, [N, K], without
-  // gradient, by the layer's name.
+  // What each path attention that reads content has scored in the last forward pass, [N, K],
+  // without gradient, by the layer's name.
   std::vector<std::pair<std::string, Tensor>> content_scores() const;
 
   // Running statistics of batch norms, for checkpoints of training in progress.

@@ -49,7 +49,8 @@ struct NormState {
   Tensor weight, bias;                    // [C]
   Tensor running_mean, running_variance;  // [C], no gradient
 };
-Tensor norm_clamp(const Tensor& x, const NormState& state, bool training, Clamp clamp, Kernels kernels);
+Tensor norm_clamp(
+    const Tensor& x, const NormState& state, bool training, Clamp clamp, Kernels kernels);
 // The same in training with kFast, left to be done by those who read the map. The gradient of the
 // result's values is that of what norm_clamp() would return. Takes x over: nobody else may read
 // it, and the backward pass, of which there may be one, leaves its gradient in its place.

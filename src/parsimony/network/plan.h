@@ -54,9 +54,9 @@ struct ExecutionState {
   bool keeps_statistics = false;  // training leaves running statistics as they are
 };
 
-// Inputs in the order of the graph's Input and Coefficients layers; results in the order of plan.outputs. Outside
-// training and without gradients, batch norms are folded into the convolutions before them and
-// every value is released after its last use.
+// Inputs in the order of the graph's Input and Coefficients layers; results in the order of
+// plan.outputs. Outside training and without gradients, batch norms are folded into the
+// convolutions before them and every value is released after its last use.
 std::vector<Tensor> execute(const Plan& plan,
                             const ExecutionState& state,
                             const std::vector<Tensor>& inputs,

@@ -53,8 +53,8 @@ struct WeightedSum : Function<WeightedSum> {
       const float* g = dy.data_ptr<float>() + first * channels;
       double* dot = dots.data_ptr<double>() + part * count_of_maps;
       for (const PixelReader& reader : readers)
-        *dot++ += simd::loops().dot(
-            count * channels, reader.read(first, count, Scratch::kFirst), g);
+        *dot++ +=
+            simd::loops().dot(count * channels, reader.read(first, count, Scratch::kFirst), g);
     });
 
     variable_list results;

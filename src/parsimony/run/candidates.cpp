@@ -244,7 +244,8 @@ class GridCandidates final : public Candidates {
     for (const study::Trial& trial : trials) {
       const bool known =
           std::ranges::find(all, trial.canonical_id, &study::Trial::canonical_id) != all.end();
-      if (!known && std::holds_alternative<study::Scored>(trial.outcome.value())) all.push_back(trial);
+      if (!known && std::holds_alternative<study::Scored>(trial.outcome.value()))
+        all.push_back(trial);
     }
     return all;
   }

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "parsimony/differentiable/paths/budget.h"
-#include "parsimony/graph/grid_options.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/graph/grid_options.h"
 #include "parsimony/space/grid_space.h"
 
 namespace parsimony::run {

@@ -37,8 +37,8 @@ differentiable::GridCosts costs_in(const std::string& cost,
 
 // What is decided about, and stem and head, are the network.
 TEST(GridCosts, AddUpToTheNetworkWithoutStemAndHead) {
-  const graph::Graph network = graph::grid_network(
-      {cell(), bilevel::all_paths(kSpace)}, {.filters = 4, .cells = 2}, 5);
+  const graph::Graph network =
+      graph::grid_network({cell(), bilevel::all_paths(kSpace)}, {.filters = 4, .cells = 2}, 5);
   const std::vector<graph::Shape> shapes = graph::infer_shapes(network, kPicture);
   double rest = 0;
   for (std::size_t i = 0; i < network.nodes.size(); ++i) {
@@ -68,9 +68,8 @@ TEST(GridCosts, MayBeADevicesTime) {
   const differentiable::GridCosts costs = costs_in("latency_ms.gap8", {"gap8"});
   EXPECT_GT(costs.nodes[0][0], costs.nodes[0][1] * 0.5);
   EXPECT_GT(sum_of(costs), 0.01);
-  for (const auto& [cost, devices] :
-       std::vector<std::pair<std::string, std::vector<std::string>>>{{"latency_ms.gap8", {}},
-                                                                     {"flops", {"gap8"}}}) {
+  for (const auto& [cost, devices] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"latency_ms.gap8", {}}, {"flops", {"gap8"}}}) {
     try {
       costs_in(cost, devices);
       FAIL();

@@ -40,17 +40,13 @@ StepSeconds measured(bilevel::Relaxation& relaxation,
   StepSeconds seconds;
   seconds.weights = seconds_when_warm([&] {
     training.zero_weight_gradients();
-    add_weight_gradient(
-        relaxation, relaxation.coefficients(), lesson, network::Phase::kTraining);
+    add_weight_gradient(relaxation, relaxation.coefficients(), lesson, network::Phase::kTraining);
     training.step_weights(0);
   });
   seconds.architecture = seconds_when_warm([&] {
     if (second_order) {
-      add_unrolled_gradient(relaxation,
-                            lesson,
-                            lesson,
-                            training.next_step(1e-3),
-                            options.cell.second_order_step);
+      add_unrolled_gradient(
+          relaxation, lesson, lesson, training.next_step(1e-3), options.cell.second_order_step);
     } else {
       add_architecture_gradient(relaxation, lesson, network::Phase::kBatchStatistics);
     }
@@ -105,13 +101,12 @@ Plan plan_grid(const StudyOptions& options,
   }
   const auto& genotype = std::get<space::GridGenotype>(median);
   {
-    bilevel::PathRelaxation gated(
-        {.paths = paths,
-         .cell = genotype.cell,
-         .network = differentiable::gated_design(options.grid, search, 1),
-         .classes = classes},
-        core::Rng(1),
-        {.device = device});
+    bilevel::PathRelaxation gated({.paths = paths,
+                                   .cell = genotype.cell,
+                                   .network = differentiable::gated_design(options.grid, search, 1),
+                                   .classes = classes},
+                                  core::Rng(1),
+                                  {.device = device});
     path_step = measured(gated, search, search.paths.batch, false, device);
   }
   plan.memory_bytes = static_cast<double>(network::tensor_memory().peak_bytes - before);
@@ -139,14 +134,13 @@ Plan plan_grid(const StudyOptions& options,
   plan.two_stage = stages;
   if (options.final.count > 0) {
     const int at_once = trainings_at_once(options.final, stages.networks, context);
-    plan.final_seconds =
-        training_seconds(graph::simplified_network(median, description),
-                         options.final.training,
-                         picture,
-                         plan,
-                         at_once,
-                         context) *
-        std::ceil(static_cast<double>(stages.networks) / at_once);
+    plan.final_seconds = training_seconds(graph::simplified_network(median, description),
+                                          options.final.training,
+                                          picture,
+                                          plan,
+                                          at_once,
+                                          context) *
+                         std::ceil(static_cast<double>(stages.networks) / at_once);
   }
   return plan;
 }

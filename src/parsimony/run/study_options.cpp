@@ -261,8 +261,9 @@ void check_supernet(const SupernetOptions& supernet, const std::string& file) {
 }
 
 // The rules of paths are the space's; a model card has them with its network.
-void check_grids(StudyOptions& options, const std::string& file) {
-  if (options.grid.rules == graph::GridOptions().rules) options.grid.rules = options.space.grids.rules;
+void check_grids(StudyOptions& options, const evaluate::Costs& costs, const std::string& file) {
+  if (options.grid.rules == graph::GridOptions().rules)
+    options.grid.rules = options.space.grids.rules;
   if (!(options.grid.rules == options.space.grids.rules)) {
     core::throw_user_error(
         "{}: grid.connectivity and grid.start are not those of space; give them in space alone",
@@ -274,6 +275,18 @@ void check_grids(StudyOptions& options, const std::string& file) {
         "leave it out, and name meters in final.latency",
         file,
         core::join(options.cost.measured, ", "));
+  }
+  const std::string& cost = options.differentiable.cost;
+  std::vector<std::string> known = {"macs", "params"};
+  for (const std::string& name : costs.names())
+    if (name.starts_with(objective::kLatencyOn)) known.push_back(name);
+  if (std::ranges::find(known, cost) == known.end()) {
+    core::throw_user_error(
+        "{}: differentiable.cost is {}; expected one of {}{}",
+        file,
+        cost,
+        core::join(known, ", "),
+        cost.starts_with(objective::kLatencyOn) ? ": put the device into cost.devices" : "");
   }
   check(options.differentiable, options.grid);
 }
@@ -306,7 +319,7 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   if (options.searches_supernet()) {
     check_supernet(options.supernet, file);
   } else if (options.is_of_grids()) {
-    check_grids(options, file);
+    check_grids(options, costs, file);
   } else {
     check_candidate_training(options, file);
   }

@@ -24,10 +24,10 @@
 namespace parsimony::run {
 
 struct DataOptions {
-  std::string path;           // data-set folder; empty: synthetic portraits
-  data::SynthOptions synth;   // when path is empty
-  int view = 0;               // side of the central validation crop, pixels; 0: whole pictures
-  int view_shorter_side = 0;  // validation pictures are enlarged to this; 0: never
+  std::string path;              // data-set folder; empty: synthetic portraits
+  data::SynthOptions synth;      // when path is empty
+  int view = 0;                  // side of the central validation crop, pixels; 0: whole pictures
+  int view_shorter_side = 0;     // validation pictures are enlarged to this; 0: never
   data::AssumedOptions assumed;  // what `plan` takes for it where `path` is not there
   void visit(core::FieldVisitor& v);
 };

@@ -51,8 +51,8 @@ class TwoStage {
         folder_(folder / "search"),
         store_(store),
         context_(context),
-        description_(candidate_description(
-            options, static_cast<int>(dataset.info().classes.size()))),
+        description_(
+            candidate_description(options, static_cast<int>(dataset.info().classes.size()))),
         design_{options.space.grids, options.grid, options.differentiable},
         costs_(picture_size(dataset), options.cost) {
     if (const std::optional<std::string> state = store.state(kState))
@@ -99,18 +99,18 @@ class TwoStage {
     const bilevel::Pictures pictures = this->pictures(seed);
     const fs::path folder = folder_ / fmt::format("seed{}", seed);
     fs::create_directories(folder);
-    const auto search_of = [&](const std::string& name, const fs::path& file, const std::string& task) {
-      return bilevel::Search{.design = design_,
-                             .pictures = pictures,
-                             .rng = rng(seed).split(name),
-                             .checkpoint = folder / file,
-                             .context = context_,
-                             .task = fmt::format("seed {}, {}", seed, task),
-                             .network = {.device = network::device_of(context_.device)}};
-    };
+    const auto search_of =
+        [&](const std::string& name, const fs::path& file, const std::string& task) {
+          return bilevel::Search{.design = design_,
+                                 .pictures = pictures,
+                                 .rng = rng(seed).split(name),
+                                 .checkpoint = folder / file,
+                                 .context = context_,
+                                 .task = fmt::format("seed {}, {}", seed, task),
+                                 .network = {.device = network::device_of(context_.device)}};
+        };
     SeedHistory& history = history_of(seed);
-    const auto cell =
-        bilevel::search_cell(search_of("cell", "cell.safetensors", "cell"));
+    const auto cell = bilevel::search_cell(search_of("cell", "cell.safetensors", "cell"));
     if (!cell) return false;
     history.cell = *cell;
     core::write_file_atomic(folder / "cell.json", to_json(*cell));
@@ -165,8 +165,8 @@ class TwoStage {
       if (inherits) {
         const auto matrix = paths.inherited(genotype.layers);
         if (!matrix) return false;
-        scores = metric::scores(
-            *matrix, {.reward = {}, .groups = wanted_groups(options_, dataset_.info())});
+        scores = metric::scores(*matrix,
+                                {.reward = {}, .groups = wanted_groups(options_, dataset_.info())});
       }
       const study::TrialId id = std::ssize(store_.trials()) + std::ssize(update.trials) + 1;
       study::Trial trial = judged(id, genotype, std::move(scores));
@@ -180,26 +180,26 @@ class TwoStage {
         rng(seed).split("random").split(static_cast<std::uint64_t>(std::llround(budget * 1e6)));
     bool complete = add(NetworkOrigin::kSearched, found, true);
     for (int i = 0; complete && i < comparison.random_paths; ++i) {
-      complete = add(NetworkOrigin::kRandomPaths,
-                     closest(found,
-                             [&] {
-                               return GridGenotype{
-                                   found.cell,
-                                   space::random_paths(
-                                       design_.space.layers, design_.space.rules, draws)};
-                             }),
-                     true);
+      complete =
+          add(NetworkOrigin::kRandomPaths,
+              closest(found,
+                      [&] {
+                        return GridGenotype{
+                            found.cell,
+                            space::random_paths(design_.space.layers, design_.space.rules, draws)};
+                      }),
+              true);
     }
     for (int i = 0; complete && i < comparison.random_cells; ++i) {
-      complete = add(NetworkOrigin::kRandomCell,
-                     closest(found,
-                             [&] {
-                               return GridGenotype{space::random_cell(design_.space.nodes,
-                                                                      design_.space.inputs,
-                                                                      draws),
-                                                   found.layers};
-                             }),
-                     false);
+      complete =
+          add(NetworkOrigin::kRandomCell,
+              closest(found,
+                      [&] {
+                        return GridGenotype{
+                            space::random_cell(design_.space.nodes, design_.space.inputs, draws),
+                            found.layers};
+                      }),
+              false);
     }
     if (!complete) {
       std::erase_if(history_.networks, [&](const NetworkNote& note) {
@@ -253,19 +253,23 @@ class TwoStage {
     return trial;
   }
 
-  void log(const study::Trial& trial, NetworkOrigin origin, std::int64_t seed, double budget) const {
+  void log(const study::Trial& trial,
+           NetworkOrigin origin,
+           std::int64_t seed,
+           double budget) const {
     const std::optional<double> miou = study::value_of(trial, "miou");
     context_.log.line(
         core::LogLevel::kInfo,
-        fmt::format("network {}: {}, seed {}, budget {}: {}{} parameters, {} MACs: {}",
-                    trial.id,
-                    differentiable::kNetworkOriginNames[static_cast<std::size_t>(origin)],
-                    seed,
-                    budget,
-                    miou ? fmt::format("{:.1f} % mIoU with the supernet's weights, ", 100 * *miou) : "",
-                    core::human_count(trial.costs.at("params")),
-                    core::human_count(trial.costs.at("macs")),
-                    trial.genotype));
+        fmt::format(
+            "network {}: {}, seed {}, budget {}: {}{} parameters, {} MACs: {}",
+            trial.id,
+            differentiable::kNetworkOriginNames[static_cast<std::size_t>(origin)],
+            seed,
+            budget,
+            miou ? fmt::format("{:.1f} % mIoU with the supernet's weights, ", 100 * *miou) : "",
+            core::human_count(trial.costs.at("params")),
+            core::human_count(trial.costs.at("macs")),
+            trial.genotype));
   }
 
   const StudyOptions& options_;

@@ -7,8 +7,7 @@ namespace parsimony::space {
 
 std::vector<CandidateOp> all_candidate_ops() {
   std::vector<CandidateOp> ops{std::nullopt};
-  for (std::size_t op = 0; op < kGridOpNames.size(); ++op)
-    ops.push_back(static_cast<GridOp>(op));
+  for (std::size_t op = 0; op < kGridOpNames.size(); ++op) ops.push_back(static_cast<GridOp>(op));
   return ops;
 }
 

@@ -26,23 +26,25 @@ void print_two_stage(const run::StudyOptions& options,
                      const run::Plan& plan,
                      const core::Context& context) {
   const differentiable::DifferentiableOptions& search = options.differentiable;
-  fmt::print("search          {} seed{}: a cell in {} epochs, then paths for {} budget{} in {} epochs\n",
-             search.seeds,
-             search.seeds == 1 ? "" : "s",
-             search.cell.epochs,
-             search.budgets.size(),
-             search.budgets.size() == 1 ? "" : "s",
-             search.paths.epochs);
+  fmt::print(
+      "search          {} seed{}: a cell in {} epochs, then paths for {} budget{} in {} epochs\n",
+      search.seeds,
+      search.seeds == 1 ? "" : "s",
+      search.cell.epochs,
+      search.budgets.size(),
+      search.budgets.size() == 1 ? "" : "s",
+      search.paths.epochs);
   fmt::print("memory          {} of tensors in a step at batch {}\n",
              core::human_bytes(plan.memory_bytes),
              std::max(search.cell.batch, search.paths.batch));
   fmt::print("work            {} MACs for a network of median size\n",
              core::human_count(plan.candidate_macs));
-  fmt::print("time            {} for the cell and {} for the paths of a seed, {} for the search: "
-             "from a measured step of each\n",
-             core::human_duration(plan.two_stage->cell_seconds),
-             core::human_duration(plan.two_stage->path_seconds),
-             core::human_duration(plan.search_seconds));
+  fmt::print(
+      "time            {} for the cell and {} for the paths of a seed, {} for the search: "
+      "from a measured step of each\n",
+      core::human_duration(plan.two_stage->cell_seconds),
+      core::human_duration(plan.two_stage->path_seconds),
+      core::human_duration(plan.search_seconds));
   print_final(plan.two_stage->networks, options, plan, context);
 }
 
@@ -59,10 +61,9 @@ void print_trials(const run::StudyOptions& options,
              plan.cache_in_file ? fmt::format(", in a file: more than cache.memory_gib = {}",
                                               options.cache.memory_gib)
                                 : " in memory");
-  fmt::print(
-      "memory          {} of tensors in the search, {} candidates of median size at once\n",
-      core::human_bytes(plan.memory_bytes),
-      plan.workers);
+  fmt::print("memory          {} of tensors in the search, {} candidates of median size at once\n",
+             core::human_bytes(plan.memory_bytes),
+             plan.workers);
   fmt::print("work            {} MACs for a candidate of median size\n",
              core::human_count(plan.candidate_macs));
   fmt::print("time            {} per candidate, {} for the search: {}\n",

@@ -32,8 +32,8 @@ struct PathRegularizerOptions {
   double share = 0.6;           // of the whole grid's cost that is aimed at
   double absolute_weight = 1;   // DiNTS
   double squared_weight = 0.5;  // variant B of Dynamic Routing, which aims at 0.1
-  double squared_begin = 0.4;  // share of the training before it is on
-  double squared_rise = 0.02;  // share of the training until it is fully on
+  double squared_begin = 0.4;   // share of the training before it is on
+  double squared_rise = 0.02;   // share of the training until it is fully on
 
   void visit(core::FieldVisitor& v);
   bool operator==(const PathRegularizerOptions&) const = default;
