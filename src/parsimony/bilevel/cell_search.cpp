@@ -171,6 +171,7 @@ class CellSearch {
     note.entropy = 0;
     for (const double entropy : entropies)
       note.entropy += entropy / static_cast<double>(entropies.size());
+    note.weights = weights();
     note.cell = cell(options_.derivation());
     const space::GridCell uncapped =
         cell({.edges_per_node = options_.edges_per_node, .skip_cap = std::nullopt});

@@ -57,6 +57,7 @@ Json json_of(const CellSearchHistory& history) {
     Json object = note_json(note);
     put(object, "eigenvalue", note.eigenvalue);
     object["skips"] = note.skips;
+    object["weights"] = note.weights;
     object["cell"] = cell_json(note.cell);
     epochs.push_back(std::move(object));
   }
@@ -250,6 +251,7 @@ CellSearchHistory read_cell_search(const Element& element) {
     read_note(epoch, note);
     note.eigenvalue = epoch.optional_number("eigenvalue");
     note.skips = epoch["skips"].whole<int>();
+    note.weights = read_values(epoch["weights"]);
     note.cell = read_cell(epoch["cell"]);
     return note;
   });

@@ -40,6 +40,7 @@ CellSearchHistory cell_history() {
   second.discrete_miou = -0.0;
   second.eigenvalue = kLarge;
   second.skips = 3;
+  second.weights = {{0.125, 0.875}, {1.0 / 3, 2.0 / 3}};
   history.epochs = {first, second};
   history.returned_to = {1, 7};
   history.cell = kCell;
@@ -108,6 +109,8 @@ TEST(History, ACellSearchComesBackAsItWas) {
   EXPECT_TRUE(std::signbit(history.epochs[1].discrete_miou.value()));
   EXPECT_EQ(history.epochs[1].eigenvalue, kLarge);
   EXPECT_EQ(history.epochs[1].skips, 3);
+  EXPECT_EQ(history.epochs[1].weights,
+            (std::vector<std::vector<double>>{{0.125, 0.875}, {1.0 / 3, 2.0 / 3}}));
   EXPECT_THAT(history.returned_to, ElementsAre(1, 7));
   EXPECT_EQ(history.cell, kCell);
   EXPECT_EQ(to_json(history), text);
