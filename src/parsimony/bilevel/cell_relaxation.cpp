@@ -42,6 +42,16 @@ std::vector<std::int64_t> CellRelaxation::alphas_shape() const {
   return {std::ssize(edges_), std::ssize(design_.cells.candidates.ops)};
 }
 
+Tensor CellRelaxation::allowed(const Tensor& perturbation) const {
+  const at::NoGradGuard no_grad;
+  const Tensor weights = at::softmax(parameters(0), 1);
+  const Tensor moved = weights + perturbation.to(weights.options());
+  const Tensor strongest = at::one_hot(moved.argmax(1), moved.size(1)).to(moved.options());
+  const Tensor held = moved.clamp(0, 1);
+  const Tensor sum = held.sum(1, /*keepdim=*/true);
+  return at::where(sum > 0, held / sum, strongest) - weights;
+}
+
 std::vector<Tensor> CellRelaxation::coefficients(const Tensor& perturbation) const {
   Tensor weights = at::softmax(parameters(0), 1);
   if (perturbation.defined()) weights = weights + perturbation.to(weights.options());

@@ -31,6 +31,10 @@ class CellRelaxation final : public Relaxation {
   // The same with `perturbation` [edges, operations] added to softmax(alpha) (SDARTS); undefined:
   // nothing.
   std::vector<Tensor> coefficients(const Tensor& perturbation) const;
+  // The perturbation after which the weights of each edge are again from 0 to 1 and sum to 1, as in
+  // SDARTS' reference code: cut off, then divided by what is left; where nothing is left, the
+  // largest weighs 1.
+  Tensor allowed(const Tensor& perturbation) const;
   // Those of one cell: each of its edges has one operation, all other weights are zero. Of edges
   // that are weighed, the kept ones weigh 1.
   std::vector<Tensor> coefficients_of(const space::GridCell& cell) const;

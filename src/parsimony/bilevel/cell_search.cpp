@@ -127,7 +127,7 @@ class CellSearch {
       case differentiable::Perturbation::kNone:
         return {};
       case differentiable::Perturbation::kRandom:
-        return uniform(epsilon, lesson.noise.split("perturbation"));
+        return relaxation_.allowed(uniform(epsilon, lesson.noise.split("perturbation")));
       case differentiable::Perturbation::kAdversarial:
         return adversarial(epsilon, lesson);
     }
@@ -151,7 +151,7 @@ class CellSearch {
       const Tensor loss =
           cross_entropy(relaxation_, relaxation_.coefficients(at), lesson, Phase::kBatchStatistics);
       const Tensor gradient = torch::autograd::grad({loss}, {at})[0];
-      worst = (worst + step * gradient.sign()).clamp(-epsilon, epsilon);
+      worst = relaxation_.allowed((worst + step * gradient.sign()).clamp(-epsilon, epsilon));
     }
     return worst;
   }

@@ -43,6 +43,33 @@ TEST(CellRelaxation, WeighsOperationsBySoftmaxWithoutNone) {
   }
 }
 
+// Weights of an edge stay a distribution however large the perturbation.
+TEST(CellRelaxation, HoldsPerturbedWeightsBetweenZeroAndOne) {
+  const CellRelaxation relaxation(mixed(small_design(), kClasses), core::Rng(3), in_doubles());
+  const auto operations = differentiable::operation_weights(relaxation.alphas());
+  Tensor weights = at::zeros({3, 8}, at::kDouble);
+  for (std::int64_t edge = 0; edge < 3; ++edge) {
+    for (std::int64_t op = 0; op < 8; ++op)
+      weights[edge][op].fill_(
+          operations[static_cast<std::size_t>(edge)][static_cast<std::size_t>(op)]);
+  }
+  EXPECT_TRUE(at::allclose(relaxation.allowed(at::zeros({3, 8}, at::kDouble)),
+                           at::zeros({3, 8}, at::kDouble)));
+  Tensor perturbation = at::zeros({3, 8}, at::kDouble);
+  perturbation[0][1].fill_(-2);  // cut off
+  perturbation[1][4].fill_(1);   // too much
+  perturbation[2].fill_(-2);     // nothing left but the largest
+  const Tensor held = weights + relaxation.allowed(perturbation);
+  EXPECT_TRUE(at::allclose(held.sum(1), at::ones({3}, at::kDouble)));
+  EXPECT_GE(held.min().item<double>(), -1e-12);
+  EXPECT_NEAR(held[0][1].item<double>(), 0, 1e-12);
+  EXPECT_NEAR((held[0][2] / held[0][3]).item<double>(),
+              (weights[0][2] / weights[0][3]).item<double>(),
+              1e-9);
+  EXPECT_NEAR(held[1][4].item<double>(), 1 / (2 - weights[1][4].item<double>()), 1e-9);
+  EXPECT_NEAR(held[2].max().item<double>(), 1, 1e-12);
+}
+
 TEST(CellRelaxation, AddsTheAuxiliarySkipToTheSkipConnection) {
   CellRelaxation relaxation(mixed(small_design(), kClasses), core::Rng(3), in_doubles());
   const Tensor before = relaxation.coefficients()[1].detach().clone();

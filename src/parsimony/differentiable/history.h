@@ -33,7 +33,8 @@ struct CellNote : EpochNote {
   std::optional<double> eigenvalue;  // largest, of the Hessian by alphas; where estimated
   int skips = 0;                     // skip connections of the cell by weights, without cap
   space::GridCell cell;              // that would be derived now
-  // What it would be derived of: softmax(alpha) by edge (space::mixed_edges) and candidate operation.
+  // What it would be derived of: softmax(alpha) by edge (space::mixed_edges) and candidate
+  // operation.
   std::vector<std::vector<double>> weights;
 };
 
