@@ -70,6 +70,12 @@ std::vector<graph::Choices> family(std::int64_t children) {
   return all;
 }
 
+// Notes what is being done.
+struct TaskNames final : core::ProgressObserver {
+  void advance(const core::Progress& step) override { tasks.emplace(step.task); }
+  std::set<std::string> tasks;
+};
+
 class StagedNetworksTest : public testing::TestWithParam<BatchNormMode> {};
 INSTANTIATE_TEST_SUITE_P(
     Modes,
@@ -85,12 +91,15 @@ TEST_P(StagedNetworksTest, MeasureWhatTheWholeNetworkDoes) {
   at::set_num_threads(1);
   const TestSupernet& test = test_supernet();
   StagedNetworks networks = make_networks({.batch_norm = GetParam()});
+  PartWeights parts(test.supernet, test.weights, test.pictures.calibration, at::kCPU);
+  core::SilentLog log;
+  core::SilentProgress progress;
+  const core::StopFlag stop;
+  const core::Context context{log, progress, stop};
   for (const graph::Choices& choices : family(3)) {
     network::Network whole(graph::subsample(test.supernet, choices), core::Rng(1), {});
-    whole.load(
-        part_weights(
-            test.supernet, test.weights, choices, GetParam(), test.pictures.calibration, at::kCPU),
-        "the test's supernet");
+    whole.load(parts.of(choices, context).value()[static_cast<std::size_t>(GetParam())],
+               "the test's supernet");
     const at::NoGradGuard no_grad;
     const Counts staged = measure(networks, choices);
     std::int64_t different = 0, pixels = 0;
@@ -115,6 +124,24 @@ TEST_P(StagedNetworksTest, MeasureWhatTheWholeNetworkDoes) {
     EXPECT_GT(predicted.size(), 1u) << "a network that always says the same proves little";
     EXPECT_LE(different, pixels / 500);
   }
+}
+
+TEST(PartWeights, MeasureTheSupernetOnceAndStopWhenAsked) {
+  const TestSupernet& test = test_supernet();
+  PartWeights parts(test.supernet, test.weights, test.pictures.calibration, at::kCPU);
+  const graph::Choices choices = family(1).front();
+  core::SilentLog log;
+  TaskNames progress;
+  core::StopFlag stop;
+  const core::Context context{log, progress, stop};
+  EXPECT_TRUE(parts.of(choices, context));
+  EXPECT_EQ(progress.tasks,
+            (std::set<std::string>{"a part's statistics", "the supernet's statistics"}));
+  progress.tasks.clear();
+  EXPECT_TRUE(parts.of(choices, context));
+  EXPECT_EQ(progress.tasks, std::set<std::string>{"a part's statistics"});
+  stop.request();
+  EXPECT_FALSE(parts.of(choices, context));
 }
 
 // Whatever is kept, in whatever order and beside whomever they are measured.

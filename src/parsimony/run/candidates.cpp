@@ -132,20 +132,19 @@ class SupernetCandidates final : public Candidates {
     if (!prepare()) return std::nullopt;
     const space::Tokens tokens = space_.parse(genotype);
     ModelRequest request = request_for(options_, description_, space_.text(tokens));
-    const graph::Choices choices = space_.choices(tokens);
-    const std::vector<evaluate::PictureBatch> pictures = calibration();
-    for (std::size_t mode = 0; mode < evaluate::kBatchNormModeNames.size(); ++mode) {
-      request.untrained[fmt::format("miou_{}", evaluate::kBatchNormModeNames[mode])] =
-          evaluate::part_weights(space_.supernet(),
-                                 *weights_,
-                                 choices,
-                                 static_cast<evaluate::BatchNormMode>(mode),
-                                 pictures,
-                                 network::device_of(context_.device));
+    if (!parts_) {
+      parts_.emplace(
+          space_.supernet(), *weights_, calibration(), network::device_of(context_.device));
     }
-    const auto mode = static_cast<std::size_t>(options_.supernet.measuring.batch_norm);
-    request.initial =
-        request.untrained.at(fmt::format("miou_{}", evaluate::kBatchNormModeNames[mode]));
+    std::optional<evaluate::PartWeights::ByMode> parts =
+        parts_->of(space_.choices(tokens), context_);
+    if (!parts) return std::nullopt;
+    const auto searched = static_cast<std::size_t>(options_.supernet.measuring.batch_norm);
+    request.initial = (*parts)[searched];
+    for (std::size_t mode = 0; mode < parts->size(); ++mode) {
+      request.untrained[fmt::format("miou_{}", evaluate::kBatchNormModeNames[mode])] =
+          std::move((*parts)[mode]);
+    }
     const fs::path whole = folder_ / "models" / std::to_string(whole_);
     if (options_.supernet.teach && whole_ > 0 && fs::exists(whole / "metrics.json") &&
         request.genotype != space_.text(space::Tokens(space_.decisions().size(), 0)))
@@ -208,7 +207,8 @@ class SupernetCandidates final : public Candidates {
   const graph::NetworkDescription description_;
   const supernet::SupernetSpace space_;
   std::optional<weights::ArrayMap> weights_;  // ordered
-  study::TrialId whole_ = 0;                  // trial of the supernet; 0: not known
+  std::optional<evaluate::PartWeights> parts_;
+  study::TrialId whole_ = 0;  // trial of the supernet; 0: not known
 };
 
 // Networks of the grid space, which share no encoder. Their search is run/two_stage.h's; all that
