@@ -28,7 +28,7 @@ struct SharpnessOptions {
   int delta = 4;           // evaluations between the means that are compared
   double threshold = 1.3;  // largest ratio of the means
   // An earlier mean below it counts as this: near 0 eigenvalues grow manyfold and mean nothing. Our
-  // choice: on toys they were 0.004 to 0.063 with all defaults, and passed 0.1 in plain DARTS.
+  // choice: on toys they were 0.002 to 0.08 with all defaults, and passed 0.1 in plain DARTS.
   double least = 0.05;
   // Epochs of alphas before the first one that the search may go back to; published: 10.
   int start = 4;
