@@ -59,7 +59,8 @@ class CellSearch {
       history_.epochs.push_back(std::move(*note));
       history_.cell = history_.epochs.back().cell;
       keep_snapshot(epoch);
-      if (const std::optional<int> back = too_sharp()) go_back(*back);
+      const std::optional<int> back = too_sharp();
+      if (back && !go_back(*back)) return std::nullopt;
       save();
     }
     for (const fs::path& file : snapshots_) fs::remove(file);
@@ -71,7 +72,8 @@ class CellSearch {
 
   bool done() const { return stopped_ || std::ssize(history_.epochs) >= options_.epochs; }
 
-  std::optional<CellNote> train(int epoch) {
+  // What the supernet is made of in an epoch.
+  void prepare(int epoch) {
     const auto phase = options_.searching();
     relaxation_.set_auxiliary_skip(
         robustness_.auxiliary_skip
@@ -79,6 +81,10 @@ class CellSearch {
             : 0);
     relaxation_.set_skip_dropout(
         differentiable::skip_dropout(robustness_.skip_dropout, options_.warm_up, epoch));
+  }
+
+  std::optional<CellNote> train(int epoch) {
+    prepare(epoch);
     EpochSteps steps{
         .epoch = epoch,
         .epochs = options_.epochs,
@@ -177,27 +183,28 @@ class CellSearch {
         cell({.edges_per_node = options_.edges_per_node, .skip_cap = std::nullopt});
     note.skips = static_cast<int>(
         std::ranges::count(uncapped.edges, space::GridOp::kSkip, &space::GridCellEdge::op));
-    if (estimates(note.epoch)) {
-      note.eigenvalue = eigenvalue(note.epoch);
-      if (!note.eigenvalue) return false;
-    }
+    if (estimates(note.epoch) && !estimate(note)) return false;
     const int after = note.epoch + 1;
-    if (after % search_.design.options.validate_every != 0 && after != options_.epochs) return true;
-    const std::string task = search_.task + ", validation";
+    return (after % search_.design.options.validate_every != 0 && after != options_.epochs) ||
+           measure_quality(note);
+  }
+
+  // Both with statistics of their own: what has been running are those of perturbed weights and of
+  // alphas that were others a moment ago. False when interrupted.
+  bool measure_quality(CellNote& note) {
     const at::NoGradGuard no_grad;
-    note.supernet_miou = miou_of(measured(relaxation_.network(),
-                                          relaxation_.coefficients(),
-                                          search_.pictures,
-                                          search_.context,
-                                          task));
-    note.discrete_miou =
-        miou_of(measured_anew(relaxation_.network(),
-                              relaxation_.coefficients_of(note.cell),
-                              lessons_.calibration(search_.design.options.calibration),
-                              search_.pictures,
-                              search_.context,
-                              task));
-    return note.supernet_miou && note.discrete_miou;
+    const auto quality = [&](const std::vector<Tensor>& coefficients) {
+      return miou_of(measured_anew(relaxation_.network(),
+                                   coefficients,
+                                   lessons_.calibration(search_.design.options.calibration),
+                                   search_.pictures,
+                                   search_.context,
+                                   search_.task + ", validation"));
+    };
+    note.supernet_miou = quality(relaxation_.coefficients());
+    if (!note.supernet_miou) return false;
+    note.discrete_miou = quality(relaxation_.coefficients_of(note.cell));
+    return note.discrete_miou.has_value();
   }
 
   bool estimates(int epoch) const {
@@ -206,9 +213,30 @@ class CellSearch {
            (epoch + 1 - options_.warm_up) % sharpness.every == 0;
   }
 
+  // Notes what can be relied on. False when interrupted.
+  bool estimate(CellNote& note) {
+    const std::optional<differentiable::Eigenvalue> found = eigenvalue(note.epoch);
+    if (!found) return false;
+    if (reliable(*found, robustness_.sharpness)) {
+      note.eigenvalue = found->value;
+    } else {
+      search_.context.log.line(
+          core::LogLevel::kInfo,
+          fmt::format(
+              "{}: the largest eigenvalue of epoch {}, {:.3g}, is {:.3g} off and counts for "
+              "nothing; robustness.sharpness.steps, now {}, may be too few",
+              search_.task,
+              note.epoch + 1,
+              found->value,
+              found->error,
+              robustness_.sharpness.steps));
+    }
+    return true;
+  }
+
   // Of the Hessian of the architecture's loss by the alphas, on a fixed subset of its pictures.
   // Nothing when interrupted.
-  std::optional<double> eigenvalue(int epoch) {
+  std::optional<differentiable::Eigenvalue> eigenvalue(int epoch) {
     const differentiable::SharpnessOptions& sharpness = robustness_.sharpness;
     const std::vector<train::Batch> batches = lessons_.probe(sharpness.batches);
     Tensor& values = relaxation_.architecture().values;
@@ -222,7 +250,7 @@ class CellSearch {
       }
       return to_doubles(relaxation_.architecture().gradients / static_cast<double>(batches.size()));
     };
-    const double largest = differentiable::largest_eigenvalue(
+    const differentiable::Eigenvalue largest = differentiable::largest_eigenvalue(
         differentiable::hessian_product(gradient, to_doubles(before), sharpness.difference),
         static_cast<std::size_t>(values.numel()),
         sharpness.steps,
@@ -254,10 +282,9 @@ class CellSearch {
         series, robustness_.sharpness, options_.warm_up + robustness_.sharpness.start);
   }
 
-  // The search ends with what it held then, or goes on from there with a stronger decay.
-  void go_back(int epoch) {
-    history_.returned_to.push_back(epoch);
-    history_.cell = history_.epochs[static_cast<std::size_t>(epoch)].cell;
+  // The search is again what it was then, and ends with that or goes on from there with a stronger
+  // decay. False when interrupted.
+  bool go_back(int epoch) {
     const bool adaptive =
         robustness_.sharpness.remedy == differentiable::SharpnessRemedy::kAdaptive;
     const std::optional<double> decay =
@@ -269,13 +296,18 @@ class CellSearch {
                     search_.task,
                     decay ? "the search goes on from" : "the search ends with the cell of",
                     epoch + 1));
-    if (!decay) {
-      stopped_ = true;
-      return;
-    }
+    CellNote& note = history_.epochs[static_cast<std::size_t>(epoch)];
+    history_.returned_to.push_back(epoch);
+    history_.cell = note.cell;
     training_.load(snapshot(epoch), signature_);
-    training_.set_architecture_decay(*decay);
-    history_.epochs.resize(static_cast<std::size_t>(epoch) + 1);
+    if (decay) {
+      training_.set_architecture_decay(*decay);
+      history_.epochs.resize(static_cast<std::size_t>(epoch) + 1);
+      return true;
+    }
+    stopped_ = true;
+    prepare(epoch);
+    return note.supernet_miou || measure_quality(note);
   }
 
   fs::path snapshot(int epoch) const {
@@ -283,10 +315,10 @@ class CellSearch {
     return file.replace_extension(fmt::format(".epoch{}.safetensors", epoch));
   }
 
-  // An adaptive search may want to go on from as far back as its window reaches.
+  // A search may want to go back as far as its window reaches.
   void keep_snapshot(int epoch) {
     const differentiable::SharpnessOptions& sharpness = robustness_.sharpness;
-    if (sharpness.remedy != differentiable::SharpnessRemedy::kAdaptive || !searching(epoch)) return;
+    if (sharpness.remedy == differentiable::SharpnessRemedy::kOff || !searching(epoch)) return;
     training_.save(snapshot(epoch), signature_, "");
     const int reach = sharpness.every * (sharpness.delta + sharpness.window);
     snapshots_.clear();

@@ -17,7 +17,12 @@ using graph::PathGate;
 constexpr double kOpenGamma = 1.5;  // of relu_tanh, which would stay shut below 0 (spec rspnet 4.5)
 
 graph::Graph graph_of(const PathRelaxation::Design& design) {
-  return graph::path_supernet(design.paths, design.cell, design.network, design.classes);
+  return graph::path_supernet(
+      design.paths,
+      design.cell,
+      design.network,
+      design.classes,
+      design.presence ? graph::NodePresence::kGiven : graph::NodePresence::kCertain);
 }
 
 }  // namespace
@@ -66,8 +71,14 @@ std::vector<Tensor> PathRelaxation::coefficients() const {
   std::vector<Tensor> all;
   for (const Entry& entry : entries_) {
     if (entry.edges.size() > 1) all.push_back(gammas_of(entry));
+    if (design_.presence) all.push_back(presence_of(entry));
   }
   return all;
+}
+
+// That not all edges which lead there are closed.
+Tensor PathRelaxation::presence_of(const Entry& entry) const {
+  return 1 - (1 - opened(gammas_of(entry).unsqueeze(0))).prod(1);
 }
 
 Tensor PathRelaxation::opened(const Tensor& scores) const {
@@ -146,6 +157,7 @@ std::vector<std::int64_t> PathRelaxation::kept_columns(const space::GridLayer& l
 PathRelaxation PathRelaxation::narrowed(const std::vector<space::GridLayer>& paths) const {
   Design design = design_;
   design.paths = paths;
+  design.presence = false;  // they are there
   PathRelaxation part(std::move(design), core::Rng(0), network_.options());
   weights::ArrayMap weights = network_.save();
   // The head reads the scales that are left.

@@ -21,6 +21,8 @@ class PathRelaxation final : public Relaxation {
     graph::GridOptions network;  // with the gates of a search
     int classes = 2;
     double initial_deviation = 0.01;  // of the gammas, around 0, or 1.5 for relu_tanh
+    // Whether what a node makes is multiplied by the probability that the node is there at all.
+    bool presence = false;
   };
   PathRelaxation(Design design, core::Rng rng, const network::Network::Options& options);
 
@@ -50,6 +52,7 @@ class PathRelaxation final : public Relaxation {
   };
   static std::vector<Entry> entries_of(const std::vector<space::GridLayer>& paths);
   Tensor gammas_of(const Entry& entry) const;
+  Tensor presence_of(const Entry& entry) const;
   std::vector<std::int64_t> kept_columns(const space::GridLayer& last) const;
   Tensor opened(const Tensor& scores) const;
 

@@ -27,6 +27,11 @@ using network::Phase;
 
 constexpr int kProbedBatches = 4;  // for what an epoch notes of its gates
 
+// Whether gates that lead to a node can all be closed.
+bool independent(graph::PathGate gate) {
+  return gate == graph::PathGate::kConditionalSigmoid || gate == graph::PathGate::kReluTanh;
+}
+
 PathRelaxation::Design relaxed(const Design& design, space::GridCell cell, int classes) {
   const PathSearchOptions& options = design.options.paths;
   return {.paths = all_paths(design.space),
@@ -34,7 +39,8 @@ PathRelaxation::Design relaxed(const Design& design, space::GridCell cell, int c
           .network = differentiable::gated_design(
               design.network, design.options, differentiable::gate_temperature(options, 0)),
           .classes = classes,
-          .initial_deviation = options.gate.initial_deviation};
+          .initial_deviation = options.gate.initial_deviation,
+          .presence = options.gate.presence && independent(options.gate.kind)};
 }
 
 std::vector<double> to_doubles(const Tensor& tensor) {
@@ -153,17 +159,22 @@ class PathSearch::State {
 
   std::optional<metric::ConfusionMatrix> inherited(const std::vector<space::GridLayer>& paths) {
     PathRelaxation part = relaxation_.narrowed(paths);
+    return quality_of(part);
+  }
+
+ private:
+  bool searching(int epoch) const { return epoch >= options_.warm_up; }
+
+  // With statistics of its own. Nothing when interrupted.
+  std::optional<metric::ConfusionMatrix> quality_of(PathRelaxation& relaxation) {
     const at::NoGradGuard no_grad;
-    return measured_anew(part.network(),
-                         part.coefficients(),
+    return measured_anew(relaxation.network(),
+                         relaxation.coefficients(),
                          lessons_.calibration(search_.design.options.calibration),
                          search_.pictures,
                          search_.context,
                          search_.task + ", validation");
   }
-
- private:
-  bool searching(int epoch) const { return epoch >= options_.warm_up; }
 
   std::optional<PathNote> train(int epoch) {
     relaxation_.set_temperature(differentiable::gate_temperature(options_, epoch));
@@ -258,11 +269,7 @@ class PathSearch::State {
     const int after = note.epoch + 1;
     if (after % search_.design.options.validate_every != 0 && after != options_.epochs) return true;
     const at::NoGradGuard no_grad;
-    note.supernet_miou = miou_of(measured(relaxation_.network(),
-                                          relaxation_.coefficients(),
-                                          search_.pictures,
-                                          search_.context,
-                                          search_.task + ", validation"));
+    note.supernet_miou = miou_of(quality_of(relaxation_));
     note.discrete_miou = miou_of(inherited(note.paths));
     return note.supernet_miou && note.discrete_miou;
   }

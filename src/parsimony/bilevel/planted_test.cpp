@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -82,7 +83,7 @@ class PlantedTest : public ::testing::Test {
 };
 
 double gap(const differentiable::EpochNote& note) {
-  return *note.supernet_miou - *note.discrete_miou;
+  return note.supernet_miou.value() - note.discrete_miou.value();
 }
 
 // Marks that a cell of one operation has to see.
@@ -104,7 +105,6 @@ class FarMarksTest : public PlantedTest {
     cell.weights.rate = 0.2;
     cell.alphas.rate = 0.03;  // ten times the default: there are 48 steps, not thousands
     cell.robustness.sharpness.batches = 1;
-    cell.robustness.sharpness.steps = 4;
     return design;
   }
 
@@ -113,14 +113,16 @@ class FarMarksTest : public PlantedTest {
         64, 2, seed, [&](core::Rng rng) { return testing::far_marks(kCells, distance, rng); });
     const Search searched = search(design, pictures, seed);
     const auto history = search_cell(searched);
+    // The epoch that the search ended with, which need not be its last one.
+    const auto end = history->returned_to.empty()
+                         ? history->epochs.size() - 1
+                         : static_cast<std::size_t>(history->returned_to.back());
+    const differentiable::CellNote& note = history->epochs[end];
     // In the order of the candidates: none, max3, avg3, skip, sep3, sep5, dil3, dil5.
-    const std::vector<double>& weights = history->epochs.back().weights[0];
+    const std::vector<double>& weights = note.weights[0];
     const double near = weights[1] + weights[2] + weights[3];
     const double far = weights[5] + weights[6] + weights[7];
-    const differentiable::CellNote& last = history->epochs.back();
-    return {.op = history->cell.edges[0].op,
-            .far = far > near,
-            .gap = last.supernet_miou ? gap(last) : 0};
+    return {.op = history->cell.edges[0].op, .far = far > near, .gap = gap(note)};
   }
 };
 
@@ -148,6 +150,63 @@ TEST_F(FarMarksTest, ThatAreNearNeedNothing) {
     EXPECT_FALSE(found.far) << seed;
     EXPECT_EQ(found.op, GridOp::kSkip) << seed;
   }
+}
+
+// Tiny objects on a background whose class only a coarse scale can tell: networks of one scale
+// fail.
+class RoomsTest : public PlantedTest {
+ protected:
+  static constexpr int kSide = 64;
+
+  static Design design() {
+    Design design = design_of(kSide);
+    design.options.augment.mirror = 0.5;
+    design.space = {.nodes = 1, .inputs = 1, .layers = 3};
+    design.network.rsp = graph::RspMode::kNone;
+    design.network.cells = 1;
+    differentiable::PathSearchOptions& paths = design.options.paths;
+    paths.epochs = 12;
+    paths.warm_up = 4;
+    paths.weights.rate = 0.1;
+    paths.gates.rate = 0.1;  // thirty times the default: there are 80 steps of gates
+    return design;
+  }
+
+  // A node costs four times what an edge between scales does.
+  static differentiable::GridCosts costs(const space::GridSpaceOptions& space) {
+    differentiable::GridCosts costs;
+    for (const space::GridLayer& layer : all_paths(space)) {
+      std::vector<double>& edges = costs.edges.emplace_back();
+      for (const space::GridEdge& edge : layer) edges.push_back(edge.from == edge.to ? 0 : 1);
+      costs.nodes.push_back({4, 4, 4, 4});
+    }
+    return costs;
+  }
+
+  differentiable::PathSearchHistory find(const Design& design, int seed) {
+    const Pictures pictures = pictures_of(
+        160, 4, seed, [&](core::Rng rng) { return testing::rooms(kSide, true, true, rng); });
+    const Search searched = search(design, pictures, seed);
+    const space::GridCell cell =
+        space::parse_grid_genotype("{cell:[[1,0,sep3]],paths:[[0-0]]}").cell;
+    const fs::path warm = folder_ / "warm.safetensors";
+    fs::remove(warm);
+    return *PathSearch(searched, cell, 0.5, costs(design.space), warm).run();
+  }
+};
+
+TEST_F(RoomsTest, NeedAFineAndACoarseScale) {
+  int both = 0, close = 0, decided = 0;
+  for (int seed = 1; seed <= kSeeds; ++seed) {
+    const differentiable::PathSearchHistory found = find(design(), seed);
+    const unsigned read = space::sink_set(found.paths.back());  // by the head
+    both += (read & 0b0001U) != 0 && (read & 0b1100U) != 0 ? 1 : 0;
+    close += gap(found.epochs.back()) <= kWidestGap ? 1 : 0;
+    decided += found.epochs.back().entropy < std::log(2) / 4 ? 1 : 0;
+  }
+  EXPECT_GE(both, 3);
+  EXPECT_GE(close, 3) << "the network is worse than its supernet";
+  EXPECT_GE(decided, 3) << "gates are as open as closed";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "parsimony/bilevel/fixtures_for_test.h"
+#include "parsimony/bilevel/gradients.h"
 #include "parsimony/differentiable/cell.h"
 
 namespace parsimony::bilevel {
@@ -167,6 +168,54 @@ TEST(PathRelaxation, NarrowedHeadReadsTheScalesThatAreLeft) {
   const std::string name = "head.project.conv.weight";
   const Tensor all = network::to_tensor(whole.arrays.at(name));
   EXPECT_TRUE(at::equal(network::to_tensor(left.arrays.at(name)), all.narrow(1, 0, 12)));
+}
+
+// How far logits move with the weights of a node of the last layer, of which all gates are closed.
+double effect_of_a_closed_node(bool presence, int scale, const std::vector<std::int64_t>& edges) {
+  PathRelaxation::Design design = gated(small_design(), kClasses);
+  design.presence = presence;
+  PathRelaxation relaxation(std::move(design), core::Rng(5), in_doubles());
+  const Tensor gammas = relaxation.architecture().tensors[1].second.detach();
+  for (const std::int64_t edge : edges) gammas[edge].fill_(-60);
+  const Tensor before = logits_of(relaxation.network(), relaxation.coefficients());
+  const std::string node = "layer2.scale" + std::to_string(scale) + ".cell";
+  int changed = 0;
+  for (auto& [name, weights] : relaxation.network().decoder().tensors) {
+    if (!name.starts_with(node)) continue;
+    weights.detach().add_(at::randn_like(weights.detach()));
+    ++changed;
+  }
+  EXPECT_GT(changed, 0);
+  const Tensor after = logits_of(relaxation.network(), relaxation.coefficients());
+  return (after - before).abs().max().item<double>();
+}
+
+// Of layer 2: 0-0, 0-1, 1-0, 1-1, 1-2. The weights of path attention sum to about 1 in every node
+// and say nothing of the node itself; without presence the head reads it, however closed it is.
+TEST(PathRelaxation, PresenceTakesClosedNodesOutOfTheNetwork) {
+  const std::vector<std::vector<std::int64_t>> entering = {{0, 2}, {1, 3}, {4}};
+  for (int scale = 0; scale < 3; ++scale) {
+    const auto& edges = entering[static_cast<std::size_t>(scale)];
+    EXPECT_GT(effect_of_a_closed_node(false, scale, edges), 1e-3) << scale;
+    EXPECT_LT(effect_of_a_closed_node(true, scale, edges), 1e-12) << scale;
+  }
+}
+
+// So the loss has a slope by the only gate of a node, which it has not without.
+TEST(PathRelaxation, PresenceMakesTheLossDependOnGatesOfSingleEdges) {
+  for (const bool presence : {false, true}) {
+    PathRelaxation::Design design = gated(small_design(), kClasses);
+    design.presence = presence;
+    PathRelaxation relaxation(std::move(design), core::Rng(5), in_doubles());
+    const train::Batch batch = waves(2, 32, kClasses, 0.3);
+    add_architecture_gradient(relaxation, {batch, core::Rng(1)}, Phase::kBatchStatistics);
+    const double slope = relaxation.architecture().tensors[1].second.grad()[4].item<double>();
+    if (presence) {
+      EXPECT_GT(std::abs(slope), 1e-5);
+    } else {
+      EXPECT_EQ(slope, 0);
+    }
+  }
 }
 
 TEST(PathRelaxation, SharpensItsGates) {

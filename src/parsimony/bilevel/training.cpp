@@ -186,17 +186,6 @@ std::optional<EpochLosses> run_epoch(Training& training,
   return losses;
 }
 
-std::optional<metric::ConfusionMatrix> measured(network::Network& network,
-                                                const std::vector<Tensor>& coefficients,
-                                                const Pictures& pictures,
-                                                const core::Context& context,
-                                                const std::string& task) {
-  auto matrix = train::measure_on_pictures(
-      network, pictures.validation, pictures.classes, context, task, coefficients);
-  if (context.stop.requested()) return std::nullopt;
-  return matrix;
-}
-
 std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
                                                      const std::vector<Tensor>& coefficients,
                                                      const std::vector<Tensor>& calibration,
@@ -211,8 +200,10 @@ std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
     batches.back().insert(batches.back().end(), coefficients.begin(), coefficients.end());
   }
   train::recalibrate(network, batches);
-  const auto matrix = measured(network, coefficients, pictures, context, task);
+  auto matrix = train::measure_on_pictures(
+      network, pictures.validation, pictures.classes, context, task, coefficients);
   train::set_statistics(network, before);
+  if (context.stop.requested()) return std::nullopt;
   return matrix;
 }
 

@@ -94,15 +94,9 @@ std::optional<EpochLosses> run_epoch(Training& training,
                                      const core::Context& context,
                                      const std::string& task);
 
-// What a network makes of pictures at these coefficients; nothing when interrupted.
-std::optional<metric::ConfusionMatrix> measured(network::Network& network,
-                                                const std::vector<Tensor>& coefficients,
-                                                const Pictures& pictures,
-                                                const core::Context& context,
-                                                const std::string& task);
-
-// The same with new statistics of batch norms from training pictures, after which the network is
-// what it was: what is worth a network that takes over the weights of a supernet.
+// What a network makes of the validation pictures at these coefficients, with new statistics of
+// batch norms from training pictures, after which the network is what it was. Nothing when
+// interrupted.
 std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
                                                      const std::vector<Tensor>& coefficients,
                                                      const std::vector<Tensor>& calibration,

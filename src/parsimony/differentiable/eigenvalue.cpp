@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -19,52 +20,92 @@ double norm(std::span<const double> v) {
   return std::sqrt(dot(v, v));
 }
 
-// v^T A v of a direction v of length 1, and the length of A v: alike for an eigenvector of a
-// positive eigenvalue.
-struct Direction {
-  double quotient = 0, length = 0;
+constexpr double kCloseEnough = 0.05;  // of the eigenvalue
+constexpr double kNothingLeft =
+    1e-12;  // of the matrix' size: the space of the products is complete
+
+// The tridiagonal matrix that Lanczos' method makes of the one that it looks at.
+struct Tridiagonal {
+  std::vector<double> diagonal, beside;
 };
 
-Direction iterate(const VectorFunction& product, std::vector<double> v, int steps) {
-  Direction last;
-  for (int step = 0; step < steps; ++step) {
-    const double scale = 1 / norm(v);
-    for (double& value : v) value *= scale;
-    std::vector<double> image = product(v);
-    core::require(image.size() == v.size(),
-                  "a product of {} values with a vector of {}",
-                  image.size(),
-                  v.size());
-    last = {.quotient = dot(v, image), .length = norm(image)};
-    if (last.length == 0) break;
-    v = std::move(image);
+// Its largest eigenvalue and the last component of that eigenvector of length 1, by Jacobi's
+// rotations (Golub and Van Loan, section 8.5).
+std::pair<double, double> largest_pair(const Tridiagonal& tridiagonal) {
+  const std::size_t n = tridiagonal.diagonal.size();
+  std::vector<std::vector<double>> a(n, std::vector<double>(n, 0.0));
+  for (std::size_t i = 0; i < n; ++i) {
+    a[i][i] = tridiagonal.diagonal[i];
+    if (i + 1 < n) a[i][i + 1] = a[i + 1][i] = tridiagonal.beside[i];
   }
-  return last;
+  std::vector<double> last(n, 0.0);  // components of the eigenvectors
+  last[n - 1] = 1;
+  constexpr int kSweeps = 50;  // a handful are enough
+  for (int sweep = 0; sweep < kSweeps; ++sweep) {
+    bool turned = false;
+    for (std::size_t p = 0; p < n; ++p) {
+      for (std::size_t q = p + 1; q < n; ++q) {
+        const double size = std::abs(a[p][p]) + std::abs(a[q][q]);
+        if (std::abs(a[p][q]) <= std::numeric_limits<double>::epsilon() * size / 2) continue;
+        turned = true;
+        const double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+        const double t = std::copysign(1 / (std::abs(theta) + std::hypot(theta, 1)), theta);
+        const double c = 1 / std::hypot(t, 1), s = t * c;
+        const auto turn = [c, s](double& x, double& y) {
+          const double before = x;
+          x = c * before - s * y;
+          y = s * before + c * y;
+        };
+        for (std::size_t k = 0; k < n; ++k) turn(a[k][p], a[k][q]);
+        for (std::size_t k = 0; k < n; ++k) turn(a[p][k], a[q][k]);
+        turn(last[p], last[q]);
+      }
+    }
+    if (!turned) break;
+  }
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < n; ++i) {
+    if (a[i][i] > a[best][best]) best = i;
+  }
+  return {a[best][best], last[best]};
 }
-
-// Below this cosine between v and A v the direction is not one of a positive eigenvalue.
-constexpr double kAligned = 0.9;
 
 }  // namespace
 
-double largest_eigenvalue(const VectorFunction& product,
-                          std::size_t size,
-                          int steps,
-                          core::Rng rng) {
-  core::require(size > 0 && steps > 0, "{} steps of power iteration of size {}", steps, size);
-  std::vector<double> start(size);
-  for (double& value : start) value = rng.normal();
-
-  const Direction dominant = iterate(product, start, steps);
-  if (dominant.quotient >= kAligned * dominant.length) return dominant.quotient;
-
-  const double shift = dominant.length;
-  const VectorFunction shifted = [&](std::span<const double> v) {
+Eigenvalue largest_eigenvalue(const VectorFunction& product,
+                              std::size_t size,
+                              int steps,
+                              core::Rng rng) {
+  core::require(size > 0 && steps > 0, "{} products with vectors of {}", steps, size);
+  std::vector<std::vector<double>> directions(1, std::vector<double>(size));
+  for (double& value : directions[0]) value = rng.normal();
+  double length = norm(directions[0]), largest = 0;
+  Tridiagonal tridiagonal;
+  while (true) {
+    std::vector<double>& v = directions.back();
+    for (double& value : v) value /= length;
     std::vector<double> image = product(v);
-    for (std::size_t i = 0; i < image.size(); ++i) image[i] += shift * v[i];
-    return image;
-  };
-  return std::max(dominant.quotient, iterate(shifted, start, steps).quotient - shift);
+    core::require(
+        image.size() == size, "a product of {} values with a vector of {}", image.size(), size);
+    largest = std::max(largest, norm(image));
+    tridiagonal.diagonal.push_back(dot(v, image));
+    // Twice, since once leaves what rounding has left.
+    for (int round = 0; round < 2; ++round) {
+      for (const std::vector<double>& direction : directions) {
+        const double share = dot(direction, image);
+        for (std::size_t i = 0; i < size; ++i) image[i] -= share * direction[i];
+      }
+    }
+    length = norm(image);
+    const auto [value, last] = largest_pair(tridiagonal);
+    const Eigenvalue found{.value = value, .error = std::abs(length * last)};
+    const auto done = static_cast<std::size_t>(steps) == directions.size();
+    if (done || directions.size() == size || length <= kNothingLeft * largest ||
+        found.error <= kCloseEnough * std::abs(found.value))
+      return found;
+    tridiagonal.beside.push_back(length);
+    directions.push_back(std::move(image));
+  }
 }
 
 VectorFunction hessian_product(VectorFunction gradient, std::vector<double> point, double step) {

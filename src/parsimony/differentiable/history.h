@@ -22,8 +22,9 @@ struct EpochNote {
   int epoch = 0;
   double weight_loss = 0;                   // cross entropy of the weights' steps
   std::optional<double> architecture_loss;  // and of the architecture's; none in the warm-up
-  // Of the supernet as it is, and of what would be decided now, with the supernet's weights and new
-  // statistics of batch norms; where measured. Their difference is the discretisation gap.
+  // Of the supernet, and of what would be decided now with the supernet's weights, each with new
+  // statistics of batch norms; where measured, as the epoch that a search ends with always is.
+  // Their difference is the discretisation gap.
   std::optional<double> supernet_miou, discrete_miou;
   // Mean entropy of what is open, in nats: of softmax(alpha) of an edge, or of a gate.
   double entropy = 0;

@@ -17,7 +17,9 @@ inline constexpr std::array<std::string_view, 3> kPerturbationNames = {
 // What keeps a search of cells from collapsing into skip connections (spec rspnet 10). What the
 // spec builds in from the start is on.
 struct RobustnessOptions {
-  bool auxiliary_skip = true;  // DARTS-: a skip beside each mixed operation that fades out
+  // DARTS-: a skip beside each mixed operation that fades out. Where a cell of skips is the right
+  // one the alphas of skips rise as it fades, and fast; where it is not they do not.
+  bool auxiliary_skip = true;
   Perturbation perturbation = Perturbation::kRandom;
   double epsilon = 0.03;           // of the perturbation, in the first epoch
   double epsilon_end = 0.3;        // after the last

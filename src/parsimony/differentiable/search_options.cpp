@@ -106,6 +106,9 @@ void GateSearchOptions::visit(core::FieldVisitor& v) {
   v.field("temperature_end", temperature_end, {"of the gates' logits at last", 0.01, 100});
   v.field("kept", kept, {"hard_topk: maps that pass", 1, space::kGridScales});
   v.field("initial_deviation", initial_deviation, {"of the gates' own logits", 0, 10});
+  v.field("presence",
+          presence,
+          {"what a node makes counts as much as the node is likely to be reached at all"});
 }
 
 void PathSearchOptions::visit(core::FieldVisitor& v) {

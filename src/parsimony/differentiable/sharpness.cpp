@@ -33,6 +33,7 @@ void SharpnessOptions::visit(core::FieldVisitor& v) {
   v.field("window", window, {"estimates in a moving mean; odd", 1, 99});
   v.field("delta", delta, {"estimates between the means that are compared", 1, 100});
   v.field("threshold", threshold, {"largest ratio of the means", 1, 1000});
+  v.field("least", least, {"an earlier mean below it counts as this; eigenvalue", 0});
   v.field("start", start, {"epochs of alphas before the first one to return to", 0, 10000});
   v.field("steps", steps, {"products of power iteration per estimate", 1, 1000});
   v.field("difference", difference, {"step of the differences that give a product", 1e-8, 1});
@@ -47,6 +48,10 @@ void check(const SharpnessOptions& options) {
       "sharpness: a window of {} estimates; expected an odd number, for example 5, so that one of "
       "them is its centre",
       options.window);
+}
+
+bool reliable(const Eigenvalue& estimate, const SharpnessOptions& options) {
+  return estimate.error <= 0.1 * std::max(std::abs(estimate.value), options.least);
 }
 
 std::optional<int> epoch_to_return_to(std::span<const SharpnessPoint> series,
@@ -68,7 +73,8 @@ std::optional<int> epoch_to_return_to(std::span<const SharpnessPoint> series,
   if (centre < earliest) return std::nullopt;
   const double mean_now = local_mean(series, newest, window);
   const double mean_before = local_mean(series, before, window);
-  const bool too_sharp = mean_before > 0 && mean_now > options.threshold * mean_before * kRounding;
+  const bool too_sharp =
+      mean_now > options.threshold * std::max(mean_before, options.least) * kRounding;
   return too_sharp ? std::optional(centre) : std::nullopt;
 }
 

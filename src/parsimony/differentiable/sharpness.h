@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "parsimony/core/fields.h"
+#include "parsimony/differentiable/eigenvalue.h"
 
 namespace parsimony::differentiable {
 
@@ -26,6 +27,9 @@ struct SharpnessOptions {
   int window = 5;          // evaluations in a mean, odd
   int delta = 4;           // evaluations between the means that are compared
   double threshold = 1.3;  // largest ratio of the means
+  // An earlier mean below it counts as this: near 0 eigenvalues grow manyfold and mean nothing. Our
+  // choice: on toys they were 0.002 to 0.08 with all defaults, and passed 0.1 in plain DARTS.
+  double least = 0.05;
   // Epochs of alphas before the first one that the search may go back to; published: 10.
   int start = 4;
   // Of the estimate.
@@ -43,6 +47,10 @@ struct SharpnessOptions {
 // A user error for an even window, of which no evaluation is the centre.
 void check(const SharpnessOptions& options);
 
+// Whether an estimate says enough for a ratio of `threshold`: its error is below a tenth of it, or
+// of what counts as little (ours).
+bool reliable(const Eigenvalue& estimate, const SharpnessOptions& options);
+
 struct SharpnessPoint {
   int epoch = 0;
   double eigenvalue = 0;
@@ -54,8 +62,8 @@ struct SharpnessPoint {
 // epoch in the centre of the latter, unless that lies before `earliest`.
 //
 // So with the published values nothing is decided before epoch 22, and a steady growth is too fast
-// from 3.33 % an epoch on. A mean of 0 or less is no basis for a ratio: nothing is decided (ours).
-// A ratio within 1e-9 of the threshold does not exceed it. Options are as check() wants them.
+// from 3.33 % an epoch on. A ratio within 1e-9 of the threshold does not exceed it. Options are as
+// check() wants them.
 std::optional<int> epoch_to_return_to(std::span<const SharpnessPoint> series,
                                       const SharpnessOptions& options,
                                       int earliest);

@@ -62,11 +62,22 @@ TEST(Sharpness, DecidesInTimeForAShortSearch) {
   EXPECT_EQ(first_return(steep, options, 20, 40, 0), (Return{.in = 26, .to = 20}));
 }
 
-TEST(Sharpness, ComparesNothingWithACurvatureOfZeroOrLess) {
-  EXPECT_FALSE(with_published_values([](int epoch) { return epoch < 40 ? -0.2 : 0.1; }));
+// Hundredfold growth is nothing near 0, and a curvature below it does not hide a real one.
+TEST(Sharpness, TakesWhatIsNearZeroForTheLeast) {
+  EXPECT_FALSE(with_published_values([](int epoch) { return 6e-5 * std::pow(1.15, epoch); }));
+  EXPECT_FALSE(with_published_values([](int epoch) { return epoch < 40 ? -0.2 : 0.06; }));
+  EXPECT_TRUE(with_published_values([](int epoch) { return epoch < 40 ? -0.2 : 0.2; }));
   EXPECT_FALSE(with_published_values([](int) { return 0.0; }));
   const std::vector<SharpnessPoint> diverged{{0, std::nan("")}};
   EXPECT_THROW(epoch_to_return_to(diverged, {}, 0), core::Error);
+}
+
+TEST(Sharpness, ReliesOnEstimatesThatHaveConverged) {
+  const SharpnessOptions options;
+  EXPECT_TRUE(reliable({.value = 0.4, .error = 0.03}, options));
+  EXPECT_FALSE(reliable({.value = 0.4, .error = 0.05}, options));
+  EXPECT_TRUE(reliable({.value = -0.001, .error = 0.004}, options));
+  EXPECT_FALSE(reliable({.value = -0.001, .error = 0.01}, options));
 }
 
 TEST(Sharpness, NeedsACentreOfItsWindow) {

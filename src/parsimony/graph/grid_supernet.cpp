@@ -3,7 +3,6 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/graph/grid_network.h"
-#include "parsimony/graph/grid_wiring.h"
 
 namespace parsimony::graph {
 namespace {
@@ -11,10 +10,11 @@ namespace {
 Graph supernet(const std::vector<space::GridLayer>& paths,
                const CellContent& content,
                const GridOptions& options,
-               int classes) {
+               int classes,
+               NodePresence presence) {
   Graph graph;
   const NodeId picture = graph.add(Input{3, 1}, {}, Section::kDecoder, "picture");
-  GridWiring wiring(graph, paths, content, options, GammaSource::kGiven);
+  GridWiring wiring(graph, paths, content, options, GammaSource::kGiven, presence);
   graph.outputs.push_back({"logits", wiring.build(picture, classes)});
   for (Node& node : graph.nodes) {
     if (auto* norm = std::get_if<BatchNorm>(&node.layer)) norm->affine = false;
@@ -38,14 +38,15 @@ Graph cell_supernet(const std::vector<space::GridLayer>& paths,
                 width);
   GridOptions averaged = options;
   averaged.gate = {.kind = PathGate::kUniform};
-  return supernet(paths, cells, averaged, classes);
+  return supernet(paths, cells, averaged, classes, NodePresence::kCertain);
 }
 
 Graph path_supernet(const std::vector<space::GridLayer>& paths,
                     const space::GridCell& cell,
                     const GridOptions& options,
-                    int classes) {
-  return supernet(paths, cell, options, classes);
+                    int classes,
+                    NodePresence presence) {
+  return supernet(paths, cell, options, classes, presence);
 }
 
 std::vector<std::string> coefficient_names(const Graph& graph) {

@@ -131,6 +131,34 @@ TEST(PathSupernet, IsGivenItsGammas) {
             count_parameters(network).total());
 }
 
+// Nodes of layer 1 are read by layer 2, those of layer 2 by the head; the stem is always there.
+TEST(PathSupernet, IsGivenHowFarItsNodesArePresent) {
+  const space::GridCell cell = space::parse_grid_genotype("{cell:[[1,0,sep3]],paths:[[0-0]]}").cell;
+  const Graph graph = path_supernet(paths_of(2), cell, narrow(), 5, NodePresence::kGiven);
+  EXPECT_THAT(coefficient_names(graph),
+              ElementsAre("layer1.scale0.presence",
+                          "layer1.scale1.presence",
+                          "layer2.scale0.attention.gamma",
+                          "layer2.scale0.presence",
+                          "layer2.scale1.attention.gamma",
+                          "layer2.scale1.presence",
+                          "layer2.scale2.presence"));
+  std::vector<std::string> weighed;
+  for (const Node& node : graph.nodes) {
+    if (!std::holds_alternative<WeightedSum>(node.layer)) continue;
+    weighed.push_back(node.name + " by " + graph[node.inputs[1]].name);
+  }
+  EXPECT_THAT(weighed,
+              ElementsAre("layer2.path0-0.present by layer1.scale0.presence",
+                          "layer2.path0-1.present by layer1.scale0.presence",
+                          "layer2.path1-0.present by layer1.scale1.presence",
+                          "layer2.path1-1.present by layer1.scale1.presence",
+                          "layer2.path1-2.present by layer1.scale1.presence",
+                          "head.scale0.present by layer2.scale0.presence",
+                          "head.scale1.present by layer2.scale1.presence",
+                          "head.scale2.present by layer2.scale2.presence"));
+}
+
 TEST(Graph, CoefficientsMustFitWhatTheyWeigh) {
   Graph graph;
   const NodeId x = graph.add(Input{4, 1}, {}, Section::kDecoder, "x");

@@ -20,12 +20,15 @@ GridWiring::GridWiring(Graph& graph,
                        const std::vector<space::GridLayer>& paths,
                        const CellContent& content,
                        const GridOptions& options,
-                       GammaSource gammas)
+                       GammaSource gammas,
+                       NodePresence presence)
     : layers_(graph),
       paths_(paths),
       options_(options),
       nodes_(nodes_of(content)),
+      reads_before_(inputs_of(content) == 2),
       gammas_(gammas),
+      presence_(presence),
       cells_(graph, content, options, paths.size()) {}
 
 NodeId GridWiring::build(NodeId picture, int classes) {
@@ -81,17 +84,26 @@ GridWiring::Maps GridWiring::layer(std::size_t index, const Maps& before, const 
   std::map<int, std::vector<NodeId>> incoming;
   for (const space::GridEdge& edge : paths_[index]) {
     const std::string path = fmt::format("{}.path{}-{}", name, edge.from, edge.to);
-    incoming[edge.to].push_back(transition(from.at(edge.from), edge, path));
+    const NodeId x = transition(from.at(edge.from), edge, path);
+    incoming[edge.to].push_back(present(x, index, edge.from, path));
   }
   Maps maps;
   for (const auto& [scale, inputs] : incoming) {
     const std::string node = fmt::format("{}.scale{}", name, scale);
     const NodeId x = inputs.size() == 1 ? inputs[0] : fused(inputs, scale, node + ".attention");
-    const auto earlier = before.find(scale);
-    maps[scale] =
-        cells_.module(x, earlier == before.end() ? x : earlier->second, channels(scale), node);
+    maps[scale] = cells_.module(x, second(x, index, before, scale, node), channels(scale), node);
+    if (presence_ == NodePresence::kGiven)
+      presences_[{index + 1, scale}] = layers_.add(Coefficients{1}, {}, node + ".presence");
   }
   return maps;
+}
+
+// What a module's first cell takes as its second input, if it has one.
+NodeId GridWiring::second(
+    NodeId x, std::size_t index, const Maps& before, int scale, const std::string& name) {
+  const auto earlier = before.find(scale);
+  if (!reads_before_ || earlier == before.end()) return x;
+  return present(earlier->second, index - 1, scale, name + ".before");
 }
 
 NodeId GridWiring::transition(NodeId x, const space::GridEdge& edge, const std::string& name) {
@@ -118,6 +130,12 @@ NodeId GridWiring::down(NodeId x, int scale, const std::string& name) {
   return y;
 }
 
+NodeId GridWiring::present(NodeId x, std::size_t layer, int scale, const std::string& name) {
+  const auto presence = presences_.find({layer, scale});
+  if (presence == presences_.end()) return x;
+  return layers_.add(WeightedSum{}, {x, presence->second}, name + ".present");
+}
+
 NodeId GridWiring::fused(std::vector<NodeId> inputs, int scale, const std::string& name) {
   const PathAttention attention{
       .channels = channels(scale),
@@ -139,6 +157,7 @@ NodeId GridWiring::head(const Maps& maps, int classes) {
     const std::string name = fmt::format("head.scale{}", scale);
     NodeId x = cells_.block(map, {.in_channels = channels(scale), .out_channels = width}, name);
     x = layers_.add(Relu{}, {x}, name + ".positive");
+    x = present(x, paths_.size(), scale, name);
     if (scale > 0) x = layers_.add(Resize{}, {x, size_of_scale_.at(0)}, name + ".resize");
     parts.push_back(x);
   }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parsimony/graph/decoder_layers.h"
@@ -15,6 +16,9 @@ namespace parsimony::graph {
 // Where the scores of maps that meet in a node come from beside their content.
 enum class GammaSource { kLearned, kGiven };
 
+// Whether what a node makes counts wholly, or as much as Coefficients say, one for each node.
+enum class NodePresence { kCertain, kGiven };
+
 // Appends a whole network of a grid, from the picture to the logits; graph/grid_network.h says what
 // it consists of. Refers to all that it is made from.
 class GridWiring {
@@ -23,7 +27,8 @@ class GridWiring {
              const std::vector<space::GridLayer>& paths,
              const CellContent& content,
              const GridOptions& options,
-             GammaSource gammas);
+             GammaSource gammas,
+             NodePresence presence = NodePresence::kCertain);
   NodeId build(NodeId picture, int classes);
 
  private:
@@ -32,8 +37,12 @@ class GridWiring {
   std::int64_t channels(int scale) const;
   Maps stem(NodeId picture);  // the maps that the first layer reads
   Maps layer(std::size_t index, const Maps& before, const Maps& from);
+  NodeId second(
+      NodeId x, std::size_t index, const Maps& before, int scale, const std::string& name);
   NodeId transition(NodeId x, const space::GridEdge& edge, const std::string& name);
   NodeId down(NodeId x, int scale, const std::string& name);  // from the next finer scale
+  // A map that comes from a node of a layer, the stem's being before the first.
+  NodeId present(NodeId x, std::size_t layer, int scale, const std::string& name);
   NodeId fused(std::vector<NodeId> inputs, int scale, const std::string& name);
   NodeId head(const Maps& maps, int classes);
 
@@ -41,7 +50,10 @@ class GridWiring {
   const std::vector<space::GridLayer>& paths_;
   const GridOptions& options_;
   const int nodes_;  // of a cell
+  const bool reads_before_;
   const GammaSource gammas_;
+  const NodePresence presence_;
+  std::map<std::pair<std::size_t, int>, NodeId> presences_;  // by layer, from 1, and scale
   GridCells cells_;
   Maps size_of_scale_;  // the first map of each scale
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/differentiable/paths/path_losses.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -26,24 +27,39 @@ BySet marginal(const std::vector<unsigned>& sets, std::span<const double> probab
   return sums;
 }
 
-}  // namespace
-
-GateLoss pattern_entropy(const Grid& grid, const EdgeValues& gates) {
-  double count = 0;
-  for (std::size_t l = 0; l < grid.size(); ++l) count += static_cast<double>(grid[l].size() - 1);
-
+// The sum over layers and patterns of -P log(P + 1e-5), each layer's times a weight that its number
+// of patterns decides.
+template <typename Weight>
+GateLoss weighed_entropy(const Grid& grid, const EdgeValues& gates, Weight weight_of) {
   GateLoss loss;
   for (const PatternDistribution& layer : distributions(grid, gates)) {
     const std::span<const double> probabilities = layer.probabilities();
+    const double weight = weight_of(probabilities.size() - 1);
     std::vector<double> slope(probabilities.size(), 0.0);
     for (std::size_t q = 1; q < slope.size(); ++q) {
       const EntropyTerm term = entropy_term(probabilities[q]);
-      loss.value += term.value / count;
-      slope[q] = term.slope / count;
+      loss.value += weight * term.value;
+      slope[q] = weight * term.slope;
     }
     loss.gradient.push_back(layer.backward(slope));
   }
   return loss;
+}
+
+}  // namespace
+
+GateLoss pattern_entropy(const Grid& grid, const EdgeValues& gates) {
+  double count = 0;
+  for (const space::GridLayerPatterns& layer : grid) count += static_cast<double>(layer.size() - 1);
+  return weighed_entropy(grid, gates, [count](std::size_t) { return 1 / count; });
+}
+
+GateLoss layer_entropy(const Grid& grid, const EdgeValues& gates) {
+  return weighed_entropy(grid, gates, [&grid](std::size_t patterns) {
+    // A layer of one pattern has nothing to decide.
+    const double largest = std::log(static_cast<double>(std::max<std::size_t>(2, patterns)));
+    return 1 / (largest * static_cast<double>(grid.size()));
+  });
 }
 
 GateLoss topology_disagreement(const Grid& grid, const EdgeValues& gates) {

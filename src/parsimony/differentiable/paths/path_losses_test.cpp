@@ -42,6 +42,30 @@ TEST(PatternEntropy, IsLargestWhereAllPatternsAreAlikeAndNothingWhereOneIsSure) 
   EXPECT_NEAR(pattern_entropy(grid, {{1, 0}}).value, 0, 1e-5);
 }
 
+TEST(LayerEntropy, IsAShareOfTheLargestInEachLayer) {
+  core::Rng rng(1);
+  const Grid grid = grid_of(3);
+  const EdgeValues gates = random_gates(grid, rng);
+  double sum = 0;
+  for (const auto& layer : gates) {
+    const PatternDistribution distribution(layer);
+    const auto patterns = distribution.probabilities().subspan(1);
+    for (const double p : patterns)
+      sum -= p * std::log(p + 1e-5) / std::log(static_cast<double>(patterns.size()));
+  }
+  EXPECT_NEAR(layer_entropy(grid, gates).value, sum / 3, 1e-14);
+  // 1 but for the 1e-5 within the logarithm.
+  EXPECT_NEAR(layer_entropy(grid, filled(grid, 0.5)).value, 1, 1e-3);
+}
+
+TEST(LayerEntropy, HasItsGradient) {
+  core::Rng rng(3);
+  for (const Grid& grid : small_grids()) {
+    expect_gradient(random_gates(grid, rng),
+                    [&](const EdgeValues& gates) { return layer_entropy(grid, gates); });
+  }
+}
+
 TEST(PatternEntropy, HasItsGradient) {
   core::Rng rng(3);
   for (const Grid& grid : small_grids()) {

@@ -13,6 +13,10 @@ void PathRegularizerOptions::visit(core::FieldVisitor& v) {
            kSparsifierNames,
            {"what drives gates to 0 or 1: none, patterns (DiNTS) or sparsemask"});
   v.field("entropy", entropy, {"patterns: weight of their entropy", 0});
+  v.choice("entropy_mean",
+           entropy_mean,
+           kEntropyMeanNames,
+           {"patterns: over what their entropy is a mean, patterns (DiNTS) or layers"});
   v.field("topology", topology, {"patterns: weight of the layers' disagreement on live nodes", 0});
   v.field("sparse_mask", sparse_mask, {"sparsemask: its weight", 0});
   v.choice("budget",
@@ -40,7 +44,10 @@ GateLoss path_regularizer(const Grid& grid,
     case Sparsifier::kNone:
       break;
     case Sparsifier::kPatterns:
-      add(moment.lambda * options.entropy, [&] { return pattern_entropy(grid, gates); });
+      add(moment.lambda * options.entropy, [&] {
+        return options.entropy_mean == EntropyMean::kPatterns ? pattern_entropy(grid, gates)
+                                                              : layer_entropy(grid, gates);
+      });
       add(moment.lambda * options.topology, [&] { return topology_disagreement(grid, gates); });
       break;
     case Sparsifier::kSparseMask:

@@ -17,6 +17,11 @@ enum class Sparsifier { kNone, kPatterns, kSparseMask };
 inline constexpr std::array<std::string_view, 3> kSparsifierNames = {
     "none", "patterns", "sparsemask"};
 
+// Over what the patterns' entropy is a mean (path_losses.h): pattern_entropy, the form of DiNTS, or
+// layer_entropy.
+enum class EntropyMean { kPatterns, kLayers };
+inline constexpr std::array<std::string_view, 2> kEntropyMeanNames = {"patterns", "layers"};
+
 // What keeps networks cheap: budget.h.
 enum class Budget { kNone, kAbsolute, kSquared };
 inline constexpr std::array<std::string_view, 3> kBudgetNames = {"none", "absolute", "squared"};
@@ -25,7 +30,8 @@ inline constexpr std::array<std::string_view, 3> kBudgetNames = {"none", "absolu
 // absolute budget. The squared budget has a ramp of its own.
 struct PathRegularizerOptions {
   Sparsifier sparsifier = Sparsifier::kPatterns;
-  double entropy = 1;         // weight of the patterns' entropy (DiNTS)
+  double entropy = 1;  // weight of the patterns' entropy (DiNTS)
+  EntropyMean entropy_mean = EntropyMean::kLayers;
   double topology = 1e-3;     // weight of the topology's disagreement (DiNTS), with patterns
   double sparse_mask = 0.01;  // weight of SparseMask's loss
   Budget budget = Budget::kAbsolute;
@@ -44,7 +50,8 @@ struct Moment {
   double lambda = 0, share = 0;
 };
 
-// The sum, with its gradient. By default lambda (H + R + 0.001 T) of spec rspnet 6.
+// The sum, with its gradient. By default lambda (H + R + 0.001 T) of spec rspnet 6, but for the
+// mean that H is.
 GateLoss path_regularizer(const Grid& grid,
                           const EdgeValues& gates,
                           const GridCosts& costs,

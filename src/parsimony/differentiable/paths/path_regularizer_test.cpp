@@ -24,10 +24,13 @@ class PathRegularizerTest : public ::testing::Test {
   GridCosts costs_ = testing::random_costs(grid_, rng_);
 };
 
-TEST_F(PathRegularizerTest, IsByDefaultTheSumOfTheSpec) {
-  const double sum = pattern_entropy(grid_, gates_).value +
-                     absolute_budget(grid_, gates_, costs_, 0.6).value +
-                     0.001 * topology_disagreement(grid_, gates_).value;
+TEST_F(PathRegularizerTest, IsTheSumOfTheSpecWithEitherEntropy) {
+  const double others = absolute_budget(grid_, gates_, costs_, 0.6).value +
+                        0.001 * topology_disagreement(grid_, gates_).value;
+  EXPECT_NEAR(value({.entropy_mean = EntropyMean::kPatterns}, {.lambda = 1, .share = 1}),
+              pattern_entropy(grid_, gates_).value + others,
+              1e-14);
+  const double sum = layer_entropy(grid_, gates_).value + others;
   EXPECT_NEAR(value({}, {.lambda = 1, .share = 1}), sum, 1e-14);
   EXPECT_NEAR(value({}, {.lambda = 0.25, .share = 0.5}), 0.25 * sum, 1e-14);
   EXPECT_EQ(value({}, {.lambda = 0, .share = 0}), 0);
