@@ -122,7 +122,8 @@ TEST_F(GridStudyTest, WhatCannotBeIsExplained) {
     EXPECT_EQ(answer.code, 2) << answer.out;
     return answer.err;
   };
-  EXPECT_THAT(refused({"differentiable.cell.warm_up=40"}), HasSubstr("a warm_up of 40 of 40"));
+  EXPECT_THAT(refused({"differentiable.cell.warm_up=40"}),
+              HasSubstr(".yaml: differentiable.cell: a warm_up of 40 of 40"));
   EXPECT_THAT(refused({"grid.start=multires"}), HasSubstr("are not those of space"));
   EXPECT_THAT(refused({"cost.measured=[host-onnx]"}), HasSubstr("cost.measured names host-onnx"));
   EXPECT_THAT(refused({"differentiable.cost=flops"}), HasSubstr("differentiable.cost is flops"));

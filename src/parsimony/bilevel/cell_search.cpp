@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "parsimony/bilevel/cell_relaxation.h"
+#include "parsimony/bilevel/supernets.h"
 #include "parsimony/bilevel/training.h"
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -22,17 +22,6 @@ using differentiable::CellSearchHistory;
 using differentiable::CellSearchOptions;
 using network::Phase;
 
-CellRelaxation::Design relaxed(const Design& design, int classes) {
-  const differentiable::DifferentiableOptions& options = design.options;
-  return {.paths = all_paths(design.space),
-          .cells = {.candidates = {.nodes = design.space.nodes, .inputs = design.space.inputs},
-                    .partial_channels = options.supernet.partial_channels,
-                    .skip_dropout = options.cell.robustness.skip_dropout},
-          .network = differentiable::supernet_design(design.network, options.supernet),
-          .classes = classes,
-          .initial_deviation = options.cell.initial_deviation};
-}
-
 constexpr std::string_view kEnded = "ended", kGoingOn = "going on";
 
 class CellSearch {
@@ -41,7 +30,8 @@ class CellSearch {
       : search_(search),
         options_(search.design.options.cell),
         robustness_(options_.robustness),
-        relaxation_(relaxed(search.design, search.pictures.classes), search.rng, search.network),
+        relaxation_(
+            cell_supernet(search.design, search.pictures.classes), search.rng, search.network),
         training_(relaxation_, options_.weights, options_.alphas),
         lessons_(search.pictures,
                  search.design.options.augment,

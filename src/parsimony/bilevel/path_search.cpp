@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "parsimony/bilevel/path_relaxation.h"
+#include "parsimony/bilevel/supernets.h"
 #include "parsimony/bilevel/training.h"
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
@@ -26,22 +26,6 @@ using differentiable::PathSearchOptions;
 using network::Phase;
 
 constexpr int kProbedBatches = 4;  // for what an epoch notes of its gates
-
-// Whether gates that lead to a node can all be closed.
-bool independent(graph::PathGate gate) {
-  return gate == graph::PathGate::kConditionalSigmoid || gate == graph::PathGate::kReluTanh;
-}
-
-PathRelaxation::Design relaxed(const Design& design, space::GridCell cell, int classes) {
-  const PathSearchOptions& options = design.options.paths;
-  return {.paths = all_paths(design.space),
-          .cell = std::move(cell),
-          .network = differentiable::gated_design(
-              design.network, design.options, differentiable::gate_temperature(options, 0)),
-          .classes = classes,
-          .initial_deviation = options.gate.initial_deviation,
-          .presence = options.gate.presence && independent(options.gate.kind)};
-}
 
 std::vector<double> to_doubles(const Tensor& tensor) {
   const Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
@@ -125,8 +109,9 @@ class PathSearch::State {
         costs_(std::move(costs)),
         warm_(std::move(warm)),
         grid_(space::layer_patterns(search.design.space.layers, search.design.space.rules)),
-        relaxation_(
-            relaxed(search.design, cell, search.pictures.classes), search.rng, search.network),
+        relaxation_(path_supernet(search.design, cell, search.pictures.classes),
+                    search.rng,
+                    search.network),
         training_(relaxation_, options_.weights, options_.gates),
         lessons_(search.pictures,
                  search.design.options.augment,

@@ -45,29 +45,34 @@ struct WeightedSum : Function<WeightedSum> {
     const SavedMaps saved = saved_maps(context);
     const std::vector<PixelReader> readers(saved.maps.begin(), saved.maps.end());
     const Tensor dy = channels_last(gradients[0]);
-    const std::int64_t channels = dy.size(1);
     const auto count_of_maps = static_cast<std::int64_t>(saved.maps.size());
-
-    Tensor dots = at::zeros({kParts, count_of_maps}, at::kDouble);
-    for_runs(dy, [&](std::int64_t part, std::int64_t first, std::int64_t count) {
-      const float* g = dy.data_ptr<float>() + first * channels;
-      double* dot = dots.data_ptr<double>() + part * count_of_maps;
-      for (const PixelReader& reader : readers)
-        *dot++ +=
-            simd::loops().dot(count * channels, reader.read(first, count, Scratch::kFirst), g);
-    });
 
     variable_list results;
     for (std::int64_t k = 0; k < count_of_maps; ++k)
       results.push_back(context->needs_input_grad(static_cast<std::size_t>(k))
                             ? dy * saved.weights[0][k]
                             : Tensor());
-    results.push_back(dots.sum(0).to(at::kFloat));
+    results.push_back(context->needs_input_grad(saved.maps.size()) ? dots(readers, dy) : Tensor());
     results.emplace_back();
     return results;
   }
 
  private:
+  // Of each map and the gradient: the gradient of its weight.
+  static Tensor dots(const std::vector<PixelReader>& readers, const Tensor& dy) {
+    const std::int64_t channels = dy.size(1);
+    const std::int64_t maps = std::ssize(readers);
+    Tensor sums = at::zeros({kParts, maps}, at::kDouble);
+    for_runs(dy, [&](std::int64_t part, std::int64_t first, std::int64_t count) {
+      const float* g = dy.data_ptr<float>() + first * channels;
+      double* sum = sums.data_ptr<double>() + part * maps;
+      for (const PixelReader& reader : readers)
+        *sum++ +=
+            simd::loops().dot(count * channels, reader.read(first, count, Scratch::kFirst), g);
+    });
+    return sums.sum(0).to(at::kFloat);
+  }
+
   // Runs of pixels so short that what is read of them stays in the first cache.
   template <typename Body>
   static void for_runs(const Tensor& map, Body body) {

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "parsimony/bilevel/cell_relaxation.h"
-#include "parsimony/bilevel/path_relaxation.h"
-#include "parsimony/bilevel/search.h"
+#include "parsimony/bilevel/supernets.h"
 #include "parsimony/bilevel/training.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
@@ -84,29 +82,19 @@ Plan plan_grid(const StudyOptions& options,
   network::set_threads(context.threads);
   const std::int64_t before = network::tensor_memory().peak_bytes;
   TwoStagePlan stages;
-  const std::vector<space::GridLayer> paths = bilevel::all_paths(grids);
+  const bilevel::Design design{grids, options.grid, search};
   StepSeconds cell_step, path_step;
   {
     bilevel::CellRelaxation cells(
-        {.paths = paths,
-         .cells = {.candidates = {.nodes = grids.nodes, .inputs = grids.inputs},
-                   .partial_channels = search.supernet.partial_channels,
-                   .skip_dropout = search.cell.robustness.skip_dropout},
-         .network = differentiable::supernet_design(options.grid, search.supernet),
-         .classes = classes},
-        core::Rng(1),
-        {.device = device});
+        bilevel::cell_supernet(design, classes), core::Rng(1), {.device = device});
     const bool second_order = search.cell.order == differentiable::Order::kSecond;
     cell_step = measured(cells, search, search.cell.batch, second_order, device);
   }
-  const auto& genotype = std::get<space::GridGenotype>(median);
   {
-    bilevel::PathRelaxation gated({.paths = paths,
-                                   .cell = genotype.cell,
-                                   .network = differentiable::gated_design(options.grid, search, 1),
-                                   .classes = classes},
-                                  core::Rng(1),
-                                  {.device = device});
+    bilevel::PathRelaxation gated(
+        bilevel::path_supernet(design, std::get<space::GridGenotype>(median).cell, classes),
+        core::Rng(1),
+        {.device = device});
     path_step = measured(gated, search, search.paths.batch, false, device);
   }
   plan.memory_bytes = static_cast<double>(network::tensor_memory().peak_bytes - before);

@@ -288,7 +288,12 @@ void check_grids(StudyOptions& options, const evaluate::Costs& costs, const std:
         core::join(known, ", "),
         cost.starts_with(objective::kLatencyOn) ? ": put the device into cost.devices" : "");
   }
-  check(options.differentiable, options.grid);
+  try {
+    check(options.differentiable, options.grid);
+  } catch (const core::Error& error) {  // which knows the option, not the file
+    if (error.kind() != core::ErrorKind::kUser) throw;
+    core::throw_user_error("{}: {}", file, error.what());
+  }
 }
 
 }  // namespace
