@@ -25,6 +25,9 @@ struct Joint {
   bool operator==(const Joint&) const = default;
 };
 
+// Pairs of joints, by their numbers.
+using JointPairs = std::vector<std::pair<int, int>>;
+
 // One person, whose joints come in the order of the data set's skeleton.
 struct Pose {
   std::vector<Joint> joints;
@@ -38,10 +41,10 @@ struct Pose {
 
 // What the joints of a data set are.
 struct Skeleton {
-  std::vector<std::string> joints;         // names; the index is the joint's number
-  std::vector<std::pair<int, int>> bones;  // joints with a line between them, for pictures
+  std::vector<std::string> joints;  // names; the index is the joint's number
+  JointPairs bones;                 // joints with a line between them, for pictures
   // Joints that change sides in a mirrored picture: left ankle and right ankle.
-  std::vector<std::pair<int, int>> mirror_pairs;
+  JointPairs mirror_pairs;
   // Ends of the torso (left shoulder, right hip) and of the head (neck, head top), where the
   // skeleton has them.
   std::optional<std::pair<int, int>> torso;
