@@ -65,9 +65,9 @@ std::optional<Vector> between(const Pose& pose,
   return Vector{double{second.x} - double{first.x}, double{second.y} - double{first.y}};
 }
 
-// Nobody turns shoulders against hips by more than a right angle. Where both are seen about from
-// the front or from behind, which their widths tell, and point in opposite directions, the sides of
-// one of them are exchanged.
+// Hardly anybody turns shoulders against hips by more than a right angle. Where both are seen about
+// from the front or from behind, which their widths tell, and point in opposite directions, the
+// sides of one of them are most likely exchanged.
 bool has_swapped_sides(const Pose& pose, const Skeleton& skeleton) {
   constexpr double kLeastWidth = 0.35;  // of the torso
   constexpr double kOpposite = -0.5;    // cosine of 120 degrees
@@ -109,8 +109,8 @@ void examine_pose(const Entry& entry, const Inventory& inventory, SampleFacts& f
         {FindingKind::kSwappedSides,
          Severity::kNote,
          file,
-         "shoulders and hips point in opposite directions, as no body can",
-         "look at the picture: left and right of one pair seem to be exchanged. Correct the label, "
+         "shoulders and hips point in opposite directions",
+         "look at the picture: left and right of one pair are likely exchanged. Correct the label, "
          "or leave it where scores must be comparable with others'"});
   }
   if (!outside.empty())
