@@ -34,6 +34,14 @@ struct AxisWindow {
   // The pixel of the scaled picture behind output pixel i; may lie outside.
   std::int64_t position(std::int64_t i) const { return start + (mirrored ? length - 1 - i : i); }
   bool inside(std::int64_t i) const { return position(i) >= 0 && position(i) < scaled; }
+  double zoom() const { return static_cast<double>(scaled) / static_cast<double>(source); }
+  // Where a place of the source lies in the window; whole numbers are centres of pixels. Exact
+  // where nothing is scaled.
+  float place_of(float place) const {
+    const double whole = scaled == source ? double{place} : (double{place} + 0.5) * zoom() - 0.5;
+    const double inner = whole - static_cast<double>(start);
+    return static_cast<float>(mirrored ? static_cast<double>(length - 1) - inner : inner);
+  }
 };
 
 // Which source pixels make each output pixel of an axis, and how much of each: `count` of them from
@@ -182,19 +190,61 @@ std::vector<std::int64_t> nearest_of(const AxisWindow& window) {
   return nearest;
 }
 
-LabelMap nearest_window(const LabelMap& labels, const AxisWindow& across, const AxisWindow& down) {
+// Writes to `out`, which is filled with padding, the pixels of `map` that the window shows.
+template <typename Map>
+void fill_nearest(const Map& map, const AxisWindow& across, const AxisWindow& down, Map& out) {
   const std::vector<std::int64_t> columns = nearest_of(across);
   const std::vector<std::int64_t> rows = nearest_of(down);
-  LabelMap out(across.length, down.length, LabelMap::kIgnore);
   for (std::int64_t y = 0; y < down.length; ++y) {
     const std::int64_t source_y = rows[static_cast<std::size_t>(y)];
     if (source_y < 0) continue;
     for (std::int64_t x = 0; x < across.length; ++x) {
       const std::int64_t source_x = columns[static_cast<std::size_t>(x)];
-      if (source_x >= 0) out.at(x, y) = labels.at(source_x, source_y);
+      if (source_x >= 0) out.at(x, y) = map.at(source_x, source_y);
     }
   }
+}
+
+LabelMap nearest_window(const LabelMap& labels, const AxisWindow& across, const AxisWindow& down) {
+  LabelMap out(across.length, down.length, LabelMap::kIgnore);
+  fill_nearest(labels, across, down, out);
   return out;
+}
+
+DepthMap nearest_window(const DepthMap& depth, const AxisWindow& across, const AxisWindow& down) {
+  DepthMap out(across.length, down.length, DepthMap::kInvalid);
+  fill_nearest(depth, across, down, out);
+  return out;
+}
+
+// By how much the window enlarges lengths.
+double zoom_of(const AxisWindow& across, const AxisWindow& down) {
+  return std::sqrt(across.zoom() * down.zoom());
+}
+
+DepthMap depth_window(const DepthMap& depth, const AxisWindow& across, const AxisWindow& down) {
+  DepthMap out = nearest_window(depth, across, down);
+  const auto zoom = static_cast<float>(zoom_of(across, down));
+  for (float& metres : out.metres) metres /= zoom;
+  return out;
+}
+
+Pose pose_window(Pose pose,
+                 const JointPairs& pairs,
+                 const AxisWindow& across,
+                 const AxisWindow& down) {
+  for (Joint& joint : pose.joints) {
+    joint.x = across.place_of(joint.x);
+    joint.y = down.place_of(joint.y);
+  }
+  pose.head_size *= zoom_of(across, down);
+  pose.area *= across.zoom() * down.zoom();
+  if (!across.mirrored) return pose;
+  for (const auto& [left, right] : pairs) {
+    std::swap(pose.joints.at(static_cast<std::size_t>(left)),
+              pose.joints.at(static_cast<std::size_t>(right)));
+  }
+  return pose;
 }
 
 void swap_sides(const MirrorPairs& pairs, LabelMap& labels) {
@@ -206,10 +256,15 @@ void swap_sides(const MirrorPairs& pairs, LabelMap& labels) {
 }
 
 Sample window_of(const Sample& sample, const AxisWindow& across, const AxisWindow& down) {
-  Sample window{bicubic_window(sample.image, across, down),
-                nearest_window(sample.labels, across, down),
-                sample.mirror_pairs};
-  if (across.mirrored) swap_sides(window.mirror_pairs, window.labels);
+  Sample window{.image = bicubic_window(sample.image, across, down),
+                .mirror_pairs = sample.mirror_pairs,
+                .joint_pairs = sample.joint_pairs};
+  if (sample.labels.width > 0) {
+    window.labels = nearest_window(sample.labels, across, down);
+    if (across.mirrored) swap_sides(window.mirror_pairs, window.labels);
+  }
+  if (sample.depth.width > 0) window.depth = depth_window(sample.depth, across, down);
+  if (sample.pose) window.pose = pose_window(*sample.pose, sample.joint_pairs, across, down);
   return window;
 }
 
@@ -251,15 +306,26 @@ void change_colours(Image& image,
   });
 }
 
+// Maps of labels may be absent, but not of another size than the picture.
+template <typename Map>
+bool fits(const Image& image, const Map& map) {
+  const bool absent = map.width == 0 && map.height == 0;
+  return absent || (map.width == image.width && map.height == image.height);
+}
+
 void require_sound(const Sample& sample) {
-  core::require(sample.image.width > 0 && sample.image.height > 0 &&
-                    sample.image.width == sample.labels.width &&
-                    sample.image.height == sample.labels.height,
-                "sample has an image of {}x{} and labels of {}x{}; expected equal sizes above 0",
-                sample.image.width,
-                sample.image.height,
-                sample.labels.width,
-                sample.labels.height);
+  const Image& image = sample.image;
+  core::require(
+      image.width > 0 && image.height > 0 && fits(image, sample.labels) &&
+          fits(image, sample.depth),
+      "sample has an image of {}x{}, labels of {}x{} and depth of {}x{}; expected equal sizes "
+      "above 0, or no labels or depth",
+      image.width,
+      image.height,
+      sample.labels.width,
+      sample.labels.height,
+      sample.depth.width,
+      sample.depth.height);
 }
 
 Size scaled_size(const Image& image, double scale) {
@@ -368,6 +434,12 @@ LabelMap resize_nearest(const LabelMap& labels, std::int64_t width, std::int64_t
   require_size(width, height);
   require_size(labels.width, labels.height);
   return nearest_window(labels, whole_axis(labels.width, width), whole_axis(labels.height, height));
+}
+
+DepthMap resize_nearest(const DepthMap& depth, std::int64_t width, std::int64_t height) {
+  require_size(width, height);
+  require_size(depth.width, depth.height);
+  return nearest_window(depth, whole_axis(depth.width, width), whole_axis(depth.height, height));
 }
 
 }  // namespace parsimony::data

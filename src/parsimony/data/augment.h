@@ -10,7 +10,8 @@
 namespace parsimony::data {
 
 // Training augmentation of the cell search (Nekrasov et al. 2019; numbers from its reference code):
-// scale, mirror, crop; picture and labels only together. Colours are left alone unless asked for.
+// scale, mirror, crop; picture and all labels only together. Colours are left alone unless asked
+// for.
 struct AugmentOptions {
   std::int64_t crop = 256;          // side of the square crop, pixels
   std::int64_t shorter_side = 300;  // after scaling the shorter side is at least this, pixels
@@ -35,6 +36,15 @@ struct Crop {
 // The crop that `augment` with the same arguments takes.
 Crop random_crop(const Sample& sample, const AugmentOptions& options, core::Rng& rng);
 
+// What transformations do to labels other than classes, here and in central_view:
+// - Joints move with the picture, pixel centres aligned as in resampling; a mirror swaps the joints
+//   of the sample's joint pairs. Joints that leave the crop stay labelled, outside of it. Head size
+//   and area grow with the picture.
+// - Depth is resampled nearest, since a blend of two surfaces lies on neither; padding has none. A
+//   picture enlarged by s looks like one taken from 1 / s of the distance with the same camera, so
+//   depths are divided by s (Eigen, Puhrsch & Fergus, NIPS 2014, section 3.4). s is the geometric
+//   mean of both axes, which rounding to whole pixels makes differ a little.
+
 // One augmented crop of exactly crop x crop. scale s ~ U(min, max), raised so that the shorter side
 // reaches shorter_side; image bicubic, labels nearest; mirror; random crop. A picture still smaller
 // than the crop is padded with the mean colour and kIgnore. Mirroring swaps the ids of the sample's
@@ -48,8 +58,9 @@ Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rn
 Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_t crop);
 
 // Pixel-centre aligned resampling; bicubic (a = -0.5, antialiased when shrinking) for pictures and
-// nearest for labels.
+// nearest for labels and depth, whose values stay as they are: the same view in another resolution.
 Image resize_bicubic(const Image& image, std::int64_t width, std::int64_t height);
 LabelMap resize_nearest(const LabelMap& labels, std::int64_t width, std::int64_t height);
+DepthMap resize_nearest(const DepthMap& depth, std::int64_t width, std::int64_t height);
 
 }  // namespace parsimony::data

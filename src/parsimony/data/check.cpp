@@ -62,6 +62,43 @@ void count_classes(const SplitFacts& samples, const Inventory& inventory, CheckR
                            [](const auto& a, const auto& b) { return a.second > b.second; });
 }
 
+void count_joints(const SplitFacts& samples, const Inventory& inventory, CheckReport& report) {
+  for (const std::string& name : inventory.info.skeleton.joints)
+    report.joints.push_back({name, {}, {}});
+  for (std::size_t split = 0; split < samples.size(); ++split) {
+    for (const SampleFacts& facts : samples[split]) {
+      for (std::size_t i = 0; i < facts.joints.size(); ++i) {
+        if (facts.joints[i] == Visibility::kAbsent) continue;
+        ++report.joints[i].labelled[split];
+        if (facts.joints[i] == Visibility::kHidden) ++report.joints[i].hidden[split];
+      }
+    }
+  }
+}
+
+std::optional<DepthStatistics> depth_of_all(const SplitFacts& samples) {
+  std::vector<double> medians;
+  DepthStatistics all;
+  double valid = 0, pixels = 0;
+  for (const std::vector<SampleFacts>& split : samples) {
+    for (const SampleFacts& facts : split) {
+      if (!facts.depth || !facts.image_size) continue;
+      all.least =
+          medians.empty() ? facts.depth->least : std::min<double>(all.least, facts.depth->least);
+      all.largest = std::max<double>(all.largest, facts.depth->largest);
+      valid += static_cast<double>(facts.depth->pixels);
+      pixels += static_cast<double>(facts.image_size->width * facts.image_size->height);
+      medians.push_back(facts.depth->median);
+    }
+  }
+  if (medians.empty()) return std::nullopt;
+  const auto middle = medians.begin() + static_cast<std::ptrdiff_t>(medians.size() / 2);
+  std::ranges::nth_element(medians, middle);
+  all.median = *middle;
+  all.valid = valid / pixels;
+  return all;
+}
+
 bool was_interrupted(const SplitFacts& samples) {
   return std::ranges::any_of(samples, [](const std::vector<SampleFacts>& split) {
     return std::ranges::any_of(split, [](const SampleFacts& facts) { return !facts.seen; });
@@ -83,7 +120,7 @@ bool CheckReport::ok() const {
 }
 
 CheckReport check_dataset(const std::filesystem::path& root, const core::Context& context) {
-  Inventory inventory = detect_layout(root).scan(root, {});
+  Inventory inventory = detect_layout(root).scan(root, {.targets = {}});
   const SplitFacts samples = examine_all(inventory, context);
 
   CheckReport report;
@@ -92,15 +129,16 @@ CheckReport check_dataset(const std::filesystem::path& root, const core::Context
   report.name = inventory.info.name;
   report.format = inventory.info.format;
   report.label_kind = inventory.info.label_kind;
+  report.targets = inventory.info.targets;
   for (const std::vector<SampleFacts>& split : samples) {
     for (const SampleFacts& facts : split) append(report.findings, facts.findings);
   }
   // Without samples these explain why; what else could be said follows from them.
   const auto is_decisive = [](const Finding& finding) {
-    return finding.kind == FindingKind::kNoLabelMaps ||
-           finding.kind == FindingKind::kTooManyClasses;
+    return finding.kind == FindingKind::kTooManyClasses;
   };
-  const bool decided = std::ranges::any_of(inventory.findings, is_decisive);
+  const bool decided =
+      inventory.info.targets.empty() || std::ranges::any_of(inventory.findings, is_decisive);
   if (!report.interrupted && !decided) append(report.findings, diagnose_set(samples, inventory));
   append(report.findings, inventory.findings);
   std::ranges::stable_sort(report.findings, [](const Finding& a, const Finding& b) {
@@ -108,6 +146,8 @@ CheckReport check_dataset(const std::filesystem::path& root, const core::Context
            std::tuple(-static_cast<int>(b.severity), b.kind, b.file);
   });
   count_classes(samples, inventory, report);
+  count_joints(samples, inventory, report);
+  report.depth = depth_of_all(samples);
   return report;
 }
 

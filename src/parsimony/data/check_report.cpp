@@ -120,6 +120,33 @@ std::string histogram_text(const CheckReport& report) {
                                                   : pixel_histogram(report);
 }
 
+std::string joints_text(const CheckReport& report) {
+  std::size_t width = 5;
+  for (const JointStatistics& joint : report.joints) width = std::max(width, cells(joint.name));
+  std::string out = fmt::format(
+      " id  {}  {:>8}  {:>7}  {:>7}\n", pad("joint", width), "labelled", "share", "hidden");
+  const auto people = static_cast<double>(std::max<std::int64_t>(1, sum(report.images)));
+  for (std::size_t id = 0; id < report.joints.size(); ++id) {
+    const JointStatistics& joint = report.joints[id];
+    out += fmt::format("{:>3}  {}  {:>8}  {:>5.1f} %  {:>7}\n",
+                       id,
+                       pad(joint.name, width),
+                       sum(joint.labelled),
+                       100.0 * static_cast<double>(sum(joint.labelled)) / people,
+                       sum(joint.hidden));
+  }
+  return out;
+}
+
+std::string depth_text(const DepthStatistics& depth) {
+  return fmt::format(
+      "depth: {:.3g} to {:.3g} m, median {:.3g} m; {:.1f} % of the pixels have one\n",
+      depth.least,
+      depth.largest,
+      depth.median,
+      100 * depth.valid);
+}
+
 std::string sizes_text(const CheckReport& report) {
   std::vector<std::string> parts;
   std::int64_t rest = 0;
@@ -194,6 +221,19 @@ nlohmann::ordered_json to_json(const CheckReport& report) {
                                {"pixels_by_split", by_split(statistics.pixels)},
                                {"images_by_split", by_split(statistics.images)}});
   }
+  for (const JointStatistics& joint : report.joints) {
+    json["joints"].push_back({{"name", joint.name},
+                              {"labelled", sum(joint.labelled)},
+                              {"hidden", sum(joint.hidden)},
+                              {"labelled_by_split", by_split(joint.labelled)},
+                              {"hidden_by_split", by_split(joint.hidden)}});
+  }
+  if (report.depth) {
+    json["depth"] = {{"min", report.depth->least},
+                     {"median", report.depth->median},
+                     {"max", report.depth->largest},
+                     {"valid_share", report.depth->valid}};
+  }
   json["images"] = sum(report.images);
   json["images_by_split"] = by_split(report.images);
   json["ignored_pixels"] = sum(report.ignored_pixels);
@@ -203,6 +243,10 @@ nlohmann::ordered_json to_json(const CheckReport& report) {
   }
   json["dataset"] = report.name;
   json["format"] = report.format;
+  json["targets"] = nlohmann::ordered_json::array();
+  for (const Target target : kTargets) {
+    if (report.targets.contains(target)) json["targets"].push_back(name_of(target));
+  }
   json["label_kind"] = name_of(report.label_kind);
   json["ok"] = report.ok();
   json["interrupted"] = report.interrupted;
@@ -218,7 +262,9 @@ std::string to_text(const CheckReport& report, std::size_t files_per_kind) {
                                 report.images[1],
                                 report.images[2]);
   if (!report.sizes.empty()) out += fmt::format("sizes: {}\n", sizes_text(report));
+  if (report.depth) out += depth_text(*report.depth);
   if (!report.classes.empty()) out += fmt::format("\n{}", histogram_text(report));
+  if (!report.joints.empty()) out += fmt::format("\n{}", joints_text(report));
   const std::span<const Finding> findings(report.findings);
   for (std::size_t begin = 0; begin < findings.size();) {
     std::size_t end = begin + 1;

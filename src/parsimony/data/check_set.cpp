@@ -22,13 +22,7 @@ class SetDiagnosis {
 
   std::vector<Finding> run() {
     find_empty_splits();
-    if (inventory_.classes_from_labels) {
-      settle_inferred_classes();
-    } else {
-      find_masks_0_255();
-      find_off_by_one();
-      find_rare_classes();
-    }
+    if (inventory_.info.targets.contains(Target::kClasses)) diagnose_classes();
     find_duplicates();
     return std::move(findings_);
   }
@@ -36,6 +30,16 @@ class SetDiagnosis {
  private:
   static std::size_t index(Split split) { return static_cast<std::size_t>(split); }
   const std::vector<SampleFacts>& of(Split split) const { return samples_[index(split)]; }
+
+  void diagnose_classes() {
+    if (inventory_.classes_from_labels) {
+      settle_inferred_classes();
+    } else {
+      find_masks_0_255();
+      find_off_by_one();
+      find_rare_classes();
+    }
+  }
 
   bool by_picture() const { return inventory_.info.label_kind == LabelKind::kPicture; }
   std::string_view unit() const { return by_picture() ? "picture" : "pixel"; }
@@ -71,7 +75,7 @@ class SetDiagnosis {
           split == Split::kTest ? "nothing to do unless you want to report test scores"
                                 : fmt::format("add {} to {}",
                                               by_picture() ? "pictures of every class"
-                                                           : "samples with picture and label map",
+                                                           : "samples with picture and labels",
                                               name_of(split)));
     }
   }

@@ -159,11 +159,17 @@ TEST_F(Check, DescriptionIsCheckedValueByValue) {
   expect_key(R"("groups": {"x": ["a", "a"]})", {"line 2", "twice"});
 }
 
-TEST_F(Check, PoseSetIsOneFinding) {
-  store(root() / "dataset.json", R"({"task": "human_pose"})");
-  const CheckReport report = check(root());
-  ASSERT_EQ(report.findings.size(), 1u) << to_text(report);
-  EXPECT_EQ(report.findings[0].kind, FindingKind::kNoLabelMaps);
+TEST_F(Check, SetsOfWhichNothingCanBeReadAreOneFinding) {
+  for (const auto& [task, kind] :
+       {std::pair("object_detection", FindingKind::kNoLabelMaps),
+        std::pair("human_pose", FindingKind::kMalformedDescription),
+        std::pair("depth_estimation", FindingKind::kMalformedDescription)}) {
+    store(root() / "dataset.json", fmt::format(R"({{"task": "{}"}})", task));
+    const CheckReport report = check(root());
+    ASSERT_EQ(report.findings.size(), 1u) << to_text(report);
+    EXPECT_EQ(report.findings[0].kind, kind);
+    EXPECT_THAT(report.findings[0].detail, HasSubstr(task));
+  }
 }
 
 TEST_F(Check, DoesNotDependOnThreads) {

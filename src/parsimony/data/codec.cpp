@@ -162,6 +162,12 @@ std::vector<std::uint8_t> encode_label_png(const LabelMap& labels, std::span<con
   return png::encode(labels, palette);
 }
 
+std::vector<std::uint8_t> encode_gray16_png(std::int64_t width,
+                                            std::int64_t height,
+                                            std::span<const std::uint16_t> values) {
+  return png::encode_gray16(width, height, values);
+}
+
 void write_png(const std::filesystem::path& file, const Image& image) {
   write_picture(file, encode_png(image));
 }
@@ -174,6 +180,13 @@ void write_label_png(const std::filesystem::path& file,
                      const LabelMap& labels,
                      std::span<const Rgb> palette) {
   write_picture(file, encode_label_png(labels, palette));
+}
+
+void write_gray16_png(const std::filesystem::path& file,
+                      std::int64_t width,
+                      std::int64_t height,
+                      std::span<const std::uint16_t> values) {
+  write_picture(file, encode_gray16_png(width, height, values));
 }
 
 }  // namespace parsimony::data

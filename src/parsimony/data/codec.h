@@ -65,11 +65,20 @@ std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality);
 // usually is) and are shown in a pale colour.
 std::vector<std::uint8_t> encode_label_png(const LabelMap& labels, std::span<const Rgb> palette);
 
+// A gray PNG of 16 bit; `values` are its pixels, rows from the top.
+std::vector<std::uint8_t> encode_gray16_png(std::int64_t width,
+                                            std::int64_t height,
+                                            std::span<const std::uint16_t> values);
+
 // Replace the file in one step and create its folder if needed; not synced to the disk.
 void write_png(const std::filesystem::path& file, const Image& image);
 void write_jpeg(const std::filesystem::path& file, const Image& image, int quality);
 void write_label_png(const std::filesystem::path& file,
                      const LabelMap& labels,
                      std::span<const Rgb> palette);
+void write_gray16_png(const std::filesystem::path& file,
+                      std::int64_t width,
+                      std::int64_t height,
+                      std::span<const std::uint16_t> values);
 
 }  // namespace parsimony::data

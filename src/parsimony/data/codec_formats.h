@@ -33,6 +33,9 @@ Image decode(ByteSpan bytes, std::string_view file);
 RawLabels decode_raw(ByteSpan bytes, std::string_view file);
 std::vector<std::uint8_t> encode(const Image& image);
 std::vector<std::uint8_t> encode(const LabelMap& labels, std::span<const Rgb> palette);
+std::vector<std::uint8_t> encode_gray16(std::int64_t width,
+                                        std::int64_t height,
+                                        std::span<const std::uint16_t> values);
 }  // namespace png
 
 namespace jpeg {

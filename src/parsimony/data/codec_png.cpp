@@ -157,6 +157,7 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  // Gray has 16 bit, in the byte order of PNG; all else has 8.
   std::vector<std::uint8_t> write(std::int64_t width,
                                   std::int64_t height,
                                   int color_type,
@@ -164,13 +165,17 @@ class Writer {
                                   const std::uint8_t* pixels) {
     core::require(
         width > 0 && height > 0, "cannot encode a picture of {}x{} pixels", width, height);
-    const std::size_t stride = static_cast<std::size_t>(width) * (palette.empty() ? 3 : 1);
+    const int bit_depth = color_type == PNG_COLOR_TYPE_GRAY ? 16 : 8;
+    const std::size_t bytes_per_pixel = color_type == PNG_COLOR_TYPE_RGB    ? 3
+                                        : color_type == PNG_COLOR_TYPE_GRAY ? 2
+                                                                            : 1;
+    const std::size_t stride = static_cast<std::size_t>(width) * bytes_per_pixel;
     run([&] {
       png_set_IHDR(png_,
                    info_,
                    static_cast<png_uint_32>(width),
                    static_cast<png_uint_32>(height),
-                   8,
+                   bit_depth,
                    color_type,
                    PNG_INTERLACE_NONE,
                    PNG_COMPRESSION_TYPE_DEFAULT,
@@ -283,6 +288,23 @@ std::vector<std::uint8_t> encode(const LabelMap& labels, std::span<const Rgb> pa
   }
   return Writer().write(
       labels.width, labels.height, PNG_COLOR_TYPE_PALETTE, entries, labels.ids.data());
+}
+
+std::vector<std::uint8_t> encode_gray16(std::int64_t width,
+                                        std::int64_t height,
+                                        std::span<const std::uint16_t> values) {
+  core::require(static_cast<std::int64_t>(values.size()) == width * height,
+                "{} values for a picture of {}x{} pixels",
+                values.size(),
+                width,
+                height);
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(2 * values.size());
+  for (const std::uint16_t value : values) {
+    bytes.push_back(static_cast<std::uint8_t>(value >> 8));
+    bytes.push_back(static_cast<std::uint8_t>(value & 0xff));
+  }
+  return Writer().write(width, height, PNG_COLOR_TYPE_GRAY, {}, bytes.data());
 }
 
 }  // namespace parsimony::data::png

@@ -29,6 +29,25 @@ Image scaled_to(const LabelMap& labels, Image image) {
   return resize_bicubic(image, size.width, size.height);
 }
 
+template <typename Map>
+void check_size(const Map& map,
+                std::string_view what,
+                const std::filesystem::path& file,
+                const Image& image,
+                const Entry& entry) {
+  if (map.width == image.width && map.height == image.height) return;
+  core::throw_user_error(
+      "{}: the {} is {}x{} pixels, its picture {} {}x{}; expected equal sizes. Export it again at "
+      "the picture's size, resampling with nearest neighbour only.",
+      file.string(),
+      what,
+      map.width,
+      map.height,
+      entry.image.filename().string(),
+      image.width,
+      image.height);
+}
+
 void check_uniform(const LabelMap& labels, const std::filesystem::path& file) {
   const auto other = std::ranges::adjacent_find(labels.ids, std::ranges::not_equal_to());
   if (other == labels.ids.end()) return;
@@ -79,35 +98,54 @@ std::string FileDataset::id(Split split, std::int64_t index) const {
 
 Sample FileDataset::read(Split split, std::int64_t index) const {
   const Entry& files = entry(split, index);
-  Sample sample{
-      read_image(files.image), read_labels(files, inventory_), inventory_.info.mirror_pairs};
-  if (inventory_.info.label_kind == LabelKind::kPicture) check_uniform(sample.labels, files.labels);
-  if (inventory_.scales_pictures) sample.image = scaled_to(sample.labels, std::move(sample.image));
-  if (sample.image.width != sample.labels.width || sample.image.height != sample.labels.height) {
-    core::throw_user_error(
-        "{}: the label map is {}x{} pixels, its picture {} {}x{}; expected equal sizes. Export the "
-        "labels "
-        "again at the picture's size, resampling with nearest neighbour only.",
-        files.labels.string(),
-        sample.labels.width,
-        sample.labels.height,
-        files.image.filename().string(),
-        sample.image.width,
-        sample.image.height);
+  const DatasetInfo& set = inventory_.info;
+  Sample sample{.image = read_picture(files),
+                .mirror_pairs = set.mirror_pairs,
+                .joint_pairs = set.skeleton.mirror_pairs};
+  if (set.targets.contains(Target::kClasses)) {
+    sample.labels = read_labels(files, inventory_);
+    if (set.label_kind == LabelKind::kPicture) check_uniform(sample.labels, files.labels);
+    if (inventory_.scales_pictures)
+      sample.image = scaled_to(sample.labels, std::move(sample.image));
+    check_size(sample.labels, "label map", files.labels, sample.image, files);
   }
+  if (set.targets.contains(Target::kDepth)) {
+    sample.depth = read_depth(files.depth, inventory_.depth);
+    check_size(sample.depth, "depth map", files.depth, sample.image, files);
+  }
+  if (set.targets.contains(Target::kPose)) sample.pose = files.pose;
   return sample;
 }
 
 void MemoryDataset::add(Split split, std::string id, Sample sample) {
-  core::require(
-      sample.image.width == sample.labels.width && sample.image.height == sample.labels.height,
-      "sample '{}': picture {}x{} and labels {}x{} differ in size",
-      id,
-      sample.image.width,
-      sample.image.height,
-      sample.labels.width,
-      sample.labels.height);
+  const Image& image = sample.image;
+  const auto fits = [&image](const auto& map, bool expected) {
+    return expected ? map.width == image.width && map.height == image.height
+                    : map.width == 0 && map.height == 0;
+  };
+  const TargetSet targets = info_.targets;
+  core::require(fits(sample.labels, targets.contains(Target::kClasses)),
+                "sample '{}': picture {}x{} and labels {}x{} differ in size, or are no target",
+                id,
+                image.width,
+                image.height,
+                sample.labels.width,
+                sample.labels.height);
+  core::require(fits(sample.depth, targets.contains(Target::kDepth)),
+                "sample '{}': picture {}x{} and depth {}x{} differ in size, or depth is no target",
+                id,
+                image.width,
+                image.height,
+                sample.depth.width,
+                sample.depth.height);
+  core::require(sample.pose ? targets.contains(Target::kPose) &&
+                                  sample.pose->joints.size() == info_.skeleton.joints.size()
+                            : !targets.contains(Target::kPose),
+                "sample '{}': its pose does not have the {} joints of the set",
+                id,
+                info_.skeleton.joints.size());
   sample.mirror_pairs = info_.mirror_pairs;
+  sample.joint_pairs = info_.skeleton.mirror_pairs;
   entries_[static_cast<std::size_t>(split)].push_back({std::move(id), std::move(sample)});
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parsimony/data/image.h"
+#include "parsimony/data/target.h"
 
 namespace parsimony::data {
 
@@ -40,6 +41,10 @@ struct DatasetInfo {
   MirrorPairs mirror_pairs = {};
   std::vector<ClassGroup> groups = {};  // those that the set's scores are published for
   LabelKind label_kind = LabelKind::kPixels;
+  TargetSet targets = {Target::kClasses};  // what its samples are labelled with
+  Skeleton skeleton = {};                  // Target::kPose: one person a picture
+  // Target::kDepth: as how many numbers its files store a metre; 0 where it was not stored so.
+  double depth_scale = 0;
 };
 
 // A labelled data set: a fixed list of samples per split, read on demand. Immutable after opening
@@ -54,7 +59,9 @@ class Dataset {
   virtual std::int64_t size(Split split) const = 0;
   virtual std::string id(Split split, std::int64_t index) const = 0;  // "0001TP_006690"
   // Image and labels of equal size; label ids are below the class count or LabelMap::kIgnore;
-  // mirror pairs are those of info(). With LabelKind::kPicture all label ids of a sample are equal.
+  // pairs that a mirror swaps are those of info(). With LabelKind::kPicture all label ids of a
+  // sample are equal. It has labels, depth and pose as far as info().targets names them, and only
+  // these were read. A pose has every joint of the skeleton.
   virtual Sample read(Split split, std::int64_t index) const = 0;
 };
 
@@ -64,6 +71,13 @@ enum class PartOrder { kOfficial, kBisenet };
 
 // Choices that some layouts leave open; the others accept the defaults only.
 struct OpenOptions {
+  // What read() gives beside the picture; a user error where the set lacks one of them. Empty: all
+  // that the set has.
+  TargetSet targets = {Target::kClasses};
+  // folder: the lists SPLIT_SUBSET.txt in the place of SPLIT.txt; empty: these.
+  std::string subset = {};
+  // Sets with depth: numbers per metre, in the place of what set or layout say; 0: what they say.
+  double depth_scale = 0;
   // celebamask_hq. kBisenet is the order of a well-known face-parsing network (docs/datasets.md).
   PartOrder part_order = PartOrder::kOfficial;
   // helen: pixels whose most probable class has less than this probability are ignored; 0 to 1.

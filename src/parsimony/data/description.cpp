@@ -4,24 +4,44 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
 
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
+#include "parsimony/data/description_text.h"
 #include "parsimony/data/palette.h"
 #include "parsimony/data/sides.h"
 
 namespace parsimony::data {
 namespace {
 
-using Json = nlohmann::ordered_json;  // groups keep their order
-
 constexpr std::size_t kMaxClasses = 255;  // id 255 is kIgnore
 constexpr const char* kSegmentation = "semantic_segmentation";
 constexpr const char* kClassification = "classification";
+constexpr const char* kDepthEstimation = "depth_estimation";
+constexpr const char* kHumanPose = "human_pose";
+
+// The key that says that a set has a target.
+constexpr const char* key_of(Target target) {
+  switch (target) {
+    case Target::kClasses:
+      return "classes";
+    case Target::kDepth:
+      return "depth";
+    case Target::kPose:
+      return "keypoint_names";
+  }
+  return "";
+}
+
+std::optional<Target> target_of_task(std::string_view task) {
+  if (task == kSegmentation || task == kClassification) return Target::kClasses;
+  if (task == kDepthEstimation) return Target::kDepth;
+  if (task == kHumanPose) return Target::kPose;
+  return std::nullopt;
+}
 
 std::size_t line_of(std::string_view text, std::size_t position) {
   const std::string_view before = text.substr(0, std::min(position, text.size()));
@@ -30,89 +50,100 @@ std::size_t line_of(std::string_view text, std::size_t position) {
 
 class Reader {
  public:
-  Reader(const std::filesystem::path& file, std::vector<Finding>& findings)
-      : name_(file.filename().string()), text_(core::read_text_file(file)), findings_(findings) {}
+  explicit Reader(DescriptionText& text) : text_(text) {}
 
   Description read() {
     Description description;
-    try {
-      root_ = Json::parse(text_);
-    } catch (const Json::parse_error& error) {
-      report(line_of(text_, error.byte == 0 ? 0 : error.byte - 1),
-             "is not valid JSON",
-             "correct the text at this line (a missing comma, quote or bracket)");
-      return description;
-    }
-    if (!root_.is_object()) {
-      report(1,
-             fmt::format("holds {}; expected an object", root_.type_name()),
-             "write {...} around it");
-      return description;
-    }
+    if (!text_.parse()) return description;
     if (const Json* name = find("name"); name != nullptr && name->is_string()) {
       description.name = name->get<std::string>();
     }
-    if (is_other_task()) return description;
-    if (const Json* task = find("task"); task != nullptr && *task == Json(kClassification))
-      description.label_kind = LabelKind::kPicture;
-    read_classes(description);
-    read_ignore_id(description);
-    read_palette(description);
-    read_mirror_pairs(description);
-    read_groups(description);
+    description.targets = {};
+    for (const Target target : kTargets) {
+      if (find(key_of(target)) != nullptr) description.targets.insert(target);
+    }
+    check_tasks(description);
+    if (description.targets.contains(Target::kClasses)) {
+      read_classes(description);
+      read_ignore_id(description);
+      read_palette(description);
+      read_mirror_pairs(description);
+      read_groups(description);
+    }
+    if (description.targets.contains(Target::kDepth))
+      read_depth_description(text_, description.depth);
+    if (description.targets.contains(Target::kPose)) read_skeleton(text_, description.skeleton);
     return description;
   }
 
  private:
-  const Json* find(const char* key) const {
-    const auto found = root_.find(key);
-    return found == root_.end() ? nullptr : &*found;
-  }
-
-  std::size_t line_of_key(std::string_view key) const {
-    const std::size_t position = text_.find(fmt::format("\"{}\"", key));
-    return position == std::string::npos ? 1 : line_of(text_, position);
-  }
-
-  void report(std::size_t line, const std::string& detail, std::string remedy) {
-    findings_.push_back({FindingKind::kMalformedDescription,
-                         Severity::kError,
-                         name_,
-                         fmt::format("line {}: {}", line, detail),
-                         std::move(remedy)});
-  }
+  const Json* find(const char* key) const { return text_.find(key); }
   void report_key(std::string_view key, const std::string& detail, std::string remedy) {
-    report(line_of_key(key), fmt::format("'{}' {}", key, detail), std::move(remedy));
+    text_.report_key(key, detail, std::move(remedy));
   }
 
-  // Data sets of other tasks are described by the same kind of file.
-  bool is_other_task() {
-    const Json* task = find("task");
-    if (find("classes") != nullptr || task == nullptr || !task->is_string()) return false;
-    findings_.push_back(
-        {FindingKind::kNoLabelMaps,
-         Severity::kError,
-         name_,
-         fmt::format("line {}: the task is '{}' and there are no 'classes': this data set has no "
-                     "label maps",
-                     line_of_key("task"),
-                     task->get<std::string>()),
-         fmt::format("use a data set with label maps; {} and {} are the tasks read from folders",
-                     kSegmentation,
-                     kClassification)});
-    return true;
+  // The tasks that the text names, with the key that names them.
+  std::vector<std::pair<const char*, std::string>> tasks() const {
+    std::vector<std::pair<const char*, std::string>> tasks;
+    for (const char* key : {"task", "tasks"}) {
+      const Json* entry = find(key);
+      if (entry == nullptr) continue;
+      for (const Json& task : entry->is_array() ? *entry : Json::array({*entry})) {
+        if (task.is_string()) tasks.emplace_back(key, task.get<std::string>());
+      }
+    }
+    return tasks;
+  }
+
+  // What the tasks need must be there. A set of none of our tasks ends with one finding.
+  void check_tasks(Description& description) {
+    const bool described = !description.targets.empty();
+    bool reported = false;
+    for (const auto& [key, task] : tasks()) {
+      const std::optional<Target> target = target_of_task(task);
+      if (task == kClassification) description.label_kind = LabelKind::kPicture;
+      if (target ? description.targets.contains(*target) || reported : described || reported)
+        continue;
+      reported = true;
+      if (!target) {
+        text_.report(FindingKind::kNoLabelMaps,
+                     text_.line_of_key(key),
+                     fmt::format("the task is '{}' and there are no 'classes', 'depth' or "
+                                 "'keypoint_names': this data set has no label maps, depths or "
+                                 "poses",
+                                 task),
+                     fmt::format("use a data set of one of the tasks {}, {}, {} and {}",
+                                 kSegmentation,
+                                 kClassification,
+                                 kDepthEstimation,
+                                 kHumanPose));
+      } else if (*target == Target::kClasses && !described) {
+        report_missing_classes(description);
+      } else {
+        report_key(key,
+                   fmt::format("names '{}', but '{}' is missing", task, key_of(*target)),
+                   fmt::format("add \"{}\" (docs/datasets.md shows how), or take the task out",
+                               key_of(*target)));
+      }
+    }
+    if (!described && !reported) report_missing_classes(description);
+  }
+
+  // Nothing says what the set is labelled with: it is taken for one of label maps.
+  void report_missing_classes(Description& description) {
+    description.targets = {Target::kClasses};
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : text_.root().items()) keys.push_back(key);
+    text_.report(FindingKind::kMalformedDescription,
+                 1,
+                 "'classes' is missing" + core::did_you_mean("classes", keys),
+                 "add \"classes\": a list of names, one per class id (or \"depth\" or "
+                 "\"keypoint_names\" for a set of these)");
   }
 
   void read_classes(Description& description) {
     const Json* classes = find("classes");
-    if (classes == nullptr) {
-      std::vector<std::string> keys;
-      for (const auto& [key, value] : root_.items()) keys.push_back(key);
-      report(1,
-             "'classes' is missing" + core::did_you_mean("classes", keys),
-             "add \"classes\": a list of names, one per class id");
-      return;
-    }
+    if (classes == nullptr) return;
     const bool named =
         classes->is_array() && !classes->empty() &&
         std::ranges::all_of(*classes, [](const Json& name) { return name.is_string(); });
@@ -279,22 +310,10 @@ class Reader {
         entry[0].get<std::uint8_t>(), entry[1].get<std::uint8_t>(), entry[2].get<std::uint8_t>()};
   }
 
-  std::string name_;
-  std::string text_;
-  std::vector<Finding>& findings_;
-  Json root_;
+  DescriptionText& text_;
 };
 
-}  // namespace
-
-Description read_description(const std::filesystem::path& file, std::vector<Finding>& findings) {
-  return Reader(file, findings).read();
-}
-
-std::string to_json(const Description& description) {
-  Json json;
-  json["name"] = description.name;
-  json["task"] = description.label_kind == LabelKind::kPicture ? kClassification : kSegmentation;
+void write_classes(const Description& description, Json& json) {
   json["num_classes"] = description.classes.size();
   json["classes"] = description.classes;
   if (description.ignore_id >= 0) {
@@ -316,6 +335,81 @@ std::string to_json(const Description& description) {
     Json& names = json["groups"][group.name] = Json::array();
     for (const int id : group.classes) names.push_back(name_of_id(static_cast<std::size_t>(id)));
   }
+}
+
+}  // namespace
+
+DescriptionText::DescriptionText(const std::filesystem::path& file, std::vector<Finding>& findings)
+    : name_(file.filename().string()), text_(core::read_text_file(file)), findings_(findings) {}
+
+bool DescriptionText::parse() {
+  try {
+    root_ = Json::parse(text_);
+  } catch (const Json::parse_error& error) {
+    report(FindingKind::kMalformedDescription,
+           line_of(text_, error.byte == 0 ? 0 : error.byte - 1),
+           "is not valid JSON",
+           "correct the text at this line (a missing comma, quote or bracket)");
+    return false;
+  }
+  if (root_.is_object()) return true;
+  report(FindingKind::kMalformedDescription,
+         1,
+         fmt::format("holds {}; expected an object", root_.type_name()),
+         "write {...} around it");
+  return false;
+}
+
+const Json* DescriptionText::find(const char* key) const {
+  const auto found = root_.find(key);
+  return found == root_.end() ? nullptr : &*found;
+}
+
+std::size_t DescriptionText::line_of_key(std::string_view key) const {
+  const std::size_t position = text_.find(fmt::format("\"{}\"", key));
+  return position == std::string::npos ? 1 : line_of(text_, position);
+}
+
+void DescriptionText::report(FindingKind kind,
+                             std::size_t line,
+                             const std::string& detail,
+                             std::string remedy) {
+  findings_.push_back(
+      {kind, Severity::kError, name_, fmt::format("line {}: {}", line, detail), std::move(remedy)});
+}
+
+void DescriptionText::report_key(std::string_view key,
+                                 const std::string& detail,
+                                 std::string remedy) {
+  report(FindingKind::kMalformedDescription,
+         line_of_key(key),
+         fmt::format("'{}' {}", key, detail),
+         std::move(remedy));
+}
+
+Description read_description(const std::filesystem::path& file, std::vector<Finding>& findings) {
+  DescriptionText text(file, findings);
+  return Reader(text).read();
+}
+
+std::string to_json(const Description& description) {
+  Json json;
+  json["name"] = description.name;
+  std::vector<std::string> tasks;
+  if (description.targets.contains(Target::kClasses))
+    tasks.emplace_back(description.label_kind == LabelKind::kPicture ? kClassification
+                                                                     : kSegmentation);
+  if (description.targets.contains(Target::kDepth)) tasks.emplace_back(kDepthEstimation);
+  if (description.targets.contains(Target::kPose)) tasks.emplace_back(kHumanPose);
+  if (tasks.size() == 1) {
+    json["task"] = tasks.front();
+  } else {
+    json["tasks"] = tasks;
+  }
+  if (description.targets.contains(Target::kClasses)) write_classes(description, json);
+  if (description.targets.contains(Target::kDepth))
+    write_depth_description(description.depth, json);
+  if (description.targets.contains(Target::kPose)) write_skeleton(description.skeleton, json);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -6,6 +6,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/parallel.h"
+#include "parsimony/data/annotations.h"
 #include "parsimony/data/codec.h"
 #include "parsimony/data/description.h"
 #include "parsimony/data/inventory.h"
@@ -53,7 +54,7 @@ std::vector<Job> list_jobs(const Dataset& dataset) {
 
 void write_sample(const Sample& sample,
                   const std::string& id,
-                  const DatasetInfo& info,
+                  const Description& description,
                   const fs::path& folder,
                   int jpeg_quality) {
   const fs::path image = folder / "images" / id;
@@ -62,7 +63,27 @@ void write_sample(const Sample& sample,
   } else {
     write_png(image.string() + ".png", sample.image);
   }
-  write_label_png((folder / "labels" / id).string() + ".png", sample.labels, info.palette);
+  if (description.targets.contains(Target::kClasses))
+    write_label_png((folder / "labels" / id).string() + ".png", sample.labels, description.palette);
+  if (description.targets.contains(Target::kDepth)) {
+    const DepthDescription& depth = description.depth;
+    write_depth_png(
+        (folder / depth.folder / id).string() + ".png", sample.depth, depth.coding.scale);
+  }
+}
+
+Description described(const DatasetInfo& info) {
+  Description description{.name = info.name,
+                          .targets = info.targets,
+                          .classes = info.classes,
+                          .ignore_id = LabelMap::kIgnore,
+                          .palette = info.palette,
+                          .mirror_pairs = info.mirror_pairs,
+                          .groups = info.groups,
+                          .label_kind = info.label_kind,
+                          .skeleton = info.skeleton};
+  if (info.depth_scale > 0) description.depth.coding.scale = info.depth_scale;
+  return description;
 }
 
 }  // namespace
@@ -77,26 +98,24 @@ void write_dataset_folder(const Dataset& dataset,
         folder.string());
   }
   const std::vector<Job> jobs = list_jobs(dataset);
+  const Description description = described(dataset.info());
+  const bool posed = description.targets.contains(Target::kPose);
+  std::vector<NamedPose> poses(posed ? jobs.size() : 0);
   fs::create_directories(folder / "images");
-  fs::create_directories(folder / "labels");
   core::parallel_for(static_cast<std::int64_t>(jobs.size()), threads, [&](std::int64_t i) {
     const Job& job = jobs[static_cast<std::size_t>(i)];
-    write_sample(dataset.read(job.split, job.index), job.id, dataset.info(), folder, jpeg_quality);
+    Sample sample = dataset.read(job.split, job.index);
+    write_sample(sample, job.id, description, folder, jpeg_quality);
+    if (posed)
+      poses[static_cast<std::size_t>(i)] = {job.id, name_of(job.split), std::move(*sample.pose)};
   });
+  if (posed) core::write_file_atomic(folder / "annotations.json", annotations_text(poses));
   std::array<std::string, 3> lists;
   for (const Job& job : jobs) lists[static_cast<std::size_t>(job.split)] += job.id + "\n";
   for (const Split split : kSplits) {
     core::write_file_atomic(folder / fmt::format("{}.txt", name_of(split)),
                             lists[static_cast<std::size_t>(split)]);
   }
-  const DatasetInfo& info = dataset.info();
-  const Description description{info.name,
-                                info.classes,
-                                LabelMap::kIgnore,
-                                info.palette,
-                                info.mirror_pairs,
-                                info.groups,
-                                info.label_kind};
   core::write_file_atomic(folder / "dataset.json", to_json(description));
 }
 

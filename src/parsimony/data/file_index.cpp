@@ -84,10 +84,19 @@ const fs::path* FileIndex::find(const std::string& id) const {
   return found == files_.end() ? nullptr : &found->second;
 }
 
+bool Partners::complete(const std::string& id) const {
+  return images.find(id) != nullptr &&
+         (!targets.contains(Target::kClasses) || labels.find(id) != nullptr) &&
+         (!targets.contains(Target::kDepth) || depth.find(id) != nullptr) &&
+         (!targets.contains(Target::kPose) || poses.contains(id));
+}
+
 std::vector<std::string> all_ids(const Partners& partners) {
   std::set<std::string> ids;
-  for (const auto& [id, file] : partners.images.files()) ids.insert(id);
-  for (const auto& [id, file] : partners.labels.files()) ids.insert(id);
+  for (const FileIndex* index : {&partners.images, &partners.labels, &partners.depth}) {
+    for (const auto& [id, file] : index->files()) ids.insert(id);
+  }
+  for (const auto& [id, pose] : partners.poses) ids.insert(id);
   return {ids.begin(), ids.end()};
 }
 
@@ -96,17 +105,33 @@ void pair_up(const std::vector<std::string>& ids,
              Split split,
              const std::string& list,
              Inventory& inventory) {
+  const bool classes = partners.targets.contains(Target::kClasses);
+  const bool depths = partners.targets.contains(Target::kDepth);
+  const bool poses = partners.targets.contains(Target::kPose);
   for (const std::string& id : ids) {
     const fs::path* image = partners.images.find(id);
-    const fs::path* labels = partners.labels.find(id);
-    if (image != nullptr && labels != nullptr) {
-      inventory.at(split).push_back({id, *image, *labels});
+    const fs::path* labels = classes ? partners.labels.find(id) : nullptr;
+    const fs::path* depth = depths ? partners.depth.find(id) : nullptr;
+    const auto pose = partners.poses.find(id);
+    const bool posed = poses && pose != partners.poses.end();
+    const auto report = [&](FindingKind kind, const fs::path& file, std::string_view what) {
+      report_missing(inventory, kind, inventory.relative(file), id, list, what);
+    };
+    if (partners.complete(id)) {
+      Entry entry{.id = id, .image = *image};
+      if (labels != nullptr) entry.labels = *labels;
+      if (depth != nullptr) entry.depth = *depth;
+      if (posed) entry.pose = pose->second;
+      inventory.at(split).push_back(std::move(entry));
     } else if (image != nullptr) {
-      report_missing(
-          inventory, FindingKind::kMissingLabel, inventory.relative(*image), id, list, "label map");
-    } else if (labels != nullptr) {
-      report_missing(
-          inventory, FindingKind::kMissingImage, inventory.relative(*labels), id, list, "picture");
+      if (classes && labels == nullptr) report(FindingKind::kMissingLabel, *image, "label map");
+      if (depths && depth == nullptr) report(FindingKind::kMissingDepth, *image, "depth map");
+      if (poses && !posed) report(FindingKind::kMissingPose, *image, "pose");
+    } else if (labels != nullptr || depth != nullptr || posed) {
+      const fs::path& file = labels != nullptr  ? *labels
+                             : depth != nullptr ? *depth
+                                                : partners.annotations;
+      report(FindingKind::kMissingImage, file, "picture");
     } else {
       report_missing(
           inventory, FindingKind::kListedButMissing, list, id, list, "picture and no label map");
@@ -132,9 +157,10 @@ void report_leftovers(const Partners& partners, bool listed, Inventory& inventor
   }
   report_shadowed(partners.images, inventory);
   report_shadowed(partners.labels, inventory);
+  report_shadowed(partners.depth, inventory);
   if (!listed) return;
   for (const auto& [id, file] : partners.images.files()) {
-    if (used.contains(id) || partners.labels.find(id) == nullptr) continue;
+    if (used.contains(id) || !partners.complete(id)) continue;
     inventory.findings.push_back(
         {FindingKind::kUnlistedFile,
          Severity::kNote,

@@ -36,13 +36,20 @@ class FileIndex {
   std::vector<std::filesystem::path> shadowed_;
 };
 
-// The picture and label files of a data set or of one of its splits.
+// The pictures of a data set or of one of its splits, and what labels them.
 struct Partners {
   FileIndex images;
-  FileIndex labels;
+  FileIndex labels = {};
+  TargetSet targets = {Target::kClasses};  // which of these a sample needs
+  FileIndex depth = {};                    // Target::kDepth
+  std::map<std::string, Pose> poses = {};  // Target::kPose, by id
+  std::filesystem::path annotations = {};  // what findings on poses name
+
+  // Whether an id has everything that a sample needs.
+  bool complete(const std::string& id) const;
 };
 
-// Ids that have a picture or a label, in order.
+// Ids that have a picture or a label of some kind, in order.
 std::vector<std::string> all_ids(const Partners& partners);
 
 // Appends the samples of `ids` to a split and reports every partner that is missing. `list` names

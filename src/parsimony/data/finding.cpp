@@ -27,6 +27,10 @@ std::string_view name_of(FindingKind kind) {
       return "missing-image";
     case FindingKind::kMissingLabel:
       return "missing-label";
+    case FindingKind::kMissingDepth:
+      return "missing-depth";
+    case FindingKind::kMissingPose:
+      return "missing-pose";
     case FindingKind::kUnlistedFile:
       return "unlisted-file";
     case FindingKind::kUnknownPart:
@@ -67,6 +71,28 @@ std::string_view name_of(FindingKind kind) {
       return "mixed-label";
     case FindingKind::kSparseIds:
       return "sparse-ids";
+    case FindingKind::kMalformedPose:
+      return "malformed-pose";
+    case FindingKind::kWrongJointCount:
+      return "wrong-joint-count";
+    case FindingKind::kNonFiniteJoint:
+      return "non-finite-joint";
+    case FindingKind::kNoJoints:
+      return "no-joints";
+    case FindingKind::kJointOutside:
+      return "joint-outside";
+    case FindingKind::kUnpairedSides:
+      return "unpaired-sides";
+    case FindingKind::kSwappedSides:
+      return "swapped-sides";
+    case FindingKind::kUnreadableDepth:
+      return "unreadable-depth";
+    case FindingKind::kCoarseDepth:
+      return "8-bit-depth";
+    case FindingKind::kDepthUnit:
+      return "depth-unit";
+    case FindingKind::kAllInvalidDepth:
+      return "all-invalid-depth";
     case FindingKind::kDuplicateAcrossSplits:
       return "duplicate-across-splits";
     case FindingKind::kDuplicateWithinSplit:

@@ -9,7 +9,7 @@ namespace parsimony::data {
 // What can be wrong with a data set. The names (name_of) are part of `check --json`.
 enum class FindingKind {
   kMalformedDescription,  // dataset.json
-  kNoLabelMaps,           // a data set of another task
+  kNoLabelMaps,           // a data set of a task that is not known
   kEmptySplit,
   kDuplicateId,       // listed twice
   kAmbiguousFile,     // two files for one id
@@ -18,6 +18,8 @@ enum class FindingKind {
   kListedButMissing,  // neither picture nor label of a listed id exists
   kMissingImage,
   kMissingLabel,
+  kMissingDepth,
+  kMissingPose,
   kUnlistedFile,
   kUnknownPart,  // a part file whose name is no class of the set
   kUnreadableImage,
@@ -36,8 +38,19 @@ enum class FindingKind {
   kUnknownClass,    // a class of val or test that train does not have
   kEmptyClass,      // no pixel in train
   kClassMissingInSplit,
-  kMixedLabel,  // several classes in a label map that is one picture's class
-  kSparseIds,   // inferred classes with holes
+  kMixedLabel,       // several classes in a label map that is one picture's class
+  kSparseIds,        // inferred classes with holes
+  kMalformedPose,    // an annotation that cannot be read
+  kWrongJointCount,  // other joints than the skeleton's
+  kNonFiniteJoint,   // labelled, but nowhere
+  kNoJoints,         // nothing of a person is labelled
+  kJointOutside,     // of the picture
+  kUnpairedSides,    // left and right joints that a mirror would not swap
+  kSwappedSides,     // shoulders and hips that cannot be of one body
+  kUnreadableDepth,
+  kCoarseDepth,  // 8 bit
+  kDepthUnit,    // the scale cannot be right
+  kAllInvalidDepth,
   kDuplicateAcrossSplits,
   kDuplicateWithinSplit,
 };

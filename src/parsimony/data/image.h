@@ -3,8 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
+
+#include "parsimony/data/depth_map.h"
+#include "parsimony/data/pose.h"
 
 namespace parsimony::data {
 
@@ -50,11 +54,16 @@ struct LabelMap {
 // is in one pair at most; all others keep their ids.
 using MirrorPairs = std::vector<std::pair<std::uint8_t, std::uint8_t>>;
 
-// A picture and its labels; always of one size, always transformed together (data/augment.h).
+// A picture and its labels, as far as the data set has them and they were asked for
+// (data/target.h): label map and depth are of the picture's size or 0 x 0. All are always
+// transformed together (data/augment.h).
 struct Sample {
   Image image;
-  LabelMap labels;
+  LabelMap labels = {};
   MirrorPairs mirror_pairs = {};  // those of the data set: whoever mirrors swaps these ids
+  DepthMap depth = {};
+  std::optional<Pose> pose = {};
+  JointPairs joint_pairs = {};  // those of the skeleton: whoever mirrors swaps these joints
 };
 
 struct Rgb {

@@ -12,6 +12,8 @@
 namespace parsimony::data {
 namespace {
 
+constexpr double kLargestScale = 1e6;  // numbers per metre: micrometres
+
 // `folder` comes first because its description is explicit, `pairs` and `classes` last because they
 // are the loosest.
 constexpr std::array kLayouts = {
@@ -31,12 +33,27 @@ constexpr std::array kLayouts = {
            why_not_celebamask_hq,
            scan_celebamask_hq},
     Layout{"helen", "images/, labels/ID/ID_lblXX.png, exemplars.txt", why_not_helen, scan_helen},
+    Layout{"mpii", "images/, annot/train.json, annot/valid.json", why_not_mpii, scan_mpii},
+    Layout{"lsp", "images/im*.jpg, joints.mat", why_not_lsp, scan_lsp},
+    Layout{"nyu_depth_v2",
+           "official_splits/train/SCENE/rgb_*.jpg and sync_depth_*.png",
+           why_not_nyu_depth_v2,
+           scan_nyu_depth_v2},
     Layout{"pairs", "images/ and labels/, masks/ or annotations/", why_not_pairs, scan_pairs},
     Layout{"classes",
            "train/CLASS/, val/CLASS/ or CLASS/ with pictures",
            why_not_classes,
            scan_classes},
 };
+
+void check_subset_option(const Layout& layout, const OpenOptions& options) {
+  if (options.subset.empty() || layout.name == "folder") return;
+  core::throw_user_error(
+      "a subset ('{}') is a choice for the layout 'folder' only; this data set has the layout "
+      "'{}'. Leave the option out.",
+      options.subset,
+      layout.name);
+}
 
 // An option that a layout does not know would otherwise be without effect, unseen.
 void check_options(const Layout& layout, const OpenOptions& options) {
@@ -57,6 +74,52 @@ void check_options(const Layout& layout, const OpenOptions& options) {
   if (!(options.least_probability >= 0 && options.least_probability <= 1)) {
     core::throw_user_error("least probability {}: expected 0 to 1", options.least_probability);
   }
+  if (!(options.depth_scale >= 0 && options.depth_scale < kLargestScale)) {
+    core::throw_user_error(
+        "scale of depths {}: expected the numbers per metre, above 0 and below {}",
+        options.depth_scale,
+        kLargestScale);
+  }
+  check_subset_option(layout, options);
+}
+
+// What a set has is known once it was scanned.
+void check_targets(const Layout& layout, const Inventory& inventory, const OpenOptions& options) {
+  const TargetSet has = inventory.info.targets;
+  const TargetSet missing = options.targets - has;
+  if (!missing.empty()) {
+    core::throw_user_error(
+        "{}: the data set '{}' ({}) is labelled with {}, but {} was asked for. Choose a task that "
+        "needs {} only, or a data set that has {}.",
+        inventory.root.string(),
+        inventory.info.name,
+        layout.name,
+        text_of(has),
+        text_of(missing),
+        text_of(has),
+        text_of(options.targets));
+  }
+  if (options.depth_scale != 0 && !wanted_of(has, options).contains(Target::kDepth)) {
+    core::throw_user_error(
+        "{}: a scale of depths ({}) is given, but no depth is read. Leave the option out, or ask "
+        "for depth.",
+        inventory.root.string(),
+        options.depth_scale);
+  }
+}
+
+// What is not read is not said of the opened set either.
+void narrow(DatasetInfo& info, TargetSet targets) {
+  info.targets = targets;
+  if (!targets.contains(Target::kClasses)) {
+    info.classes.clear();
+    info.palette.clear();
+    info.mirror_pairs.clear();
+    info.groups.clear();
+    info.label_kind = LabelKind::kPixels;
+  }
+  if (!targets.contains(Target::kDepth)) info.depth_scale = 0;
+  if (!targets.contains(Target::kPose)) info.skeleton = {};
 }
 
 void throw_first_error(const Layout& layout, const Inventory& inventory) {
@@ -119,16 +182,20 @@ std::unique_ptr<Dataset> open_layout(const Layout& layout,
   check_options(layout, options);
   Inventory inventory = layout.scan(root, options);
   throw_first_error(layout, inventory);
+  check_targets(layout, inventory, options);
+  narrow(inventory.info, wanted_of(inventory.info.targets, options));
+  if (options.depth_scale > 0)
+    inventory.depth.scale = inventory.info.depth_scale = options.depth_scale;
   if (std::ranges::all_of(inventory.splits, [](const auto& split) { return split.empty(); })) {
     core::throw_user_error(
-        "{}: the data set ({}) has no complete sample; expected pictures with label maps. "
-        "`parsimony "
-        "check {}` says what is missing.",
+        "{}: the data set ({}) has no complete sample; expected pictures with {}. "
+        "`parsimony check {}` says what is missing.",
         root.string(),
         layout.name,
+        text_of(inventory.info.targets),
         root.string());
   }
-  if (inventory.classes_from_labels) {
+  if (inventory.classes_from_labels && inventory.info.targets.contains(Target::kClasses)) {
     infer_classes(inventory, core::available_cores());
     throw_first_error(layout, inventory);
   }

@@ -58,4 +58,11 @@ Inventory scan_helen(const std::filesystem::path& root, const OpenOptions& optio
 std::string why_not_classes(const std::filesystem::path& root);
 Inventory scan_classes(const std::filesystem::path& root, const OpenOptions& options = {});
 
+std::string why_not_mpii(const std::filesystem::path& root);
+Inventory scan_mpii(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_lsp(const std::filesystem::path& root);
+Inventory scan_lsp(const std::filesystem::path& root, const OpenOptions& options = {});
+std::string why_not_nyu_depth_v2(const std::filesystem::path& root);
+Inventory scan_nyu_depth_v2(const std::filesystem::path& root, const OpenOptions& options = {});
+
 }  // namespace parsimony::data

@@ -13,6 +13,7 @@
 #include "parsimony/data/fixtures_for_test.h"
 #include "parsimony/data/matlab_fixtures_for_test.h"
 #include "parsimony/data/split_lists.h"
+#include "parsimony/data/target_fixtures_for_test.h"
 
 namespace parsimony::data {
 namespace {
@@ -102,6 +103,7 @@ struct Tree {
   const char* name;
   void (*make)(const fs::path& root);
   std::size_t classes;
+  TargetSet targets = {Target::kClasses};
 };
 
 const Tree kTrees[] = {
@@ -134,6 +136,34 @@ const Tree kTrees[] = {
      [](const fs::path& root) { make_celebamask_hq_set(root / "CelebAMask-HQ"); },
      19},
     {"helen", "helen", [](const fs::path& root) { make_helen_set(root); }, 11},
+    {"folder",
+     "folder_poses",
+     [](const fs::path& root) { make_pose_set(root); },
+     0,
+     {Target::kPose}},
+    {"folder",
+     "folder_depths",
+     [](const fs::path& root) { make_depth_set(root); },
+     0,
+     {Target::kDepth}},
+    {"folder",
+     "folder_everything",
+     [](const fs::path& root) { make_full_set(root); },
+     3,
+     {Target::kClasses, Target::kDepth, Target::kPose}},
+    {"mpii", "mpii", [](const fs::path& root) { make_mpii_set(root); }, 0, {Target::kPose}},
+    {"lsp", "lsp", [](const fs::path& root) { make_lsp_set(root); }, 0, {Target::kPose}},
+    {"lsp", "lspet", [](const fs::path& root) { make_lspet_set(root); }, 0, {Target::kPose}},
+    {"nyu_depth_v2",
+     "nyu_depth_v2",
+     [](const fs::path& root) { make_nyu_set(root / "official_splits"); },
+     0,
+     {Target::kDepth}},
+    {"nyu_depth_v2",
+     "nyu_depth_v2_inner",
+     [](const fs::path& root) { make_nyu_set(root); },
+     0,
+     {Target::kDepth}},
     {"classes", "classes", [](const fs::path& root) { make_class_set(root); }, 3},
     {"classes", "classes_unsplit", [](const fs::path& root) { make_unsplit_class_set(root); }, 3},
 };
@@ -143,8 +173,10 @@ class EveryLayout : public ::testing::TestWithParam<Tree> {};
 TEST_P(EveryLayout, KeepsTheContractOfDataset) {
   const core::TemporaryFolder folder;
   GetParam().make(folder.path());
-  const std::unique_ptr<Dataset> set = open_dataset(folder.path());
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path(), {.targets = {}});
   EXPECT_EQ(set->info().format, GetParam().layout);
+  const TargetSet targets = set->info().targets;
+  EXPECT_EQ(targets, GetParam().targets);
   EXPECT_FALSE(set->info().name.empty());
   EXPECT_EQ(set->info().classes.size(), GetParam().classes);
   EXPECT_EQ(set->info().palette.size(), GetParam().classes);
@@ -164,8 +196,17 @@ TEST_P(EveryLayout, KeepsTheContractOfDataset) {
   for (const Split split : kSplits) {
     for (std::int64_t i = 0; i < set->size(split); ++i) {
       const Sample sample = set->read(split, i);
-      EXPECT_EQ(sample.image.width, sample.labels.width);
-      EXPECT_EQ(sample.image.height, sample.labels.height);
+      const auto expect_size = [&](const auto& map, Target target) {
+        EXPECT_EQ(map.width, targets.contains(target) ? sample.image.width : 0);
+        EXPECT_EQ(map.height, targets.contains(target) ? sample.image.height : 0);
+      };
+      expect_size(sample.labels, Target::kClasses);
+      expect_size(sample.depth, Target::kDepth);
+      EXPECT_EQ(sample.pose.has_value(), targets.contains(Target::kPose));
+      if (sample.pose) {
+        EXPECT_EQ(sample.pose->joints.size(), set->info().skeleton.joints.size());
+      }
+      EXPECT_EQ(sample.joint_pairs, set->info().skeleton.mirror_pairs);
       EXPECT_EQ(sample.mirror_pairs, set->info().mirror_pairs);
       for (const std::uint8_t id : sample.labels.ids) {
         ASSERT_TRUE(id < GetParam().classes || id == LabelMap::kIgnore) << int{id};
@@ -182,9 +223,12 @@ TEST_P(EveryLayout, KeepsTheContractOfDataset) {
 TEST_P(EveryLayout, ImportsAsTheSameSet) {
   const core::TemporaryFolder folder;
   GetParam().make(folder.path() / "source");
-  const std::unique_ptr<Dataset> set = open_dataset(folder.path() / "source");
+  const OpenOptions everything{.targets = {}};
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path() / "source", everything);
   write_dataset_folder(*set, folder.path() / "copy", 2);
-  const std::unique_ptr<Dataset> copy = open_dataset(folder.path() / "copy");
+  const std::unique_ptr<Dataset> copy = open_dataset(folder.path() / "copy", everything);
+  EXPECT_EQ(copy->info().targets, set->info().targets);
+  EXPECT_EQ(copy->info().skeleton, set->info().skeleton);
   EXPECT_EQ(copy->info().classes, set->info().classes);
   EXPECT_EQ(copy->info().mirror_pairs, set->info().mirror_pairs);
   EXPECT_EQ(copy->info().groups, set->info().groups);
@@ -195,6 +239,8 @@ TEST_P(EveryLayout, ImportsAsTheSameSet) {
       EXPECT_EQ(copy->id(split, i), set->id(split, i));
       EXPECT_EQ(copy->read(split, i).image, set->read(split, i).image);
       EXPECT_EQ(copy->read(split, i).labels, set->read(split, i).labels);
+      EXPECT_EQ(copy->read(split, i).depth, set->read(split, i).depth);
+      EXPECT_EQ(copy->read(split, i).pose, set->read(split, i).pose);
     }
   }
 }
@@ -205,7 +251,8 @@ TEST_P(EveryLayout, ChecksWithoutErrors) {
   GetParam().make(folder.path());
   const CheckReport report = check(folder.path());
   EXPECT_EQ(report.format, GetParam().layout);
-  const std::unique_ptr<Dataset> set = open_dataset(folder.path());
+  EXPECT_EQ(report.targets, GetParam().targets);
+  const std::unique_ptr<Dataset> set = open_dataset(folder.path(), {.targets = {}});
   for (const Split split : kSplits)
     EXPECT_EQ(report.images[static_cast<std::size_t>(split)], set->size(split));
   for (const Finding& finding : report.findings)
@@ -301,11 +348,12 @@ TEST(Folder, MissingFilesStopOpening) {
       AllOf(HasSubstr("images/t1.png"), HasSubstr("1 more error"), HasSubstr("parsimony check")));
 }
 
-TEST(Folder, PoseSetsSayThatTheyHaveNoLabelMaps) {
+TEST(Folder, SetsOfOtherTasksSayThatTheyHaveNoLabels) {
   const core::TemporaryFolder folder;
-  store(folder.path() / "dataset.json", "{\n\"task\": \"human_pose\"\n}");
-  EXPECT_THAT(user_error([&] { open_dataset(folder.path()); }),
-              AllOf(HasSubstr("line 2"), HasSubstr("human_pose"), HasSubstr("no label maps")));
+  store(folder.path() / "dataset.json", "{\n\"task\": \"object_detection\"\n}");
+  EXPECT_THAT(
+      user_error([&] { open_dataset(folder.path()); }),
+      AllOf(HasSubstr("line 2"), HasSubstr("object_detection"), HasSubstr("no label maps")));
 }
 
 TEST(Folder, ValIsHeldOutOfTrainWhenThereIsNoList) {
@@ -485,6 +533,135 @@ TEST(Camvid, ManyUnknownColoursAreRefused) {
   make_original_camvid(folder.path(), 6);
   EXPECT_THAT(user_error([&] { open_dataset(folder.path())->read(Split::kTrain, 0); }),
               AllOf(HasSubstr("colour (1,2,3) in 6 pixels"), HasSubstr("_L.png")));
+}
+
+TEST(Mpii, PeopleAreCutOutOfTheirPictures) {
+  const core::TemporaryFolder folder;
+  make_mpii_set(folder.path());
+  const auto set = open_dataset(folder.path(), {.targets = {Target::kPose}});
+  EXPECT_EQ(set->info().skeleton, mpii_skeleton());
+  ASSERT_EQ(set->size(Split::kTrain), 3);
+  ASSERT_EQ(set->size(Split::kVal), 1);
+  EXPECT_EQ(set->size(Split::kTest), 0);
+  EXPECT_EQ(set->id(Split::kTrain, 0), "1_0");
+  EXPECT_EQ(set->id(Split::kTrain, 1), "1_1");
+  const Image whole = read_image(folder.path() / "images/1.jpg");
+  // Centre (40, 37) from 0, 3 pixels further down, 50 x 50 pixels.
+  const Sample first = set->read(Split::kTrain, 0);
+  ASSERT_EQ(first.image.width, 50);
+  ASSERT_EQ(first.image.height, 50);
+  EXPECT_TRUE(std::equal(first.image.at(0, 0), first.image.at(0, 0) + 3, whole.at(15, 15)));
+  EXPECT_TRUE(std::equal(first.image.at(49, 49), first.image.at(49, 49) + 3, whole.at(64, 64)));
+  EXPECT_EQ(first.pose->joints[0], (Joint{17, 14, Visibility::kVisible}));  // (32, 29) in whole
+  EXPECT_EQ(first.pose->joints[3], Joint{});
+  EXPECT_EQ(first.pose->head_size, 0);
+  // Cut off at the left and the top, and at the right and the bottom: joints keep their places.
+  const Sample corner = set->read(Split::kTrain, 2);
+  EXPECT_EQ(corner.image.width, 35);
+  EXPECT_EQ(corner.image.height, 42);
+  EXPECT_EQ(corner.pose->joints[8], (Joint{10, 14, Visibility::kVisible}));
+  const Sample last = set->read(Split::kVal, 0);
+  EXPECT_EQ(last.image.width, 100 - 64);
+  EXPECT_EQ(last.image.height, 80 - 37);
+  std::vector<std::string> notes;
+  for (const Finding& finding : scan_mpii(folder.path()).findings) {
+    EXPECT_EQ(finding.severity, Severity::kNote);
+    notes.push_back(finding.detail);
+  }
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("1 of 4 people")));
+}
+
+TEST(Mpii, HeadSizesComeFromTheMatlabFile) {
+  const core::TemporaryFolder folder;
+  make_mpii_set(folder.path());
+  const auto head = [&] {
+    return open_dataset(folder.path(), {.targets = {Target::kPose}})
+        ->read(Split::kVal, 0)
+        .pose->head_size;
+  };
+  store_matlab<double>(
+      folder.path() / "annot/gt_valid.mat", "headboxes_src", {10, 13, 20, 24}, {.dims = {2, 2, 1}});
+  EXPECT_NEAR(head(), 0.6 * 5, 1e-9);
+  // Files of other people are not used, and said so.
+  store_matlab<double>(folder.path() / "annot/gt_valid.mat",
+                       "headboxes_src",
+                       {10, 13, 20, 24, 1, 2, 3, 4},
+                       {.dims = {2, 2, 2}});
+  EXPECT_EQ(head(), 0);
+  EXPECT_THAT(check(folder.path()).findings,
+              ::testing::Contains(Reports("malformed-pose",
+                                          Severity::kWarning,
+                                          std::string("annot/gt_valid.mat"),
+                                          Texts{"other people"})));
+}
+
+TEST(Mpii, MissingPicturesAndDamagedFilesAreErrors) {
+  const core::TemporaryFolder folder;
+  make_mpii_set(folder.path());
+  const auto open = [&] { open_dataset(folder.path(), {.targets = {Target::kPose}}); };
+  fs::remove(folder.path() / "images/1.jpg");
+  EXPECT_THAT(user_error(open), AllOf(HasSubstr("images/1.jpg"), HasSubstr("no such picture")));
+  store(folder.path() / "annot/valid.json", "{");
+  EXPECT_THAT(user_error(open), HasSubstr("more error"));
+  store(folder.path() / "annot/train.json", "{}");
+  EXPECT_THAT(user_error(open), HasSubstr("no list of people"));
+}
+
+TEST(Lsp, FlagsMeanWhatEachSetSays) {
+  const core::TemporaryFolder folder;
+  make_lsp_set(folder.path() / "lsp");
+  const auto lsp = open_dataset(folder.path() / "lsp", {.targets = {Target::kPose}});
+  EXPECT_EQ(lsp->size(Split::kTrain), 900);
+  EXPECT_EQ(lsp->size(Split::kVal), 100);
+  ASSERT_EQ(lsp->size(Split::kTest), 3);
+  EXPECT_EQ(lsp->id(Split::kTest, 0), "im1001");
+  Pose expected = lsp_pose(1000);
+  expected.joints[2].visibility = Visibility::kHidden;  // LSP places every joint
+  EXPECT_EQ(lsp->read(Split::kTest, 0).pose, expected);
+
+  make_lspet_set(folder.path() / "lspet");
+  const auto extended = open_dataset(folder.path() / "lspet", {.targets = {Target::kPose}});
+  EXPECT_EQ(extended->size(Split::kTrain), 18);
+  EXPECT_EQ(extended->size(Split::kVal), 2);
+  EXPECT_EQ(extended->size(Split::kTest), 0);
+  Pose visible = lsp_pose(0);
+  visible.joints[1] = visible.joints[2] = {};
+  ASSERT_EQ(extended->id(Split::kTrain, 0), "im00001");
+  EXPECT_EQ(extended->read(Split::kTrain, 0).pose, visible);
+}
+
+TEST(Lsp, JointsOfAnotherShapeAreRefused) {
+  const core::TemporaryFolder folder;
+  make_lspet_set(folder.path());
+  const auto open = [&] { open_dataset(folder.path(), {.targets = {Target::kPose}}); };
+  fs::remove(folder.path() / "images/im00003.jpg");
+  EXPECT_THAT(user_error(open), AllOf(HasSubstr("joints.mat"), HasSubstr("'im00003'")));
+  store_matlab<double>(folder.path() / "joints.mat", "joints", {1, 2, 3, 4}, {.dims = {2, 2}});
+  EXPECT_THAT(user_error(open), HasSubstr("neither 3 x 14"));
+  store_matlab<double>(folder.path() / "joints.mat", "j", {1}, {.dims = {1, 1}});
+  EXPECT_THAT(user_error(open), HasSubstr("no variable 'joints'"));
+}
+
+TEST(NyuDepthV2, MillimetresOfScenes) {
+  const core::TemporaryFolder folder;
+  make_nyu_set(folder.path() / "official_splits");
+  const OpenOptions depth{.targets = {Target::kDepth}};
+  const auto set = open_dataset(folder.path(), depth);
+  EXPECT_EQ(set->size(Split::kTrain) + set->size(Split::kVal), 10);
+  EXPECT_EQ(set->size(Split::kVal), 1);
+  ASSERT_EQ(set->size(Split::kTest), 2);
+  EXPECT_EQ(set->id(Split::kTest, 0), "kitchen__00500");
+  EXPECT_EQ(set->read(Split::kTest, 0).depth, make_depth(kSide, kSide));
+  fs::remove(folder.path() / "official_splits/train/kitchen/sync_depth_00002.png");
+  EXPECT_EQ(open_dataset(folder.path(), depth)->size(Split::kTrain) +
+                open_dataset(folder.path(), depth)->size(Split::kVal),
+            9);
+  EXPECT_THAT(
+      check(folder.path()).findings,
+      ::testing::Contains(Reports("missing-depth",
+                                  Severity::kWarning,
+                                  std::string("official_splits/train/kitchen/rgb_00002.jpg"),
+                                  Texts{"'kitchen__00002'"})));
 }
 
 }  // namespace

@@ -166,40 +166,76 @@ class Reader {
   }
 
   MatlabMatrix read() {
-    check_shape();
+    check_class();
+    check_shape(2, "a matrix of two dimensions");
     MatlabMatrix matrix{static_cast<std::int64_t>(variable_->dims[0]),
                         static_cast<std::int64_t>(variable_->dims[1]),
                         {}};
-    // matio reads nothing into a matrix without elements.
-    if (matrix.rows == 0 || matrix.columns == 0) return matrix;
-    if (Mat_VarReadDataAll(open_.get(), variable_.get()) != 0 || variable_->data == nullptr)
-      throw_damaged(file_, "MATLAB", fmt::format("variable '{}' cannot be read", name_));
-    if (!visit_class([&](auto zero) { copy<decltype(zero)>(matrix); })) throw_unexpected_class();
+    if (load(count_of_elements())) {
+      visit_class([&](auto zero) { copy<decltype(zero)>(matrix); });
+    }
     return matrix;
   }
 
+  MatlabArray read_array() {
+    check_class();
+    check_shape(variable_->rank, "an array");
+    MatlabArray array;
+    array.dims.assign(variable_->dims, variable_->dims + variable_->rank);
+    const std::size_t count = count_of_elements();
+    if (!load(count)) return array;
+    visit_class([&](auto zero) {
+      for_each<decltype(zero)>(count, [&](std::size_t, auto value) {
+        array.values.push_back(static_cast<double>(value));
+      });
+    });
+    return array;
+  }
+
  private:
-  // Before anything of that size is allocated.
-  void check_shape() const {
+  // Reads the values; false when there are none, into which matio reads nothing.
+  bool load(std::size_t count) {
+    if (count == 0) return false;
+    if (Mat_VarReadDataAll(open_.get(), variable_.get()) != 0 || variable_->data == nullptr)
+      throw_damaged(file_, "MATLAB", fmt::format("variable '{}' cannot be read", name_));
+    return true;
+  }
+
+  void check_class() const {
     if (!visit_class([](auto) {})) throw_unexpected_class();
     if (variable_->isComplex != 0) {
       core::throw_user_error(
-          "{}: variable '{}' is complex; expected whole numbers. Take the original file.",
+          "{}: variable '{}' is complex; expected real numbers. Take the original file.",
           file_,
           name_);
     }
+  }
+
+  // Before anything of that size is allocated.
+  void check_shape(int rank, std::string_view expected) const {
     const std::size_t limit = kMaxImagePixels;
     const std::size_t* dims = variable_->dims;
-    if (variable_->rank != 2 || dims == nullptr || dims[0] > limit || dims[1] > limit ||
-        dims[0] * dims[1] > limit) {
+    bool fits = variable_->rank == rank && rank > 0 && dims != nullptr;
+    std::size_t count = 1;
+    for (int i = 0; fits && i < rank; ++i) {
+      fits = dims[i] <= limit && (dims[i] == 0 || count <= limit / dims[i]);
+      count *= dims[i];
+    }
+    if (!fits) {
       core::throw_user_error(
-          "{}: variable '{}' is {}; expected a matrix of two dimensions with at most {} elements. "
-          "Take the original file.",
+          "{}: variable '{}' is {}; expected {} with at most {} elements. Take the original file.",
           file_,
           name_,
           shape(),
+          expected,
           limit);
     }
+  }
+
+  std::size_t count_of_elements() const {
+    std::size_t count = 1;
+    for (int i = 0; i < variable_->rank; ++i) count *= variable_->dims[i];
+    return count;
   }
 
   std::string shape() const {
@@ -247,16 +283,23 @@ class Reader {
     }
   }
 
-  template <typename Value>
-  void copy(MatlabMatrix& matrix) const {
-    const auto count = static_cast<std::size_t>(matrix.rows * matrix.columns);
+  template <typename Value, typename Visit>
+  void for_each(std::size_t count, const Visit& visit) const {
     if (variable_->nbytes < count * sizeof(Value))
       throw_damaged(file_, "MATLAB", fmt::format("variable '{}' is too short", name_));
     const char* data = static_cast<const char*>(variable_->data);
-    matrix.values.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
       Value value;
       std::memcpy(&value, data + i * sizeof(Value), sizeof(Value));
+      visit(i, value);
+    }
+  }
+
+  template <typename Value>
+  void copy(MatlabMatrix& matrix) const {
+    const auto count = static_cast<std::size_t>(matrix.rows * matrix.columns);
+    matrix.values.resize(count);
+    for_each<Value>(count, [&](std::size_t i, Value value) {
       if (!is_whole(value)) {
         core::throw_user_error(
             "{}: variable '{}' holds {} in row {}, column {}; expected whole numbers. Take the "
@@ -268,7 +311,7 @@ class Reader {
             i / variable_->dims[0] + 1);
       }
       matrix.values[i] = static_cast<std::int64_t>(value);
-    }
+    });
   }
 
   // Whether an std::int64_t can hold the value.
@@ -291,6 +334,10 @@ class Reader {
 
 MatlabMatrix read_matlab_matrix(const fs::path& file, const std::string& variable) {
   return Reader(file, variable).read();
+}
+
+MatlabArray read_matlab_array(const fs::path& file, const std::string& variable) {
+  return Reader(file, variable).read_array();
 }
 
 }  // namespace parsimony::data

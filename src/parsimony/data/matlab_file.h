@@ -19,6 +19,12 @@ struct MatlabMatrix {
   }
 };
 
+// Numbers of any rank.
+struct MatlabArray {
+  std::vector<std::int64_t> dims;
+  std::vector<double> values;  // the first index runs fastest, as MATLAB stores them
+};
+
 // Reads one variable of a MATLAB file of version 5, 6 or 7 (compressed or not). It may have any
 // numeric or logical class as long as its values are whole. May be called from many threads.
 //
@@ -27,5 +33,8 @@ struct MatlabMatrix {
 // 7.3: they are HDF5, which not every build of the library behind this can read, and none from many
 // threads.
 MatlabMatrix read_matlab_matrix(const std::filesystem::path& file, const std::string& variable);
+
+// The same for numbers of any kind and rank.
+MatlabArray read_matlab_array(const std::filesystem::path& file, const std::string& variable);
 
 }  // namespace parsimony::data

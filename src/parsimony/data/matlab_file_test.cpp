@@ -120,6 +120,18 @@ TEST_F(MatlabFile, OtherVersionsAndFormatsAreRefused) {
   }
 }
 
+TEST_F(MatlabFile, ArraysMayHaveAnyRankAndFractions) {
+  std::vector<float> values;
+  for (int i = 0; i < 24; ++i) values.push_back(0.5F * static_cast<float>(i));
+  store_matlab(file(), "m", values, {.dims = {2, 3, 4}, .compression = MAT_COMPRESSION_ZLIB});
+  const MatlabArray array = read_matlab_array(file(), "m");
+  EXPECT_EQ(array.dims, (std::vector<std::int64_t>{2, 3, 4}));
+  EXPECT_EQ(array.values, std::vector<double>(values.begin(), values.end()));
+  EXPECT_THAT(error(), HasSubstr("2x3x4"));  // which is no matrix
+  store_matlab<double>(file(), "m", {}, {.dims = {14, 3, 0}});
+  EXPECT_TRUE(read_matlab_array(file(), "m").values.empty());
+}
+
 TEST_F(MatlabFile, ThatAreCutShortAreRefusedWhereverTheyEnd) {
   for (const matio_compression compression : {MAT_COMPRESSION_NONE, MAT_COMPRESSION_ZLIB}) {
     const std::vector<std::uint8_t> values(60, 7);

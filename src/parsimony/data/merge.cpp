@@ -171,6 +171,9 @@ ClassMap merge_classes(const DatasetInfo& info, std::span<const ClassMerge> merg
   map.info.name = info.name;
   map.info.format = info.format;
   map.info.label_kind = info.label_kind;
+  map.info.targets = info.targets;
+  map.info.skeleton = info.skeleton;
+  map.info.depth_scale = info.depth_scale;
   map.ids.fill(LabelMap::kIgnore);
   number_classes(info, merges, map);
   carry_mirror_pairs(info, map);

@@ -36,6 +36,40 @@ std::string_view first_column(std::string_view line) {
   return is_picture_name(word) ? word : line;
 }
 
+fs::path list_of(const fs::path& folder, Split split, const std::string& subset) {
+  return folder / fmt::format("{}{}.txt", name_of(split), subset.empty() ? "" : "_" + subset);
+}
+
+// The names for which train_NAME.txt exists.
+std::vector<std::string> subsets_in(const fs::path& folder) {
+  constexpr std::string_view kPrefix = "train_", kSuffix = ".txt";
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with(kPrefix) && file.ends_with(kSuffix) &&
+        file.size() > kPrefix.size() + kSuffix.size()) {
+      names.push_back(file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size()));
+    }
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void require_subset(const fs::path& folder, const std::string& subset) {
+  for (const Split split : kSplits) {
+    const fs::path list = list_of(folder, split, subset);
+    const bool needed = split == Split::kTrain || fs::is_regular_file(list_of(folder, split, ""));
+    if (!needed || fs::is_regular_file(list)) continue;
+    const std::vector<std::string> names = subsets_in(folder);
+    core::throw_user_error("{}: no such list; expected one for the subset '{}'. {}",
+                           list.string(),
+                           subset,
+                           names.empty()
+                               ? "The set has no subsets: leave the option out, or write the list."
+                               : "Subsets of this set: " + core::join(names, ", ") + ".");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> read_list(const fs::path& file) {
@@ -81,11 +115,14 @@ void drop_repeated_ids(SplitIds& splits, Inventory& inventory) {
   }
 }
 
-std::optional<SplitIds> read_split_lists(const fs::path& folder, Inventory& inventory) {
+std::optional<SplitIds> read_split_lists(const fs::path& folder,
+                                         Inventory& inventory,
+                                         const std::string& subset) {
+  if (!subset.empty()) require_subset(folder, subset);
   SplitIds splits;
   for (const Split split : kSplits) {
     const auto index = static_cast<std::size_t>(split);
-    const fs::path file = folder / (std::string(name_of(split)) + ".txt");
+    const fs::path file = list_of(folder, split, subset);
     if (!fs::is_regular_file(file)) continue;
     splits.given[index] = true;
     splits.lists[index] = inventory.relative(file);
@@ -124,8 +161,11 @@ void hold_out_val(Inventory& inventory) {
   train.erase(moved.begin(), moved.end());
 }
 
-void fill_splits(const Partners& partners, const fs::path& lists, Inventory& inventory) {
-  std::optional<SplitIds> listed = read_split_lists(lists, inventory);
+void fill_splits(const Partners& partners,
+                 const fs::path& lists,
+                 Inventory& inventory,
+                 const std::string& subset) {
+  std::optional<SplitIds> listed = read_split_lists(lists, inventory, subset);
   if (listed) {
     for (const Split split : kSplits) {
       const auto index = static_cast<std::size_t>(split);
@@ -135,15 +175,14 @@ void fill_splits(const Partners& partners, const fs::path& lists, Inventory& inv
   } else {
     std::vector<std::string> complete;
     std::vector<std::string> lonely;
-    for (std::string& id : all_ids(partners)) {
-      const bool both = partners.images.find(id) != nullptr && partners.labels.find(id) != nullptr;
-      (both ? complete : lonely).push_back(std::move(id));
+    for (const std::string& id : all_ids(partners)) {
+      (partners.complete(id) ? complete : lonely).push_back(id);
     }
     SplitIds splits = split_by_hash(complete);
     for (const Split split : kSplits) pair_up(splits.at(split), partners, split, "", inventory);
     pair_up(lonely, partners, Split::kTrain, "", inventory);
   }
-  report_leftovers(partners, listed.has_value(), inventory);
+  report_leftovers(partners, listed.has_value() && subset.empty(), inventory);
 }
 
 }  // namespace parsimony::data

@@ -26,8 +26,12 @@ struct SplitIds {
 std::vector<std::string> read_list(const std::filesystem::path& file);
 
 // Reads train.txt, val.txt and test.txt of `folder` as far as they exist; ids listed twice are
-// reported and dropped. nullopt when there is no train.txt.
-std::optional<SplitIds> read_split_lists(const std::filesystem::path& folder, Inventory& inventory);
+// reported and dropped. nullopt when there is no train.txt. With a `subset` the lists are
+// train_SUBSET.txt and so on; one that is missing beside a list of the whole split is a user error
+// that names the subsets that exist.
+std::optional<SplitIds> read_split_lists(const std::filesystem::path& folder,
+                                         Inventory& inventory,
+                                         const std::string& subset = "");
 
 // Reports ids that occur twice, in one split or in two, and keeps their first occurrence.
 void drop_repeated_ids(SplitIds& splits, Inventory& inventory);
@@ -44,6 +48,7 @@ void hold_out_val(Inventory& inventory);
 // reported; val held out of train when the set has none.
 void fill_splits(const Partners& partners,
                  const std::filesystem::path& lists,
-                 Inventory& inventory);
+                 Inventory& inventory,
+                 const std::string& subset = "");
 
 }  // namespace parsimony::data

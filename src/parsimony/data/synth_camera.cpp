@@ -53,8 +53,13 @@ std::uint8_t to_byte(float value) {
 }  // namespace
 
 Image photograph(const Canvas& canvas, core::Rng rng) {
-  const std::int64_t width = canvas.width(), height = canvas.height();
-  std::vector<Color> colors = canvas.colors();
+  return photograph(canvas.colors(), canvas.width(), canvas.height(), rng);
+}
+
+Image photograph(std::vector<Color> colors,
+                 std::int64_t width,
+                 std::int64_t height,
+                 core::Rng rng) {
   if (rng.chance(0.6)) soften(colors, width, height, between(rng, 0.1, 1));
 
   const float exposure = between(rng, 0.85, 1.3), contrast = between(rng, 0.8, 1.2);

@@ -10,4 +10,7 @@ namespace parsimony::data {
 // noise, each drawn at random. Geometry is untouched, so labels stay exact.
 Image photograph(const Canvas& canvas, core::Rng rng);
 
+// The same of one colour per pixel, [height, width].
+Image photograph(std::vector<Color> colors, std::int64_t width, std::int64_t height, core::Rng rng);
+
 }  // namespace parsimony::data

@@ -12,7 +12,7 @@ constexpr float kHalfDepth = 0.75F;
 
 }  // namespace
 
-Head::Head(const Pose& pose, float width)
+Head::Head(const HeadPose& pose, float width)
     : pose_(pose),
       width_(width),
       sin_yaw_(std::sin(pose.yaw)),

@@ -14,7 +14,7 @@ namespace parsimony::data {
 // down, z towards the camera; (0, 0) is between the eyes, the chin is at v = 1.
 class Head {
  public:
-  Head(const Pose& pose, float width);
+  Head(const HeadPose& pose, float width);
 
   Point project(float u, float v, float z) const;         // any point, turned with the head
   Point on_face(float u, float v, float lift = 0) const;  // on the rounded front, or above it
@@ -33,7 +33,7 @@ class Head {
   float lambert(Point local, const Light& light) const;  // light on a smooth head, 0..1
 
  private:
-  Pose pose_;
+  HeadPose pose_;
   float width_;
   float sin_yaw_, cos_yaw_, sin_pitch_, cos_pitch_, sin_roll_, cos_roll_;
 };

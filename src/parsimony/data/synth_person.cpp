@@ -35,8 +35,8 @@ std::size_t weighted(core::Rng& rng, const std::array<double, N>& weights) {
   return N - 1;
 }
 
-Pose draw_pose(core::Rng rng) {
-  Pose pose;
+HeadPose draw_pose(core::Rng rng) {
+  HeadPose pose;
   pose.size = between(rng, 0.22, 0.34);
   pose.centre = {spread(rng, 0.05, 0.12), between(rng, -0.13, 0.0)};
   pose.yaw = spread(rng, 0.27, 0.56);

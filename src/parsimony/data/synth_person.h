@@ -16,7 +16,7 @@ struct Light {
   float ambient = 0.5F;
 };
 
-struct Pose {
+struct HeadPose {
   Point centre;                        // scene coordinates of the middle of the head
   float size = 1;                      // half face height in scene units
   float yaw = 0, pitch = 0, roll = 0;  // radians; positive: towards the right, down, clockwise
@@ -87,7 +87,7 @@ struct Extras {
 };
 
 struct Person {
-  Pose pose;
+  HeadPose pose;
   Light light;
   Face face;
   Hair hair;

@@ -10,6 +10,10 @@
 
 #include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
+#include "parsimony/data/depth_coding.h"
+#include "parsimony/data/export_folder.h"
+#include "parsimony/data/skeleton.h"
 
 namespace parsimony::data {
 namespace {
@@ -212,6 +216,145 @@ TEST(SynthTest, OcclusionCanBeSwitchedOffAndOn) {
   EXPECT_EQ(differing, 8);
 }
 
+SynthOptions scene_options(SynthScene scene, std::int64_t train = 40) {
+  return {.train = train,
+          .val = 2,
+          .test = 2,
+          .width = 80,
+          .height = 96,
+          .occlusion = 0.2,
+          .scene = scene};
+}
+
+TEST(SynthPeopleTest, JointsLieOnThePerson) {
+  const MemoryDataset set = make_synthetic_dataset(scene_options(SynthScene::kPeople), 2);
+  EXPECT_EQ(set.info().targets, (TargetSet{Target::kClasses, Target::kPose}));
+  EXPECT_EQ(set.info().skeleton, lsp_skeleton());
+  int visible = 0, hidden = 0, faces_ahead = 0, wrong_sides = 0;
+  for (std::int64_t i = 0; i < set.size(Split::kTrain); ++i) {
+    const Sample sample = set.read(Split::kTrain, i);
+    ASSERT_EQ(sample.pose->joints.size(), 14u);
+    double area = 0;
+    for (const std::uint8_t id : sample.labels.ids) area += id;
+    EXPECT_EQ(sample.pose->area, area);
+    for (const Joint& joint : sample.pose->joints) {
+      ASSERT_GE(std::min(joint.x, joint.y), 0);  // whole people
+      ASSERT_LE(joint.x, 79);
+      ASSERT_LE(joint.y, 95);
+      if (joint.visibility == Visibility::kVisible) {
+        ++visible;
+        EXPECT_EQ(sample.labels.at(std::lround(joint.x), std::lround(joint.y)), 1) << i;
+      } else {
+        EXPECT_EQ(joint.visibility, Visibility::kHidden);
+        ++hidden;
+      }
+    }
+    // Most people face the camera: their left is on the right of the picture.
+    const auto& joints = sample.pose->joints;
+    faces_ahead += joints[9].x > joints[8].x;
+    wrong_sides += (joints[9].x > joints[8].x) != (joints[3].x > joints[2].x) &&
+                   std::abs(joints[9].x - joints[8].x) > 5;
+  }
+  EXPECT_GT(visible, 5 * hidden);
+  EXPECT_GT(hidden, 10);
+  EXPECT_GT(faces_ahead, 20);
+  EXPECT_LT(faces_ahead, 38);
+  EXPECT_LE(wrong_sides, 2);
+}
+
+TEST(SynthPeopleTest, ZoomLeavesJointsOutsideThePicture) {
+  SynthOptions options = scene_options(SynthScene::kPeople, 20);
+  options.zoom = 2;
+  const MemoryDataset set = make_synthetic_dataset(options, 2);
+  int outside = 0;
+  for (std::int64_t i = 0; i < 20; ++i) {
+    const Sample sample = set.read(Split::kTrain, i);
+    for (const Joint& joint : sample.pose->joints) {
+      if (joint.x >= -0.5 && joint.x <= 79.5 && joint.y >= -0.5 && joint.y <= 95.5) continue;
+      ++outside;
+      EXPECT_EQ(joint.visibility, Visibility::kHidden);
+    }
+  }
+  EXPECT_GT(outside, 20);
+}
+
+TEST(SynthRoomsTest, DepthsAreThoseOfARoom) {
+  const MemoryDataset set = make_synthetic_dataset(scene_options(SynthScene::kRooms), 2);
+  EXPECT_EQ(set.info().targets, (TargetSet{Target::kClasses, Target::kDepth}));
+  std::array<int, 4> rooms_with{};
+  double least = 100, most = 0;
+  for (std::int64_t i = 0; i < set.size(Split::kTrain); ++i) {
+    const Sample sample = set.read(Split::kTrain, i);
+    std::set<int> ids(sample.labels.ids.begin(), sample.labels.ids.end());
+    for (const int id : ids) ++rooms_with[static_cast<std::size_t>(id)];
+    for (const float metres : sample.depth.metres) {
+      ASSERT_GT(metres, 0.2);
+      ASSERT_LT(metres, 12);
+      EXPECT_NEAR(metres * 1000, std::round(metres * 1000), 1e-2);
+      least = std::min<double>(least, metres), most = std::max<double>(most, metres);
+    }
+    EXPECT_FALSE(find_wrong_unit(sample.depth, 1000));
+  }
+  EXPECT_LT(least, 1.5);
+  EXPECT_GT(most, 6);
+  EXPECT_GT(rooms_with[0], 38);
+  EXPECT_GT(rooms_with[1], 30);
+  EXPECT_GT(rooms_with[3], 20);
+}
+
+// On the floor 1/depth is linear in the place in the picture, as for every plane.
+TEST(SynthRoomsTest, FloorsArePlanes) {
+  const MemoryDataset set = make_synthetic_dataset(scene_options(SynthScene::kRooms), 2);
+  int checked = 0;
+  for (std::int64_t i = 0; i < set.size(Split::kTrain); ++i) {
+    const Sample sample = set.read(Split::kTrain, i);
+    for (std::int64_t y = 1; y + 1 < sample.depth.height; ++y) {
+      for (std::int64_t x = 0; x < sample.depth.width; ++x) {
+        const auto is_floor = [&](std::int64_t row) { return sample.labels.at(x, row) == 1; };
+        if (!is_floor(y - 1) || !is_floor(y) || !is_floor(y + 1)) continue;
+        const double above = 1 / sample.depth.at(x, y - 1), below = 1 / sample.depth.at(x, y + 1);
+        ASSERT_NEAR(1 / sample.depth.at(x, y), (above + below) / 2, 2e-3);
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GT(checked, 10000);
+}
+
+TEST(SynthScenesTest, AreWrittenAndReadBackEqual) {
+  for (const SynthScene scene : {SynthScene::kPortraits, SynthScene::kPeople, SynthScene::kRooms}) {
+    const core::TemporaryFolder folder;
+    const MemoryDataset set = make_synthetic_dataset(scene_options(scene, 4), 2);
+    write_dataset_folder(set, folder.path() / "set", 2);
+    const auto back = open_dataset(folder.path() / "set", {.targets = {}});
+    EXPECT_EQ(back->info().name, set.info().name);
+    EXPECT_EQ(back->info().targets, set.info().targets);
+    EXPECT_EQ(back->info().skeleton, set.info().skeleton);
+    EXPECT_EQ(back->info().depth_scale, set.info().depth_scale);
+    for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
+      ASSERT_EQ(back->size(split), set.size(split));
+      for (std::int64_t i = 0; i < set.size(split); ++i) {
+        const Sample a = set.read(split, i), b = back->read(split, i);
+        EXPECT_EQ(a.image, b.image);
+        EXPECT_EQ(a.labels, b.labels);
+        EXPECT_EQ(a.depth, b.depth);
+        EXPECT_EQ(a.pose, b.pose);
+      }
+    }
+  }
+}
+
+TEST(SynthScenesTest, DependOnSeedAndIndexOnly) {
+  for (const SynthScene scene : {SynthScene::kPeople, SynthScene::kRooms}) {
+    const MemoryDataset few = make_synthetic_dataset(scene_options(scene, 2), 1);
+    const MemoryDataset many = make_synthetic_dataset(scene_options(scene, 4), 3);
+    EXPECT_EQ(few.read(Split::kTrain, 1).image, many.read(Split::kTrain, 1).image);
+    EXPECT_EQ(few.read(Split::kVal, 0).pose, many.read(Split::kVal, 0).pose);
+    EXPECT_EQ(few.read(Split::kVal, 0).depth, many.read(Split::kVal, 0).depth);
+    EXPECT_NE(many.read(Split::kTrain, 0).image, many.read(Split::kTrain, 1).image);
+  }
+}
+
 TEST(SynthTest, InfoNamesTheClassesAndTheirColours) {
   const DatasetInfo& info = portraits().info();
   EXPECT_EQ(info.classes,
@@ -229,7 +372,9 @@ TEST(SynthTest, InfoNamesTheClassesAndTheirColours) {
 
 TEST(SynthTest, OptionsAreDeclared) {
   SynthOptions options;
-  core::Config::from_text("train: 3\nwidth: 64\nocclusion: 0.5\n", "test").read_into(options);
+  core::Config::from_text("train: 3\nwidth: 64\nocclusion: 0.5\nscene: rooms\n", "test")
+      .read_into(options);
+  EXPECT_EQ(options.scene, SynthScene::kRooms);
   EXPECT_EQ(options.train, 3);
   EXPECT_EQ(options.width, 64);
   EXPECT_EQ(options.occlusion, 0.5);

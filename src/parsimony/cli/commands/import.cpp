@@ -29,6 +29,17 @@ std::string preset_names() {
   return core::join(names, ", ");
 }
 
+// "39 classes and depth".
+std::string labels_text(const data::DatasetInfo& info) {
+  std::vector<std::string> parts;
+  if (info.targets.contains(data::Target::kClasses))
+    parts.push_back(fmt::format("{} classes", info.classes.size()));
+  if (info.targets.contains(data::Target::kDepth)) parts.emplace_back("depth");
+  if (info.targets.contains(data::Target::kPose))
+    parts.push_back(fmt::format("poses of {} joints", info.skeleton.joints.size()));
+  return core::join(parts, " and ");
+}
+
 }  // namespace
 
 Action declare_import(CLI::App& app) {
@@ -38,6 +49,8 @@ Action declare_import(CLI::App& app) {
     std::vector<std::string> merges;
     std::string part_order = "official";
     double least_probability = 0;
+    std::string subset;
+    double depth_scale = 0;
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("FORMAT", arguments->format, "auto, or one of " + layout_names())->required();
@@ -61,8 +74,16 @@ Action declare_import(CLI::App& app) {
                  arguments->least_probability,
                  "helen: ignore pixels whose most probable class has less")
       ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--subset", arguments->subset, "folder: the lists SPLIT_SUBSET.txt only");
+  app.add_option("--depth-scale",
+                 arguments->depth_scale,
+                 "depth: numbers of the files per metre, where the set's own scale is wrong")
+      ->check(CLI::PositiveNumber);
   return [arguments](Environment& environment) {
-    data::OpenOptions options{.least_probability = arguments->least_probability};
+    data::OpenOptions options{.targets = {},
+                              .subset = arguments->subset,
+                              .depth_scale = arguments->depth_scale,
+                              .least_probability = arguments->least_probability};
     if (arguments->part_order == "bisenet") options.part_order = data::PartOrder::kBisenet;
     auto dataset = data::open_dataset(arguments->source, options);
     const std::string found = dataset->info().format;
@@ -79,9 +100,9 @@ Action declare_import(CLI::App& app) {
     }
     data::write_dataset_folder(
         *dataset, arguments->destination, environment.context.threads, arguments->jpeg_quality);
-    fmt::print("{}: {} classes, {} training, {} validation, {} test pictures (from layout '{}')\n",
+    fmt::print("{}: {}, {} training, {} validation, {} test pictures (from layout '{}')\n",
                arguments->destination,
-               dataset->info().classes.size(),
+               labels_text(dataset->info()),
                dataset->size(data::Split::kTrain),
                dataset->size(data::Split::kVal),
                dataset->size(data::Split::kTest),

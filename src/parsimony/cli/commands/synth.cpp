@@ -13,9 +13,11 @@ Action declare_synth(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   app.add_option("DIR", arguments->folder, "folder to create")->required();
-  app.add_option("--set",
-                 arguments->settings,
-                 "NAME=VALUE: train, val, test, width, height, seed, zoom, occlusion")
+  app.add_option(
+         "--set",
+         arguments->settings,
+         "NAME=VALUE: scene (portraits, people or rooms), train, val, test, width, height, seed, zoom, "
+         "occlusion")
       ->allow_extra_args(false);
   return [arguments](Environment& environment) {
     core::Config config = core::Config::from_text("{}", "--set");
@@ -25,11 +27,12 @@ Action declare_synth(CLI::App& app) {
     const data::MemoryDataset dataset =
         data::make_synthetic_dataset(options, environment.context.threads);
     data::write_dataset_folder(dataset, arguments->folder, environment.context.threads);
-    fmt::print("{}: {} training, {} validation, {} test portraits of {}x{} pixels\n",
+    fmt::print("{}: {} training, {} validation, {} test pictures ({}) of {}x{} pixels\n",
                arguments->folder,
                options.train,
                options.val,
                options.test,
+               data::kSynthSceneNames[static_cast<std::size_t>(options.scene)],
                options.width,
                options.height);
     return 0;
