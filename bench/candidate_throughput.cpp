@@ -48,6 +48,7 @@ struct Setting {
   std::int64_t batch = 32;
   int seeds = 1;
   std::string only;  // "plain" or "default": that path alone
+  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kAuto;  // of the default path
   std::string device = "cpu";
   std::vector<int> workers = {core::available_cores()};  // of the default path, one after another
 };
@@ -249,6 +250,7 @@ nlohmann::json default_path(const Setting& setting) {
   evaluate::CandidateOptions options;
   options.stage0 = stage0(setting);
   options.stage1.epochs = 0;
+  options.arithmetic = setting.arithmetic;
   const space::CellSpace space;
   const core::StopFlag stop;
   evaluate::TrainAndMeasure evaluator(space, shared, options, core::Rng(1));
@@ -357,6 +359,12 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", setting.seeds, "seeds per genotype")->capture_default_str();
   app.add_option("--only", setting.only, "measure one path")
       ->check(CLI::IsMember({"plain", "default"}));
+  std::map<std::string, network::ArithmeticChoice> arithmetics;
+  for (std::size_t i = 0; i < network::kArithmeticChoiceNames.size(); ++i)
+    arithmetics.emplace(network::kArithmeticChoiceNames[i],
+                        static_cast<network::ArithmeticChoice>(i));
+  app.add_option("--arithmetic", setting.arithmetic, "of the default path: auto, fp32, bf16")
+      ->transform(CLI::CheckedTransformer(arithmetics));
   app.add_option("--device", setting.device, "where networks are trained: cpu, cuda, cuda:N")
       ->capture_default_str();
   app.add_option(
