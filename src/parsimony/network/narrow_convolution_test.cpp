@@ -7,14 +7,13 @@
 #include <cmath>
 #include <limits>
 
-#include "parsimony/network/arithmetic.h"
 #include "parsimony/network/layout.h"
 
 namespace parsimony::network {
 namespace {
 
-// bf16 keeps 8 bits: rounding to nearest changes a value by at most one part in 2^9.
-constexpr double kRounding = 1.0 / 512;
+// bf16 keeps 8 bits: rounding to nearest changes a value by at most one part in 2^8.
+constexpr double kRounding = 1.0 / 256;
 
 Tensor rounded(const Tensor& x) {
   return x.to(at::kBFloat16).to(at::kFloat);
@@ -133,7 +132,8 @@ TEST_P(Narrow, GradientsAreProductsOfRoundedFactorsToo) {
     EXPECT_TRUE(is_narrow(maps[i].grad()));
     EXPECT_LT(difference(maps[i].grad(), e.maps[i].grad()), inner + kRounding);
   }
-  if (depthwise.defined()) EXPECT_LT(difference(depthwise.grad(), e.depthwise.grad()), 1e-5);
+  if (!depthwise.defined()) return;
+  EXPECT_LT(difference(depthwise.grad(), e.depthwise.grad()), 2 * kRounding);
 }
 
 // With a batch norm behind it, against LibTorch's in double precision: statistics, the activation
@@ -229,19 +229,6 @@ TEST(NarrowConvolution, WhatIsNotANumberShows) {
   const Tensor y = narrow_convolution(
       {narrowed(x)}, {{}, 1, at::ones({8, 16, 1, 1}), 1, {}}, /*wide=*/true, Clamp::kRelu);
   EXPECT_TRUE(std::isnan(y[0][0][1][2].item<float>()));
-}
-
-TEST(Arithmetic, IsChosenByTheProcessor) {
-  EXPECT_EQ(arithmetic_of(ArithmeticChoice::kFp32, at::kCPU), Arithmetic::kFp32);
-  const bool able = simd::bf16_loops() != nullptr;
-  EXPECT_EQ(arithmetic_of(ArithmeticChoice::kAuto, at::kCPU),
-            able ? Arithmetic::kBf16 : Arithmetic::kFp32);
-  EXPECT_EQ(arithmetic_of(ArithmeticChoice::kAuto, at::kCUDA), Arithmetic::kFp32);
-  if (able) {
-    EXPECT_EQ(arithmetic_of(ArithmeticChoice::kBf16, at::kCPU), Arithmetic::kBf16);
-  } else {
-    EXPECT_THROW(arithmetic_of(ArithmeticChoice::kBf16, at::kCPU), std::exception);
-  }
 }
 
 }  // namespace
