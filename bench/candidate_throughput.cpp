@@ -48,6 +48,7 @@ struct Setting {
   std::int64_t batch = 32;
   int seeds = 1;
   std::string only;  // "plain" or "default": that path alone
+  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kAuto;  // of the default path
   std::string device = "cpu";
   std::vector<int> workers = {core::available_cores()};  // of the default path, one after another
 };
@@ -198,6 +199,7 @@ void record(nlohmann::json& path, const char* name, const Measured& measured) {
   nlohmann::json& of = path["candidates"][name];
   of["rewards"].push_back(measured.reward);
   of["training_seconds"] = of.value("training_seconds", 0.0) + measured.training_seconds;
+  of["seconds"] = of.value("seconds", 0.0) + measured.seconds;
 }
 
 nlohmann::json plain_path(const Setting& setting) {
@@ -216,23 +218,41 @@ nlohmann::json plain_path(const Setting& setting) {
     }
   }
   seconds /= static_cast<double>(setting.seeds * std::size(kGenotypes));
-  result["runs"].push_back({{"at_once", 1}, {"seconds_per_candidate", seconds}});
+  nlohmann::json run = {{"at_once", 1}, {"seconds_per_candidate", seconds}};
+  for (const auto& [name, of] : result["candidates"].items())
+    run["seconds_of"][name] = of["seconds"].get<double>() / setting.seeds;
+  result["runs"].push_back(run);
   return result;
 }
 
-// All genotypes by each of `workers` threads at once; seconds per candidate.
-double candidates_at_once(evaluate::TrainAndMeasure& evaluator, int workers) {
+// Each genotype by `workers` threads at once: seconds per candidate, of each and on average.
+nlohmann::json candidates_at_once(evaluate::TrainAndMeasure& evaluator, int workers) {
   const space::CellSpace space;
   const core::StopFlag stop;
-  const auto start = Clock::now();
-  std::vector<std::jthread> threads;
-  for (int w = 0; w < workers; ++w) {
-    threads.emplace_back([&] {
-      for (const auto& [name, text] : kGenotypes) evaluator.evaluate(1, space.parse(text), stop);
-    });
+  nlohmann::json run = {{"at_once", workers}};
+  double sum = 0;
+  for (const auto& [name, text] : kGenotypes) {
+    const auto start = Clock::now();
+    std::vector<std::jthread> threads;
+    for (int w = 0; w < workers; ++w)
+      threads.emplace_back(
+          [&, genotype = text] { evaluator.evaluate(1, space.parse(genotype), stop); });
+    threads.clear();
+    const double seconds = seconds_since(start) / workers;
+    run["seconds_of"][name] = seconds;
+    sum += seconds;
   }
-  threads.clear();
-  return seconds_since(start) / static_cast<double>(workers * std::size(kGenotypes));
+  run["seconds_per_candidate"] = sum / static_cast<double>(std::size(kGenotypes));
+  return run;
+}
+
+// How many times as many candidates an hour a run gives as another: the geometric mean over the
+// genotypes, so that the slowest does not decide alone.
+double ratio_of(const nlohmann::json& run, const nlohmann::json& other) {
+  double sum = 0;
+  for (const auto& [name, seconds] : run["seconds_of"].items())
+    sum += std::log(other["seconds_of"][name].get<double>() / seconds.get<double>());
+  return std::exp(sum / static_cast<double>(std::size(kGenotypes)));
 }
 
 nlohmann::json default_path(const Setting& setting) {
@@ -249,6 +269,7 @@ nlohmann::json default_path(const Setting& setting) {
   evaluate::CandidateOptions options;
   options.stage0 = stage0(setting);
   options.stage1.epochs = 0;
+  options.arithmetic = setting.arithmetic;
   const space::CellSpace space;
   const core::StopFlag stop;
   evaluate::TrainAndMeasure evaluator(space, shared, options, core::Rng(1));
@@ -268,10 +289,9 @@ nlohmann::json default_path(const Setting& setting) {
       }
     }
   }).join();
-  for (const int workers : setting.workers) {
-    const double seconds = candidates_at_once(evaluator, workers);
-    result["runs"].push_back({{"at_once", workers}, {"seconds_per_candidate", seconds}});
-  }
+  result["arithmetic"] = network::name_of(evaluator.arithmetic());
+  for (const int workers : setting.workers)
+    result["runs"].push_back(candidates_at_once(evaluator, workers));
   return result;
 }
 
@@ -357,6 +377,12 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", setting.seeds, "seeds per genotype")->capture_default_str();
   app.add_option("--only", setting.only, "measure one path")
       ->check(CLI::IsMember({"plain", "default"}));
+  std::map<std::string, network::ArithmeticChoice> arithmetics;
+  for (std::size_t i = 0; i < network::kArithmeticChoiceNames.size(); ++i)
+    arithmetics.emplace(network::kArithmeticChoiceNames[i],
+                        static_cast<network::ArithmeticChoice>(i));
+  app.add_option("--arithmetic", setting.arithmetic, "of the default path: auto, fp32, bf16")
+      ->transform(CLI::CheckedTransformer(arithmetics));
   app.add_option("--device", setting.device, "where networks are trained: cpu, cuda, cuda:N")
       ->capture_default_str();
   app.add_option(
@@ -386,6 +412,10 @@ int main(int argc, char** argv) {
   fmt::print("convolution peak {:.1f} GFLOP/s ({})\n\n",
              peak / 1e9,
              setting.device == "cpu" ? "one core" : setting.device);
+  for (const auto& [name, path] : paths) {
+    if (path.contains("arithmetic"))
+      fmt::print("the {} path's arithmetic is {}\n\n", name, path["arithmetic"].get<std::string>());
+  }
   fmt::print("{:<10}{:<10}{:>12}{:>16}{:>20}\n",
              "genotype",
              "path",
@@ -407,22 +437,25 @@ int main(int argc, char** argv) {
                  mean_and_deviation(of["rewards"]));
     }
   }
-  fmt::print("\n{:<10}{:>10}{:>16}{:>16}{:>16}\n",
+  fmt::print("\n{:<10}{:>10}{:>16}{:>16}{:>20}{:>16}\n",
              "path",
              "at once",
              "candidates/h",
              "ratio",
+             "mean of genotypes",
              "peak memory");
   const auto per_hour = [](const nlohmann::json& run) {
     return 3600.0 / run["seconds_per_candidate"].get<double>();
   };
   for (const auto& [name, path] : paths) {
     for (const nlohmann::json& run : path["runs"]) {
-      fmt::print("{:<10}{:>10}{:>16.1f}{:>16.2f}{:>16}\n",
+      const nlohmann::json& first = paths[0].second["runs"][0];
+      fmt::print("{:<10}{:>10}{:>16.1f}{:>16.2f}{:>20.2f}{:>16}\n",
                  name,
                  run["at_once"].get<int>(),
                  per_hour(run),
-                 per_hour(run) / per_hour(paths[0].second["runs"][0]),
+                 per_hour(run) / per_hour(first),
+                 ratio_of(run, first),
                  core::human_bytes(path["peak_bytes"].get<double>()));
     }
   }

@@ -41,6 +41,13 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.group("early_stop", early_stop, "early termination of weak candidates");
   v.group("reward", reward, "what the search maximises, on the validation split");
   v.group("inherit", inherit, "starting from trained relatives");
+  v.choice(
+      "arithmetic",
+      arithmetic,
+      network::kArithmeticChoiceNames,
+      {"what candidates are trained and measured in: fp32; bf16 (maps and factors of products "
+       "bf16; weights, sums and statistics fp32), an error where the processor has no AMX bf16 "
+       "tiles; auto: bf16 where it has, else fp32"});
   v.field("timeout_minutes",
           timeout_minutes,
           {"longest time for one candidate, minutes; 0: no limit", 0});
@@ -55,6 +62,7 @@ TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
       shared_(std::move(shared)),
       options_(std::move(options)),
       scoring_{options_.reward, shared_->groups},
+      arithmetic_(network::arithmetic_of(options_.arithmetic, shared_->device)),
       rng_(rng),
       early_stop_(options_.early_stop) {
   if (!options_.inherit.enabled) return;
@@ -104,7 +112,8 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
   };
 
   const network::OwnStream stream(shared_->device);
-  const network::Network::Options built{.kernels = options_.kernels, .device = shared_->device};
+  const network::Network::Options built{
+      .kernels = options_.kernels, .device = shared_->device, .arithmetic = arithmetic_};
   network::Network decoder(graphs.decoder, rng.split("weights"), built);
   const double inherited = inheritance_ ? inheritance_->start(decoder) : 0;
   train::TrainingResult result = train::train_stage0(decoder,

@@ -24,6 +24,7 @@ struct CandidateOptions {
   metric::RewardOptions reward;
   InheritOptions inherit;
   double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
+  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kAuto;
   network::Kernels kernels = network::Kernels::kFast;  // not an option of studies; for comparisons
   void visit(core::FieldVisitor& v);
 };
@@ -52,6 +53,9 @@ class TrainAndMeasure final : public Evaluator {
       core::Rng rng,
       const std::filesystem::path& donor_folder = {});  // where inheritance keeps weights
 
+  // What candidates are trained in.
+  network::Arithmetic arithmetic() const { return arithmetic_; }
+
   Prepared prepare(const space::Tokens& tokens) const override;
   Evaluation evaluate(study::TrialId trial,
                       const space::Tokens& tokens,
@@ -69,6 +73,7 @@ class TrainAndMeasure final : public Evaluator {
   std::shared_ptr<const SharedData> shared_;
   CandidateOptions options_;
   const metric::Scoring scoring_;
+  const network::Arithmetic arithmetic_;
   core::Rng rng_;
   std::mutex early_stop_mutex_;
   train::EarlyStop early_stop_;

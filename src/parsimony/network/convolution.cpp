@@ -62,10 +62,14 @@ bool is_pointwise(const graph::Conv& conv) {
   return conv.kernel == 1 && conv.stride == 1 && conv.padding == 0 && conv.groups == 1;
 }
 
+bool keeps_size(const graph::Conv& conv) {
+  return conv.stride == 1 && conv.kernel % 2 == 1 &&
+         2 * conv.padding == conv.dilation * (conv.kernel - 1);
+}
+
 bool is_own_depthwise(const graph::Conv& conv) {
   return conv.groups == conv.in_channels && conv.out_channels == conv.in_channels &&
-         conv.groups > 1 && conv.stride == 1 && conv.kernel % 2 == 1 &&
-         2 * conv.padding == conv.dilation * (conv.kernel - 1) && !conv.bias;
+         conv.groups > 1 && keeps_size(conv) && !conv.bias;
 }
 
 bool applies_activation(const graph::Conv& conv) {

@@ -25,13 +25,14 @@ void for_pieces(std::int64_t pixels, Body body) {
 }
 
 // Copies `channels` values of each pixel between maps whose pixels have other numbers of them.
+template <typename Value>
 void copy_channels(std::int64_t pixels,
                    std::int64_t channels,
-                   const float* from,
+                   const Value* from,
                    std::int64_t from_channels,
-                   float* to,
+                   Value* to,
                    std::int64_t to_channels) {
-  const std::size_t bytes = static_cast<std::size_t>(channels) * sizeof(float);
+  const std::size_t bytes = static_cast<std::size_t>(channels) * sizeof(Value);
   for (std::int64_t p = 0; p < pixels; ++p)
     std::memcpy(to + p * to_channels, from + p * from_channels, bytes);
 }
@@ -54,9 +55,16 @@ struct JoinedMaps : Function<JoinedMaps> {
     Tensor y = at::empty({shape.size(0), all, shape.size(2), shape.size(3)},
                          shape.options(),
                          at::MemoryFormat::ChannelsLast);
-    float* out = y.data_ptr<float>();
     for_pieces(y.numel() / all, [&](std::int64_t first, std::int64_t count) {
-      float* to = out + first * all;
+      if (is_narrow(y)) {
+        simd::Bf16* to = narrow_data(y) + first * all;
+        for (std::size_t i = 0; i < readers.size(); ++i) {
+          readers[i].copy(first, count, to, all);
+          to += channels[i];
+        }
+        return;
+      }
+      float* to = y.data_ptr<float>() + first * all;
       for (std::size_t i = 0; i < readers.size(); ++i) {
         const float* from = readers[i].read(first, count, Scratch::kFirst);
         copy_channels(count, channels[i], from, channels[i], to, all);
@@ -75,15 +83,21 @@ struct JoinedMaps : Function<JoinedMaps> {
       results.push_back(at::empty(
           {dy.size(0), own, dy.size(2), dy.size(3)}, dy.options(), at::MemoryFormat::ChannelsLast));
     }
-    const float* in = dy.data_ptr<float>();
-    for_pieces(dy.numel() / all, [&](std::int64_t first, std::int64_t count) {
-      const float* from = in + first * all;
-      for (std::size_t i = 0; i < channels.size(); ++i) {
-        float* to = results[i].data_ptr<float>() + first * channels[i];
-        copy_channels(count, channels[i], from, all, to, channels[i]);
-        from += channels[i];
-      }
-    });
+    const auto split = [&](auto values_of) {
+      for_pieces(dy.numel() / all, [&](std::int64_t first, std::int64_t count) {
+        const auto* from = values_of(dy) + first * all;
+        for (std::size_t i = 0; i < channels.size(); ++i) {
+          auto* to = values_of(results[i]) + first * channels[i];
+          copy_channels(count, channels[i], from, all, to, channels[i]);
+          from += channels[i];
+        }
+      });
+    };
+    if (is_narrow(dy)) {
+      split(narrow_data);
+    } else {
+      split([](const Tensor& map) { return map.data_ptr<float>(); });
+    }
     results.emplace_back();
     return results;
   }
@@ -94,7 +108,9 @@ struct JoinedMaps : Function<JoinedMaps> {
 Tensor joined_maps(const std::vector<FeatureMap>& parts, Kernels kernels) {
   const SplitMaps split(parts);
   const bool own = kernels == Kernels::kFast &&
-                   std::all_of(split.values.begin(), split.values.end(), suits_own_loops);
+                   std::all_of(split.values.begin(), split.values.end(), [](const Tensor& map) {
+                     return suits_own_loops(map) || is_narrow(map);
+                   });
   if (own) return JoinedMaps::apply(at::TensorList(split.values), split.activations);
   return at::cat(split.values, 1);
 }

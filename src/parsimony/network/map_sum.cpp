@@ -100,15 +100,16 @@ struct MapSum : Function<MapSum> {
     const std::int64_t channels = values[0].size(1);
     Tensor sum = at::empty(
         {batch, channels, height, width}, values[0].options(), at::MemoryFormat::ChannelsLast);
-    float* out = sum.data_ptr<float>();
+    const PixelWriter writer(sum);
     const std::int64_t row_size = width * channels;
     constexpr std::int64_t kRowsPerTask = 16;
     at::parallel_for(0, batch * height, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        float* row = out + i * row_size;
+        float* row = writer.begin(i * width, width, Scratch::kFourth);
         for (std::size_t t = 0; t < terms.size(); ++t)
           ways[t].read(readers[t], i / height, i % height, /*add=*/t > 0, row);
         if (relu) simd::loops().relu(row_size, row);
+        writer.end(i * width, width, row);
       }
     });
     std::vector<std::int64_t> shapes;  // four numbers per term
@@ -124,13 +125,8 @@ struct MapSum : Function<MapSum> {
     Tensor dy = channels_last(gradients[0]);
     if (context->saved_data["relu"].toBool()) {
       const Tensor sum = context->get_saved_variables()[0];
-      Tensor passed = at::empty_like(dy);
-      const float* g = dy.data_ptr<float>();
-      const float* y = sum.data_ptr<float>();
-      float* out = passed.data_ptr<float>();
-      at::parallel_for(0, dy.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-        simd::loops().passed_by_relu(end - begin, g + begin, y + begin, out + begin);
-      });
+      const Tensor passed = at::empty_like(dy);
+      pass_by_relu(dy, sum, passed);
       dy = passed;
     }
     const std::vector<std::int64_t> shapes = context->saved_data["shapes"].toIntVector();
@@ -143,19 +139,46 @@ struct MapSum : Function<MapSum> {
     return results;
   }
 
+  static void pass_by_relu(const Tensor& dy, const Tensor& y, const Tensor& passed) {
+    constexpr std::int64_t kValuesPerTask = 1 << 16;
+    at::parallel_for(0, dy.numel(), kValuesPerTask, [&](std::int64_t begin, std::int64_t end) {
+      const auto run = [&](auto pass, auto* g, auto* values, auto* out) {
+        pass(end - begin, g + begin, values + begin, out + begin);
+      };
+      if (is_narrow(dy)) {
+        run(simd::bf16_loops()->passed_by_relu,
+            narrow_data(dy),
+            narrow_data(y),
+            narrow_data(passed));
+      } else {
+        run(simd::loops().passed_by_relu,
+            dy.data_ptr<float>(),
+            y.data_ptr<float>(),
+            passed.data_ptr<float>());
+      }
+    });
+  }
+
   static Tensor gradient_of(at::IntArrayRef shape, const Tensor& dy) {
     const std::int64_t height = dy.size(2);
     const Term way(shape, height, dy.size(3));
     if (way.same_size()) return dy;
-    Tensor gradient = at::empty(shape, dy.options(), at::MemoryFormat::ChannelsLast).zero_();
-    const std::int64_t row_size = dy.size(3) * dy.size(1);
+    const Tensor gradient = at::empty(shape, dy.options(), at::MemoryFormat::ChannelsLast);
+    const FeatureMap map(dy);
+    const PixelReader reader(map);
+    const PixelWriter writer(gradient);
+    const std::int64_t pixels = shape[2] * shape[3];
     at::parallel_for(0, dy.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
       float* mixed = scratch(Scratch::kFirst, way.row_size());
       for (std::int64_t n = begin; n < end; ++n) {
-        float* picture = gradient.data_ptr<float>() + n * way.picture_size();
+        float* picture = writer.begin(n * pixels, pixels, Scratch::kSecond);
+        std::fill_n(picture, way.picture_size(), 0.0F);
         for (std::int64_t y = 0; y < height; ++y) {
-          way.add_gradient(dy.data_ptr<float>() + (n * height + y) * row_size, y, mixed, picture);
+          const float* row =
+              reader.read((n * height + y) * dy.size(3), dy.size(3), Scratch::kThird);
+          way.add_gradient(row, y, mixed, picture);
         }
+        writer.end(n * pixels, pixels, picture);
       }
     });
     return gradient;
@@ -164,7 +187,7 @@ struct MapSum : Function<MapSum> {
 
 bool suits(const std::vector<FeatureMap>& terms) {
   return std::all_of(terms.begin(), terms.end(), [](const FeatureMap& term) {
-    return suits_own_loops(term.values);
+    return suits_own_loops(term.values) || is_narrow(term.values);
   });
 }
 

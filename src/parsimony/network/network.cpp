@@ -8,6 +8,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/network/plan.h"
+#include "parsimony/network/simd/bf16_loops.h"
 
 namespace parsimony::network {
 namespace {
@@ -93,7 +94,11 @@ struct Network::Parts {
                           Phase phase,
                           const std::optional<StepNoise>& noise) {
     std::vector<Tensor> brought;
-    for (const Tensor& input : inputs) brought.push_back(input.to(options.device, options.dtype));
+    const bool narrow = options.arithmetic == Arithmetic::kBf16;
+    for (const Tensor& input : inputs) {
+      const bool narrow_input = narrow && input.dim() == 4;
+      brought.push_back(input.to(options.device, narrow_input ? at::kBFloat16 : options.dtype));
+    }
     return execute(plan,
                    {.graph = graph,
                     .convs = convs,
@@ -102,6 +107,7 @@ struct Network::Parts {
                     .attentions = attentions,
                     .noise = noise,
                     .kernels = options.kernels,
+                    .narrow = narrow,
                     .keeps_statistics = phase == Phase::kBatchStatistics},
                    brought,
                    phase != Phase::kEvaluation);
@@ -122,6 +128,10 @@ struct Network::Parts {
 Network::Network(const graph::Graph& graph, const core::Rng& rng, Options options)
     : parts_(std::make_unique<Parts>()) {
   graph::verify(graph);
+  core::require(options.arithmetic == Arithmetic::kFp32 ||
+                    (options.kernels == Kernels::kFast && options.dtype == at::kFloat &&
+                     options.device.is_cpu() && simd::bf16_loops() != nullptr),
+                "this network cannot be computed in bf16");
   Parts& parts = *parts_;
   parts.graph = graph;
   parts.options = options;

@@ -9,6 +9,7 @@
 
 #include "parsimony/core/rng.h"
 #include "parsimony/graph/graph.h"
+#include "parsimony/network/arithmetic.h"
 #include "parsimony/network/noise.h"
 #include "parsimony/network/ops.h"
 #include "parsimony/network/tensor.h"
@@ -51,6 +52,7 @@ class Network {
     Kernels kernels = Kernels::kFast;
     at::ScalarType dtype = at::kFloat;
     at::Device device = at::kCPU;
+    Arithmetic arithmetic = Arithmetic::kFp32;  // kBf16: of kFast networks of floats on a CPU
   };
 
   // Weights: uniform in +-1/sqrt(fan-in) for convolutions, the hidden layer of path attention and

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "parsimony/network/batch_statistics.h"
 #include "parsimony/network/layout.h"
 #include "parsimony/network/simd/loops.h"
 
@@ -50,20 +51,10 @@ struct NormClamp : Function<NormClamp> {
       simd::loops().channel_moments(count, channels, in + first * channels, sums, sums + channels);
     });
     const Tensor sums = partial.sum(0);
-    const Tensor mean = sums[0] / static_cast<double>(rows);
-    const Tensor variance = (sums[1] / static_cast<double>(rows) - mean * mean).clamp_min(0);
-    const Tensor inverse_deviation = (variance + kNormEpsilon).rsqrt();
-    if (running_mean) {
-      const double unbiased =
-          rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1.0;
-      running_mean->mul_(1 - kNormMomentum).add_(mean.to(at::kFloat), kNormMomentum);
-      running_variance->mul_(1 - kNormMomentum)
-          .add_(variance.to(at::kFloat), kNormMomentum * unbiased);
-    }
-
-    const Tensor scale64 = weight.to(at::kDouble) * inverse_deviation;
-    const Tensor scale = scale64.to(at::kFloat);
-    const Tensor shift = (bias.to(at::kDouble) - mean * scale64).to(at::kFloat);
+    const auto [mean, inverse_deviation, scale, shift] = batch_statistics(
+        sums,
+        rows,
+        {weight, bias, running_mean.value_or(Tensor()), running_variance.value_or(Tensor())});
     context->save_for_backward({x, weight, mean, inverse_deviation, scale, shift});
     context->saved_data["floor"] = clamp.floor;
     context->saved_data["ceiling"] = clamp.ceiling;
@@ -87,14 +78,9 @@ struct NormClamp : Function<NormClamp> {
     return y;
   }
 
-  // With g the gradient behind the clamp, xhat = (x - mean) * s and m rows:
-  // dx = weight * s * (g - mean(g) - xhat * mean(g * xhat)), written as a * g + b * x + c.
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
-    const Tensor weight = saved[1].to(at::kDouble);
-    const Tensor& mean = saved[2];
-    const Tensor& inverse_deviation = saved[3];
     const Tensor& scale = saved[4];
     const Tensor& shift = saved[5];
     const Clamp clamp = {static_cast<float>(context->saved_data["floor"].toDouble()),
@@ -118,16 +104,8 @@ struct NormClamp : Function<NormClamp> {
                                            sums,
                                            sums + channels);
     });
-    const Tensor sums = partial.sum(0);
-    const Tensor dbias = sums[0];
-    const Tensor dweight = (sums[1] - mean * sums[0]) * inverse_deviation;  // sum of g * xhat
-    const auto m = static_cast<double>(rows);
-    const Tensor a = weight * inverse_deviation;
-    const Tensor b = -a * inverse_deviation * dweight / m;
-    const Tensor c = -a * dbias / m - b * mean;
-    const Tensor a32 = a.to(at::kFloat);
-    const Tensor b32 = b.to(at::kFloat);
-    const Tensor c32 = c.to(at::kFloat);
+    const BatchNormGradient norm =
+        batch_norm_gradient(partial.sum(0), rows, saved[1], saved[2], saved[3]);
     // All who read a deferred map have had their turn: its memory is free for the gradient.
     Tensor dx = context->saved_data["deferred"].toBool()
                     ? x.detach()
@@ -142,13 +120,12 @@ struct NormClamp : Function<NormClamp> {
                                           shift.data_ptr<float>(),
                                           clamp.floor,
                                           clamp.ceiling,
-                                          a32.data_ptr<float>(),
-                                          b32.data_ptr<float>(),
-                                          c32.data_ptr<float>(),
+                                          norm.a.data_ptr<float>(),
+                                          norm.b.data_ptr<float>(),
+                                          norm.c.data_ptr<float>(),
                                           dx.data_ptr<float>() + at);
     });
-    return {
-        dx, dweight.to(at::kFloat), dbias.to(at::kFloat), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {dx, norm.d_weight, norm.d_bias, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -160,6 +137,7 @@ struct PixelMean : Function<PixelMean> {
     const std::int64_t channels = values.size(1);
     const std::int64_t pixels = values.size(2) * values.size(3);
     context->saved_data["shape"] = values.sizes().vec();
+    context->saved_data["type"] = values.scalar_type();
     const PixelReader reader(x);
     Tensor sums = at::zeros({2, values.size(0), channels}, at::kDouble);
     double* sum = sums.data_ptr<double>();
@@ -178,14 +156,15 @@ struct PixelMean : Function<PixelMean> {
       }
     });
     return (sums[0] / static_cast<double>(pixels))
-        .to(at::kFloat)
+        .to(values.scalar_type())
         .view({values.size(0), channels, 1, 1});
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const std::vector<std::int64_t> shape = context->saved_data["shape"].toIntVector();
     const auto pixels = static_cast<double>(shape[2] * shape[3]);
-    return {(gradients[0] / pixels).expand(shape), Tensor()};
+    const auto type = context->saved_data["type"].toScalarType();
+    return {(gradients[0].to(at::kFloat) / pixels).to(type).expand(shape), Tensor()};
   }
 };
 
@@ -237,7 +216,7 @@ FeatureMap deferred_norm_clamp(const Tensor& x, const NormState& state, Clamp cl
 }
 
 Tensor pixel_mean(const FeatureMap& x, Kernels kernels) {
-  if (kernels == Kernels::kFast && suits_own_loops(x.values))
+  if (kernels == Kernels::kFast && (suits_own_loops(x.values) || is_narrow(x.values)))
     return PixelMean::apply(x.values, x.activation);
   return x.values.mean({2, 3}, /*keepdim=*/true);
 }

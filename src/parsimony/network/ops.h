@@ -19,6 +19,8 @@ enum class Kernels { kReference, kFast };
 bool applies_activation(const graph::Conv& conv);
 bool is_own_depthwise(const graph::Conv& conv);
 bool is_pointwise(const graph::Conv& conv);
+// Odd kernel, stride 1, as much padding as the kernel reaches.
+bool keeps_size(const graph::Conv& conv);
 
 // Convolution of x [N, C, H, W] with zero padding; bias may be undefined. Differentiable. Only a
 // convolution that applies_activation() may get a map with one, and only if the map

@@ -8,6 +8,7 @@
 #include "parsimony/network/joined_maps.h"
 #include "parsimony/network/layout.h"
 #include "parsimony/network/map_sum.h"
+#include "parsimony/network/narrow_convolution.h"
 #include "parsimony/network/pointwise.h"
 #include "parsimony/network/scaled_channels.h"
 #include "parsimony/network/weighted_sum.h"
@@ -150,6 +151,15 @@ void mark_deferred(const graph::Graph& graph, Plan& plan) {
     step.deferred = step.conv >= 0 && step.norm >= 0 && can[at_index(step.result)];
 }
 
+void mark_only_outputs(Plan& plan) {
+  for (Step& step : plan.steps) {
+    const auto reads = [&](const Step& other) {
+      return std::find(other.inputs.begin(), other.inputs.end(), step.result) != other.inputs.end();
+    };
+    step.only_output = std::none_of(plan.steps.begin(), plan.steps.end(), reads);
+  }
+}
+
 // conv and batch norm with running statistics as one convolution.
 ConvState folded(const ConvState& conv, const NormState& norm) {
   const Tensor scale = norm.weight * (norm.running_variance + kNormEpsilon).rsqrt();
@@ -232,10 +242,79 @@ Tensor run_drop_path(const graph::DropPath& drop,
   return dropped_pictures(x, rate, state.noise->rng.split(state.graph[step.result].name));
 }
 
+// Whether a step has loops for narrow maps. Without gradients, outside training, batch norms are
+// folded; with them, running statistics are nothing that one trains on.
+bool has_narrow_loops(const Step& step, const ExecutionState& state, bool training) {
+  if (step.conv < 0) {
+    const graph::Layer& layer = state.graph[step.result].layer;
+    return step.terms > 0 || std::holds_alternative<graph::Concat>(layer) ||
+           std::holds_alternative<graph::GlobalPool>(layer) ||
+           std::holds_alternative<graph::Multiply>(layer);
+  }
+  if (step.norm >= 0 && !training && at::GradMode::is_enabled()) return false;
+  if (step.pointwise >= 0 || step.joins) return true;
+  const auto& conv = std::get<graph::Conv>(state.graph[step.conv].layer);
+  return keeps_size(conv) && conv.groups == 1;
+}
+
+FeatureMap run_narrow_conv_norm(const Step& step,
+                                const ExecutionState& state,
+                                const std::vector<FeatureMap>& in,
+                                bool training) {
+  const NodeId last = step.pointwise >= 0 ? step.pointwise : step.conv;
+  const auto& first_conv = std::get<graph::Conv>(state.graph[step.conv].layer);
+  const ConvState& weights = state.convs.at(last);
+  NarrowConvolution conv{.depthwise = {},
+                         .depthwise_dilation = 1,
+                         .weight = weights.weight,
+                         .dilation = std::get<graph::Conv>(state.graph[last].layer).dilation,
+                         .bias = weights.bias};
+  if (step.pointwise >= 0) {
+    conv.depthwise = state.convs.at(step.conv).weight;
+    conv.depthwise_dilation = first_conv.dilation;
+  }
+  if (step.norm < 0) return narrow_convolution(in, conv, step.only_output, Clamp::kNone);
+  NormState norm = state.norms.at(step.norm);
+  if (!training) {
+    const ConvState both = folded(weights, norm);
+    conv.weight = both.weight;
+    conv.bias = both.bias;
+    return narrow_convolution(in, conv, step.only_output, step.clamp);
+  }
+  if (state.keeps_statistics) norm.running_mean = norm.running_variance = Tensor();
+  FeatureMap y = narrow_convolution_norm(in, conv, norm, step.clamp);
+  return step.deferred ? y : finished_narrow(y);
+}
+
+FeatureMap run(const Step& step,
+               const ExecutionState& state,
+               const std::vector<FeatureMap>& in,
+               bool training);
+
+// A step without loops for narrow maps, in fp32.
+FeatureMap run_widened(Step step,
+                       ExecutionState state,
+                       const std::vector<FeatureMap>& in,
+                       bool training) {
+  step.deferred = false;
+  state.narrow = false;
+  std::vector<FeatureMap> wide;
+  for (const FeatureMap& map : in) {
+    const bool narrow = is_narrow(map.values);
+    wide.emplace_back(narrow ? finished_narrow(map).to(at::kFloat) : map.values);
+  }
+  const Tensor y = run(step, state, wide, training).values;
+  return y.dim() == 4 && !step.only_output ? channels_last(y.to(at::kBFloat16)) : y;
+}
+
 FeatureMap run(const Step& step,
                const ExecutionState& state,
                const std::vector<FeatureMap>& in,
                bool training) {
+  if (state.narrow) {
+    if (!has_narrow_loops(step, state, training)) return run_widened(step, state, in, training);
+    if (step.conv >= 0) return run_narrow_conv_norm(step, state, in, training);
+  }
   if (step.conv >= 0 || step.norm >= 0) return run_conv_norm(step, state, in, training);
   if (step.terms > 0) {
     const Tensor& size = in.back().values;
@@ -323,6 +402,7 @@ Plan make_plan(const graph::Graph& graph, const std::vector<graph::Output>& outp
   }
 
   mark_deferred(graph, plan);
+  mark_only_outputs(plan);
 
   std::vector<int> last(graph.nodes.size(), -1);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
@@ -347,8 +427,9 @@ std::vector<Tensor> execute(const Plan& plan,
     core::require(
         next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
     values[id] = inputs[next_input++];
-    if (state.kernels == Kernels::kFast && values[id].values.dim() == 4)
-      values[id].values = values[id].values.contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor& value = values[id].values;
+    if (state.narrow && value.dim() == 4) value = value.to(at::kBFloat16);
+    if (state.kernels == Kernels::kFast && value.dim() == 4) value = channels_last(value);
   }
   core::require(
       next_input == inputs.size(), "the network has {} inputs, got {}", next_input, inputs.size());
@@ -361,7 +442,10 @@ std::vector<Tensor> execute(const Plan& plan,
     for (const NodeId done : step.last_uses) values[at_index(done)] = {};
   }
   std::vector<Tensor> results;
-  for (const NodeId out : plan.outputs) results.push_back(values[at_index(out)].values);
+  for (const NodeId out : plan.outputs) {
+    const Tensor& value = values[at_index(out)].values;
+    results.push_back(is_narrow(value) ? value.to(at::kFloat) : value);
+  }
   return results;
 }
 

@@ -27,7 +27,8 @@ struct Step {
   bool joins = false;            // the inputs are concatenated before a pointwise conv
   graph::NodeId norm = -1;
   Clamp clamp = Clamp::kNone;
-  bool deferred = false;  // in training, norm and clamp are done by those who read the result
+  bool only_output = false;  // no other step reads the result
+  bool deferred = false;     // in training, norm and clamp are done by those who read the result
   graph::NodeId result = 0;
   // Of a sum: the first `terms` inputs, resized where needed to the size of the last one.
   std::size_t terms = 0;
@@ -51,12 +52,15 @@ struct ExecutionState {
   std::map<graph::NodeId, AttentionState>& attentions;
   std::optional<StepNoise> noise;
   Kernels kernels;
+  bool narrow = false;            // maps are narrow (narrow_maps.h); with kFast
   bool keeps_statistics = false;  // training leaves running statistics as they are
 };
 
 // Inputs in the order of the graph's Input and Coefficients layers; results in the order of
 // plan.outputs. Outside training and without gradients, batch norms are folded into the
-// convolutions before them and every value is released after its last use.
+// convolutions before them and every value is released after its last use. Results are of the
+// inputs' precision also where the maps between are narrow; layers without loops for narrow maps
+// are computed in fp32.
 std::vector<Tensor> execute(const Plan& plan,
                             const ExecutionState& state,
                             const std::vector<Tensor>& inputs,

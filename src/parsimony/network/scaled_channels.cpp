@@ -57,10 +57,10 @@ class Factors {
   std::vector<float> no_shift_;
 };
 
-// A small map with its activation done.
+// A small map with its activation done, in fp32.
 Tensor finished(const FeatureMap& map) {
-  if (!map.activation.defined()) return map.values;
-  Tensor done = at::empty_like(map.values);
+  if (!map.activation.defined()) return map.values.to(at::kFloat);
+  Tensor done = at::empty_like(map.values, map.values.options().dtype(at::kFloat));
   PixelReader(map).copy(
       0, map.values.size(0) * map.values.size(2) * map.values.size(3), done.data_ptr<float>());
   return done;
@@ -75,13 +75,15 @@ struct ScaledChannels : Function<ScaledChannels> {
     const FeatureMap map(channels_last(values), activation);
     const Tensor factors = finished({channels_last(factor_values), factor_activation});
     save_maps(context, {map}, {factors});
+    context->saved_data["factor_type"] = factor_values.scalar_type();
     Tensor y = at::empty_like(map.values, at::MemoryFormat::ChannelsLast);
-    float* out = y.data_ptr<float>();
-    const std::int64_t channels = values.size(1);
     const PixelReader reader(map);
+    const PixelWriter writer(y);
     const Factors scale(factors);
     for_pieces(values, [&](std::int64_t n, std::int64_t first, std::int64_t count) {
-      scale.apply(n, count, reader.read(first, count, Scratch::kFirst), out + first * channels);
+      float* to = writer.begin(first, count, Scratch::kSecond);
+      scale.apply(n, count, reader.read(first, count, Scratch::kFirst), to);
+      writer.end(first, count, to);
     });
     return y;
   }
@@ -97,16 +99,18 @@ struct ScaledChannels : Function<ScaledChannels> {
     Tensor sums = at::zeros({2, dy.size(0), channels}, at::kDouble);
     double* sum = sums.data_ptr<double>();
     double* dot = sum + dy.size(0) * channels;
-    const float* in = dy.data_ptr<float>();
-    float* out = dx.data_ptr<float>();
+    const FeatureMap gradient(dy);
+    const PixelReader gradient_reader(gradient);
+    const PixelWriter writer(dx);
     const std::vector<float> one(static_cast<std::size_t>(channels), 1.0F);
     const std::vector<float> zero(static_cast<std::size_t>(channels), 0.0F);
     const PixelReader reader(map);
     const Factors scale(factors);
     for_pieces(dy, [&](std::int64_t n, std::int64_t first, std::int64_t count) {
+      const float* in = gradient_reader.read(first, count, Scratch::kSecond);
       simd::loops().clamp_gradient_moments(count,
                                            channels,
-                                           in + first * channels,
+                                           in,
                                            reader.read(first, count, Scratch::kFirst),
                                            one.data(),
                                            zero.data(),
@@ -114,16 +118,22 @@ struct ScaledChannels : Function<ScaledChannels> {
                                            kInfinity,
                                            sum + n * channels,
                                            dot + n * channels);
-      scale.apply(n, count, in + first * channels, out + first * channels);
+      float* to = writer.begin(first, count, Scratch::kThird);
+      scale.apply(n, count, in, to);
+      writer.end(first, count, to);
     });
-    return {dx, sums[1].to(at::kFloat).view(factors.sizes()), Tensor(), Tensor()};
+    return {dx,
+            sums[1].to(context->saved_data["factor_type"].toScalarType()).view(factors.sizes()),
+            Tensor(),
+            Tensor()};
   }
 };
 
 }  // namespace
 
 Tensor scaled_channels(const FeatureMap& map, const FeatureMap& factors, Kernels kernels) {
-  if (kernels == Kernels::kFast && suits_own_loops(map.values) && suits_own_loops(factors.values))
+  const auto suits = [](const Tensor& x) { return suits_own_loops(x) || is_narrow(x); };
+  if (kernels == Kernels::kFast && suits(map.values) && suits(factors.values))
     return ScaledChannels::apply(map.values, factors.values, map.activation, factors.activation);
   return map.values * factors.values;
 }

@@ -13,7 +13,7 @@ namespace parsimony::network {
 // memory costs more than most loops that use it. It starts at a cache line, since vectors that
 // straddle two lines take twice as long. Contents are arbitrary. A buffer is valid until it is
 // asked for again.
-enum class Scratch { kFirst, kSecond, kThird };
+enum class Scratch { kFirst, kSecond, kThird, kFourth };
 inline float* scratch(Scratch which, std::int64_t size) {
   struct Free {
     void operator()(float* memory) const { std::free(memory); }
@@ -22,7 +22,7 @@ inline float* scratch(Scratch which, std::int64_t size) {
     std::unique_ptr<float[], Free> memory;
     std::int64_t size = 0;
   };
-  thread_local std::array<Buffer, 3> buffers;
+  thread_local std::array<Buffer, 4> buffers;
   Buffer& buffer = buffers[static_cast<std::size_t>(which)];
   if (buffer.size < size) {
     constexpr std::int64_t kLine = 64 / sizeof(float);

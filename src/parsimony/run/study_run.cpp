@@ -14,6 +14,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/version.h"
+#include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
 #include "parsimony/report/report.h"
@@ -80,6 +81,8 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
   const fs::path file = folder / "study.yaml";
   if (!fs::exists(file) || !has_begun(folder)) return;
   StudyOptions before;
+  before.candidate.arithmetic =
+      network::ArithmeticChoice::kFp32;  // of studies older than the option
   core::Config::from_file(file).read_into(before);
   const std::vector<std::string> old_lines = core::split(identity(before), '\n');
   const std::vector<std::string> new_lines = core::split(identity(options), '\n');
@@ -92,6 +95,16 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
         core::trim(old_lines[i]),
         core::trim(new_lines[i]));
   }
+}
+
+// What a study leaves to the machine is decided when it begins: its file says what was used, and
+// elsewhere it goes on alike or not at all.
+StudyOptions decided(StudyOptions options, const core::Context& context) {
+  network::ArithmeticChoice& arithmetic = options.candidate.arithmetic;
+  const bool bf16 = network::arithmetic_of(arithmetic, network::device_of(context.device)) ==
+                    network::Arithmetic::kBf16;
+  arithmetic = bf16 ? network::ArithmeticChoice::kBf16 : network::ArithmeticChoice::kFp32;
+  return options;
 }
 
 std::string report_state(const StudyOptions& options,
@@ -321,10 +334,11 @@ class Study {
 
 }  // namespace
 
-StudyEnd run_study(const StudyOptions& options,
+StudyEnd run_study(const StudyOptions& given,
                    const fs::path& folder,
                    const std::string& command,
                    const core::Context& context) {
+  const StudyOptions options = decided(given, context);
   fs::create_directories(folder);
   check_same_study(options, folder);
   core::write_file_atomic(

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "parsimony/graph/cell_decoder.h"
+#include "parsimony/network/simd/bf16_loops.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
@@ -306,7 +307,17 @@ std::int64_t memory_from_the_system() {
   return held;
 }
 
-TEST(Stage0, TakesNoMemoryFromTheSystemOnceItRuns) {
+class Stage0Memory : public testing::TestWithParam<network::Arithmetic> {};
+INSTANTIATE_TEST_SUITE_P(Arithmetics,
+                         Stage0Memory,
+                         testing::Values(network::Arithmetic::kFp32, network::Arithmetic::kBf16),
+                         [](const auto& arithmetic) {
+                           return std::string(network::name_of(arithmetic.param));
+                         });
+
+TEST_P(Stage0Memory, TakesNothingFromTheSystemOnceItRuns) {
+  if (GetParam() == network::Arithmetic::kBf16 && network::simd::bf16_loops() == nullptr)
+    GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "sanitizers have their own memory management";
 #endif
@@ -329,7 +340,9 @@ TEST(Stage0, TakesNoMemoryFromTheSystemOnceItRuns) {
   for (Tensor& tap : features.taps) tap = tap.detach().to(at::kHalf);
   features.labels = at::randint(0, 5, {24, 24, 24}, at::kByte);
 
-  Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs), core::Rng(2), {});
+  Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
+                  core::Rng(2),
+                  {.arithmetic = GetParam()});
   Stage0Options options;
   options.epochs = 10;
   options.validate_every = 1;

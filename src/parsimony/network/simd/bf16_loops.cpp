@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parsimony/network/simd/bf16_loops.h"
+
+#ifdef PARSIMONY_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace parsimony::network::simd {
+
+#ifdef PARSIMONY_AMX
+extern const Bf16Loops kBf16Loops_amx;
+
+namespace {
+
+// Bits of CPUID, leaf 7 (Intel SDM, volume 2, CPUID); compilers' __builtin_cpu_supports learned of
+// some of them late.
+bool processor_has_tiles() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kAmxBf16 = 1U << 22U;
+  constexpr unsigned kAmxTile = 1U << 24U;
+  if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kAvx512Bf16 = 1U << 5U;
+  return (a & kAvx512Bf16) != 0 && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
+// Linux saves tiles only for processes that have asked (Documentation/arch/x86/xstate.rst); asking
+// fails where the system or its virtual machine does not save them. Once for all threads.
+bool system_grants_tiles() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace
+
+const Bf16Loops* bf16_loops() {
+  static const bool usable = processor_has_tiles() && system_grants_tiles();
+  return usable ? &kBf16Loops_amx : nullptr;
+}
+#else
+const Bf16Loops* bf16_loops() {
+  return nullptr;
+}
+#endif
+
+}  // namespace parsimony::network::simd
