@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 TEST_F(StudyTest, FromPicturesToExportedNetworksAndAReport) {
@@ -251,6 +252,26 @@ TEST_F(StudyTest, AFolderOfAnotherStudyIsNotTouched) {
   // The budget may grow.
   EXPECT_EQ(search("run", {"--set", "final.count=0", "--set", "budget.trials=4"}).code, 0);
   EXPECT_EQ(trials_of(file("run")).size(), 4u);
+}
+
+// A study that began in one arithmetic goes on in it, whatever this processor could do.
+TEST_F(StudyTest, ArithmeticIsDecidedWhenAStudyBegins) {
+  const auto run = [&](const std::string& folder, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--set", "final.count=0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return search(folder, arguments);
+  };
+  const auto noted = [&](const std::string& folder) {
+    return core::read_text_file(fs::path(file(folder)) / "study.yaml");
+  };
+  ASSERT_EQ(run("auto", {"--set", "budget.trials=2"}).code, 0);
+  EXPECT_THAT(noted("auto"), Not(HasSubstr("arithmetic: auto")));
+  ASSERT_EQ(run("fp32", {"--set", "budget.trials=2", "--set", "candidate.arithmetic=fp32"}).code,
+            0);
+  ASSERT_EQ(run("fp32", {"--set", "budget.trials=3"}).code, 0);
+  EXPECT_THAT(noted("fp32"), HasSubstr("arithmetic: fp32"));
+  EXPECT_EQ(run("fp32", {"--set", "budget.trials=3", "--set", "candidate.arithmetic=bf16"}).code,
+            2);
 }
 
 TEST(Configs, AllShippedStudiesLoad) {

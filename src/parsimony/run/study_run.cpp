@@ -77,13 +77,19 @@ bool has_begun(const fs::path& folder) {
          !study::open_sqlite_store(folder / "study.db")->trials().empty();
 }
 
-void check_same_study(const StudyOptions& options, const fs::path& folder) {
+// The options of the study that has begun in a folder, if one has.
+std::optional<StudyOptions> begun_with(const fs::path& folder) {
   const fs::path file = folder / "study.yaml";
-  if (!fs::exists(file) || !has_begun(folder)) return;
-  StudyOptions before;
-  before.candidate.arithmetic =
-      network::ArithmeticChoice::kFp32;  // of studies older than the option
-  core::Config::from_file(file).read_into(before);
+  if (!fs::exists(file) || !has_begun(folder)) return std::nullopt;
+  StudyOptions options;
+  options.candidate.arithmetic = network::ArithmeticChoice::kFp32;  // of older studies
+  core::Config::from_file(file).read_into(options);
+  return options;
+}
+
+void check_same_study(const StudyOptions& before,
+                      const StudyOptions& options,
+                      const fs::path& folder) {
   const std::vector<std::string> old_lines = core::split(identity(before), '\n');
   const std::vector<std::string> new_lines = core::split(identity(options), '\n');
   for (std::size_t i = 0; i < old_lines.size() && i < new_lines.size(); ++i) {
@@ -97,13 +103,27 @@ void check_same_study(const StudyOptions& options, const fs::path& folder) {
   }
 }
 
-// What a study leaves to the machine is decided when it begins: its file says what was used, and
+// What is left to the machine is decided when a study begins: its file says what was used, and
 // elsewhere it goes on alike or not at all.
-StudyOptions decided(StudyOptions options, const core::Context& context) {
-  network::ArithmeticChoice& arithmetic = options.candidate.arithmetic;
-  const bool bf16 = network::arithmetic_of(arithmetic, network::device_of(context.device)) ==
-                    network::Arithmetic::kBf16;
-  arithmetic = bf16 ? network::ArithmeticChoice::kBf16 : network::ArithmeticChoice::kFp32;
+StudyOptions decided(StudyOptions options,
+                     const std::optional<StudyOptions>& before,
+                     const fs::path& folder,
+                     const core::Context& context) {
+  using network::ArithmeticChoice;
+  const at::Device device = network::device_of(context.device);
+  ArithmeticChoice& arithmetic = options.candidate.arithmetic;
+  if (before && arithmetic == ArithmeticChoice::kAuto) {
+    arithmetic = before->candidate.arithmetic;
+    if (arithmetic == ArithmeticChoice::kBf16 &&
+        network::arithmetic_of(ArithmeticChoice::kAuto, device) != network::Arithmetic::kBf16) {
+      core::throw_user_error(
+          "{}: this study began in bf16 arithmetic, which this machine has not (AMX bf16 tiles); "
+          "continue it where it began, or begin another with candidate.arithmetic=fp32",
+          folder.string());
+    }
+  }
+  const bool bf16 = network::arithmetic_of(arithmetic, device) == network::Arithmetic::kBf16;
+  arithmetic = bf16 ? ArithmeticChoice::kBf16 : ArithmeticChoice::kFp32;
   return options;
 }
 
@@ -338,9 +358,10 @@ StudyEnd run_study(const StudyOptions& given,
                    const fs::path& folder,
                    const std::string& command,
                    const core::Context& context) {
-  const StudyOptions options = decided(given, context);
+  const std::optional<StudyOptions> before = begun_with(folder);
+  const StudyOptions options = decided(given, before, folder, context);
+  if (before) check_same_study(*before, options, folder);
   fs::create_directories(folder);
-  check_same_study(options, folder);
   core::write_file_atomic(
       folder / "study.yaml",
       fmt::format(
