@@ -62,7 +62,9 @@ TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
       shared_(std::move(shared)),
       options_(std::move(options)),
       scoring_{options_.reward, shared_->groups},
-      arithmetic_(network::arithmetic_of(options_.arithmetic, shared_->device)),
+      arithmetic_(options_.kernels == network::Kernels::kFast
+                      ? network::arithmetic_of(options_.arithmetic, shared_->device)
+                      : network::Arithmetic::kFp32),
       rng_(rng),
       early_stop_(options_.early_stop) {
   if (!options_.inherit.enabled) return;
