@@ -48,7 +48,8 @@ struct Setting {
   std::int64_t batch = 32;
   int seeds = 1;
   std::string only;  // "plain" or "default": that path alone
-  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kAuto;  // of the default path
+  network::ArithmeticChoice arithmetic =
+      evaluate::CandidateOptions{}.arithmetic;  // of the default path
   std::string device = "cpu";
   std::vector<int> workers = {core::available_cores()};  // of the default path, one after another
 };

@@ -24,7 +24,7 @@ struct CandidateOptions {
   metric::RewardOptions reward;
   InheritOptions inherit;
   double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
-  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kAuto;
+  network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kFp32;
   network::Kernels kernels = network::Kernels::kFast;  // not an option of studies; for comparisons
   void visit(core::FieldVisitor& v);
 };
