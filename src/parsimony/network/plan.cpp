@@ -428,7 +428,6 @@ std::vector<Tensor> execute(const Plan& plan,
         next_input < inputs.size(), "the network needs more than {} inputs", inputs.size());
     values[id] = inputs[next_input++];
     Tensor& value = values[id].values;
-    if (state.narrow && value.dim() == 4) value = value.to(at::kBFloat16);
     if (state.kernels == Kernels::kFast && value.dim() == 4) value = channels_last(value);
   }
   core::require(

@@ -58,9 +58,9 @@ struct ExecutionState {
 
 // Inputs in the order of the graph's Input and Coefficients layers; results in the order of
 // plan.outputs. Outside training and without gradients, batch norms are folded into the
-// convolutions before them and every value is released after its last use. Results are of the
-// inputs' precision also where the maps between are narrow; layers without loops for narrow maps
-// are computed in fp32.
+// convolutions before them and every value is released after its last use. Where maps are narrow,
+// so are those among the inputs, and results are fp32; layers without loops for narrow maps are
+// computed in fp32.
 std::vector<Tensor> execute(const Plan& plan,
                             const ExecutionState& state,
                             const std::vector<Tensor>& inputs,
