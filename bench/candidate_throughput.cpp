@@ -28,6 +28,7 @@
 #include "parsimony/graph/cost.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pixel_classes.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/network/simd/loops.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
@@ -160,8 +161,7 @@ Measured plain_candidate(const Setting& setting,
                       {0, 1, 2, 3},
                       features,
                       {},
-                      kDescription.classes,
-                      {},
+                      task::Segmentation(kDescription.classes),
                       stage0(setting),
                       rng,
                       {stop, std::nullopt},
@@ -180,15 +180,16 @@ Measured plain_candidate(const Setting& setting,
     const train::Batch batch =
         train::to_batch({workload.views.begin() + static_cast<std::ptrdiff_t>(i),
                          workload.views.begin() + static_cast<std::ptrdiff_t>(last)});
+    const Tensor& labels = batch.labels.classes;
     const std::vector<Tensor> taps =
         encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
     const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
     const Tensor classes =
         network::pixel_classes(
-            logits, batch.labels.size(1), batch.labels.size(2), network::Kernels::kReference)
+            logits, labels.size(1), labels.size(2), network::Kernels::kReference)
             .to(at::kCPU);
     matrix.add(
-        batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+        labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
   }
   measured.seconds = seconds_since(start);
   measured.reward = metric::reward(matrix, {}).value;
@@ -259,6 +260,7 @@ double ratio_of(const nlohmann::json& run, const nlohmann::json& other) {
 nlohmann::json default_path(const Setting& setting) {
   const Workload workload = make_workload(setting);
   auto shared = std::make_shared<evaluate::SharedData>();
+  shared->task = std::make_shared<task::Segmentation>(data::kPartCount);
   shared->description = kDescription;
   shared->costs = evaluate::Costs({setting.crop, setting.crop});
   shared->encoder_weights = workload.encoder;

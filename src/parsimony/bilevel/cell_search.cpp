@@ -31,7 +31,7 @@ class CellSearch {
         options_(search.design.options.cell),
         robustness_(options_.robustness),
         relaxation_(
-            cell_supernet(search.design, search.pictures.classes), search.rng, search.network),
+            cell_supernet(search.design, search.pictures.task->channels()), search.rng, search.network),
         training_(relaxation_, options_.weights, options_.alphas),
         lessons_(search.pictures,
                  search.design.options.augment,
@@ -145,7 +145,7 @@ class CellSearch {
     for (int i = 0; i < robustness_.adversarial_steps; ++i) {
       Tensor at = worst.detach().clone().set_requires_grad(true);
       const Tensor loss =
-          cross_entropy(relaxation_, relaxation_.coefficients(at), lesson, Phase::kBatchStatistics);
+          lesson_loss(relaxation_, relaxation_.coefficients(at), lesson, Phase::kBatchStatistics);
       const Tensor gradient = torch::autograd::grad({loss}, {at})[0];
       worst = relaxation_.allowed((worst + step * gradient.sign()).clamp(-epsilon, epsilon));
     }
@@ -184,12 +184,13 @@ class CellSearch {
   bool measure_quality(CellNote& note) {
     const at::NoGradGuard no_grad;
     const auto quality = [&](const std::vector<Tensor>& coefficients) {
-      return miou_of(measured_anew(relaxation_.network(),
-                                   coefficients,
-                                   lessons_.calibration(search_.design.options.calibration),
-                                   search_.pictures,
-                                   search_.context,
-                                   search_.task + ", validation"));
+      return quality_of(measured_anew(relaxation_.network(),
+                                      coefficients,
+                                      lessons_.calibration(search_.design.options.calibration),
+                                      search_.pictures,
+                                      search_.context,
+                                      search_.task + ", validation"),
+                        lessons_.task());
     };
     note.supernet_miou = quality(relaxation_.coefficients());
     if (!note.supernet_miou) return false;
@@ -236,7 +237,7 @@ class CellSearch {
       training_.zero_architecture_gradients();
       for (const train::Batch& batch : batches) {
         if (search_.context.stop.requested()) break;
-        add_architecture_gradient(relaxation_, {batch, search_.rng}, Phase::kEvaluation);
+        add_architecture_gradient(relaxation_, {batch, search_.rng, lessons_.task()}, Phase::kEvaluation);
       }
       return to_doubles(relaxation_.architecture().gradients / static_cast<double>(batches.size()));
     };

@@ -56,7 +56,7 @@ inline train::Batch waves(std::int64_t pictures, std::int64_t side, int classes,
   batch.pictures = at::sin(count * 0.7 + phase).view({pictures, 3, side, side});
   Tensor labels = (at::arange(pictures * side * side, at::kLong) * 5 / 3 % classes).to(at::kByte);
   labels.masked_fill_(at::arange(pictures * side * side, at::kLong) % 9 == 4, network::kIgnored);
-  batch.labels = labels.view({pictures, side, side});
+  batch.labels.classes = labels.view({pictures, side, side});
   return batch;
 }
 

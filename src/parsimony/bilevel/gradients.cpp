@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/bilevel/gradients.h"
 
-#include "parsimony/network/pixel_classes.h"
-
 namespace parsimony::bilevel {
 namespace {
 
@@ -40,28 +38,29 @@ Tensor weight_gradient(Relaxation& relaxation, const Tensor& loss) {
 
 }  // namespace
 
-Tensor cross_entropy(Relaxation& relaxation,
-                     const std::vector<Tensor>& coefficients,
-                     const Lesson& lesson,
-                     Phase phase) {
+Tensor lesson_loss(Relaxation& relaxation,
+                   const std::vector<Tensor>& coefficients,
+                   const Lesson& lesson,
+                   Phase phase) {
   std::vector<Tensor> inputs = {lesson.batch.pictures};
   inputs.insert(inputs.end(), coefficients.begin(), coefficients.end());
   network::Network& network = relaxation.network();
-  const Tensor logits = network.logits(inputs, phase, lesson.noise);
-  return network::pixel_cross_entropy(logits, lesson.batch.labels, network.options().kernels);
+  const Tensor output = network.logits(inputs, phase, lesson.noise);
+  return lesson.task.loss(
+      output, lesson.batch.labels, {.kernels = network.options().kernels});
 }
 
 double add_weight_gradient(Relaxation& relaxation,
                            const std::vector<Tensor>& coefficients,
                            const Lesson& lesson,
                            Phase phase) {
-  const Tensor loss = cross_entropy(relaxation, without_gradient(coefficients), lesson, phase);
+  const Tensor loss = lesson_loss(relaxation, without_gradient(coefficients), lesson, phase);
   torch::autograd::backward({loss}, {});
   return loss.item<double>();
 }
 
 double add_architecture_gradient(Relaxation& relaxation, const Lesson& lesson, Phase phase) {
-  const Tensor loss = cross_entropy(relaxation, relaxation.coefficients(), lesson, phase);
+  const Tensor loss = lesson_loss(relaxation, relaxation.coefficients(), lesson, phase);
   add_gradient(relaxation.architecture(), loss, 1);
   return loss.item<double>();
 }
@@ -91,7 +90,7 @@ double add_unrolled_gradient(Relaxation& relaxation,
                              double difference) {
   const auto loss_of = [&](const Lesson& of, bool of_numbers) {
     const std::vector<Tensor> coefficients = relaxation.coefficients();
-    return cross_entropy(relaxation,
+    return lesson_loss(relaxation,
                          of_numbers ? without_gradient(coefficients) : coefficients,
                          of,
                          Phase::kBatchStatistics);

@@ -6,26 +6,27 @@
 
 #include "parsimony/bilevel/relaxation.h"
 #include "parsimony/core/rng.h"
+#include "parsimony/task/task.h"
 #include "parsimony/train/images.h"
 
 namespace parsimony::bilevel {
 
-// The gradients of a two-level search: weights minimise the cross entropy of their half of the
+// The gradients of a two-level search: weights minimise the loss of their half of the
 // pictures, the architecture that of the other half (DARTS: Liu, Simonyan and Yang, ICLR 2019).
-// Each function adds to the gradients that its name says and touches no other, and gives the cross
-// entropy.
+// Each function adds to the gradients that its name says and touches no other, and gives the loss.
 
 // Pictures, and what is dropped when they pass.
 struct Lesson {
   const train::Batch& batch;
   core::Rng noise;
+  const task::Task& task;  // what is learned from them
 };
 
 // Without any gradient added. Differentiable in coefficients and weights.
-Tensor cross_entropy(Relaxation& relaxation,
-                     const std::vector<Tensor>& coefficients,
-                     const Lesson& lesson,
-                     network::Phase phase);
+Tensor lesson_loss(Relaxation& relaxation,
+                   const std::vector<Tensor>& coefficients,
+                   const Lesson& lesson,
+                   network::Phase phase);
 
 // Of the weights, at these coefficients, which are taken as numbers.
 double add_weight_gradient(Relaxation& relaxation,
@@ -65,8 +66,7 @@ struct TwoLosses {
 // they were.
 void add_unrolled_gradient(const TwoLosses& losses, const WeightStep& step, double difference);
 
-// The same of a search, whose L_A is the cross entropy of `weights_lesson` and L_B that of
-// `lesson`. No pass moves batch norms' running statistics: all use the batches' own.
+// The same of a search, whose L_A is the loss of `weights_lesson` and L_B that of `lesson`. No pass moves batch norms' running statistics: all use the batches' own.
 double add_unrolled_gradient(Relaxation& relaxation,
                              const Lesson& weights_lesson,
                              const Lesson& lesson,

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "parsimony/bilevel/fixtures_for_test.h"
+#include "parsimony/task/segmentation.h"
 
 namespace parsimony::bilevel {
 namespace {
@@ -19,10 +20,11 @@ using testing::small_design;
 using testing::waves;
 
 constexpr int kClasses = 3;
+const task::Segmentation kTask(kClasses);
 
 double loss_at(Relaxation& relaxation, const Lesson& lesson) {
   const at::NoGradGuard no_grad;
-  return cross_entropy(relaxation, relaxation.coefficients(), lesson, Phase::kBatchStatistics)
+  return lesson_loss(relaxation, relaxation.coefficients(), lesson, Phase::kBatchStatistics)
       .item<double>();
 }
 
@@ -49,7 +51,7 @@ void expect_gradients(network::ParameterGroup& group,
 
 void expect_both_levels(Relaxation& relaxation) {
   const train::Batch batch = waves(2, 32, kClasses, 0.3);
-  const Lesson lesson{batch, core::Rng(1)};
+  const Lesson lesson{batch, core::Rng(1), kTask};
   network::ParameterGroup& weights = relaxation.network().decoder();
   network::ParameterGroup& architecture = relaxation.architecture();
 
@@ -112,7 +114,7 @@ TEST(Gradients, OfSecondOrderIsThatOfAnAnalyticCase) {
 TEST(Gradients, OfSecondOrderAreThoseOfTheUnrolledLoss) {
   CellRelaxation relaxation(mixed(small_design(), kClasses), core::Rng(3), in_doubles());
   const train::Batch a = waves(2, 32, kClasses, 0.3), b = waves(2, 32, kClasses, 1.1);
-  const Lesson weights_lesson{a, core::Rng(1)}, lesson{b, core::Rng(2)};
+  const Lesson weights_lesson{a, core::Rng(1), kTask}, lesson{b, core::Rng(2), kTask};
   Tensor& weights = relaxation.network().decoder().values;
   const WeightStep step{.rate = 0.2,
                         .momentum = 0.9,
@@ -140,8 +142,8 @@ TEST(Gradients, OfSecondOrderLeaveWeightsAndStatisticsBitByBit) {
   const auto before = relaxation.network().save();
   const Tensor velocity = at::ones_like(relaxation.network().decoder().values);
   add_unrolled_gradient(relaxation,
-                        {a, core::Rng(1)},
-                        {b, core::Rng(2)},
+                        {a, core::Rng(1), kTask},
+                        {b, core::Rng(2), kTask},
                         {.rate = 0.1, .momentum = 0.9, .weight_decay = 1e-4, .velocity = velocity},
                         0.01);
   const auto after = relaxation.network().save();

@@ -109,7 +109,7 @@ class PathSearch::State {
         costs_(std::move(costs)),
         warm_(std::move(warm)),
         grid_(space::layer_patterns(search.design.space.layers, search.design.space.rules)),
-        relaxation_(path_supernet(search.design, cell, search.pictures.classes),
+        relaxation_(path_supernet(search.design, cell, search.pictures.task->channels()),
                     search.rng,
                     search.network),
         training_(relaxation_, options_.weights, options_.gates),
@@ -142,16 +142,16 @@ class PathSearch::State {
     return history_;
   }
 
-  std::optional<metric::ConfusionMatrix> inherited(const std::vector<space::GridLayer>& paths) {
+  std::optional<objective::Scores> inherited(const std::vector<space::GridLayer>& paths) {
     PathRelaxation part = relaxation_.narrowed(paths);
-    return quality_of(part);
+    return measured(part);
   }
 
  private:
   bool searching(int epoch) const { return epoch >= options_.warm_up; }
 
   // With statistics of its own. Nothing when interrupted.
-  std::optional<metric::ConfusionMatrix> quality_of(PathRelaxation& relaxation) {
+  std::optional<objective::Scores> measured(PathRelaxation& relaxation) {
     const at::NoGradGuard no_grad;
     return measured_anew(relaxation.network(),
                          relaxation.coefficients(),
@@ -254,8 +254,8 @@ class PathSearch::State {
     const int after = note.epoch + 1;
     if (after % search_.design.options.validate_every != 0 && after != options_.epochs) return true;
     const at::NoGradGuard no_grad;
-    note.supernet_miou = miou_of(quality_of(relaxation_));
-    note.discrete_miou = miou_of(inherited(note.paths));
+    note.supernet_miou = quality_of(measured(relaxation_), lessons_.task());
+    note.discrete_miou = quality_of(inherited(note.paths), lessons_.task());
     return note.supernet_miou && note.discrete_miou;
   }
 
@@ -318,7 +318,7 @@ std::optional<PathSearchHistory> PathSearch::run() {
   return state_->run();
 }
 
-std::optional<metric::ConfusionMatrix> PathSearch::inherited(
+std::optional<objective::Scores> PathSearch::inherited(
     const std::vector<space::GridLayer>& paths) {
   return state_->inherited(paths);
 }

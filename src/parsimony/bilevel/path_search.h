@@ -9,7 +9,6 @@
 #include "parsimony/bilevel/search.h"
 #include "parsimony/differentiable/history.h"
 #include "parsimony/differentiable/paths/budget.h"
-#include "parsimony/metric/confusion.h"
 
 namespace parsimony::bilevel {
 
@@ -33,7 +32,7 @@ class PathSearch {
 
   // After run(): what some of the paths make of the validation pictures with the supernet's weights
   // and new statistics of batch norms. Nothing when interrupted.
-  std::optional<metric::ConfusionMatrix> inherited(const std::vector<space::GridLayer>& paths);
+  std::optional<objective::Scores> inherited(const std::vector<space::GridLayer>& paths);
 
  private:
   class State;

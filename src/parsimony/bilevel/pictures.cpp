@@ -12,7 +12,7 @@ namespace parsimony::bilevel {
 
 Pictures halved(std::vector<data::Sample> training,
                 std::vector<data::Sample> validation,
-                int classes,
+                std::shared_ptr<const task::Task> task,
                 double share,
                 std::int64_t batch,
                 core::Rng rng) {
@@ -36,7 +36,7 @@ Pictures halved(std::vector<data::Sample> training,
   pictures.architecture.assign(std::make_move_iterator(training.begin()), cut);
   pictures.weights.assign(cut, std::make_move_iterator(training.end()));
   pictures.validation = std::move(validation);
-  pictures.classes = classes;
+  pictures.task = std::move(task);
   return pictures;
 }
 

@@ -11,6 +11,7 @@
 #include "parsimony/bilevel/path_search.h"
 #include "parsimony/bilevel/toys_for_test.h"
 #include "parsimony/network/threads.h"
+#include "parsimony/task/segmentation.h"
 
 // Whether searches find what is known to be there (spec rspnet 10, tests 5 to 7).
 namespace parsimony::bilevel {
@@ -58,7 +59,7 @@ class PlantedTest : public ::testing::Test {
     };
     return halved(made("training", training),
                   made("validation", 8),
-                  classes,
+                  std::make_shared<task::Segmentation>(classes),
                   0.5,
                   8,
                   core::Rng(static_cast<std::uint64_t>(seed)));

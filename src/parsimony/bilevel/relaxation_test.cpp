@@ -7,6 +7,7 @@
 #include "parsimony/bilevel/fixtures_for_test.h"
 #include "parsimony/bilevel/gradients.h"
 #include "parsimony/differentiable/cell.h"
+#include "parsimony/task/segmentation.h"
 
 namespace parsimony::bilevel {
 namespace {
@@ -208,7 +209,7 @@ TEST(PathRelaxation, PresenceMakesTheLossDependOnGatesOfSingleEdges) {
     design.presence = presence;
     PathRelaxation relaxation(std::move(design), core::Rng(5), in_doubles());
     const train::Batch batch = waves(2, 32, kClasses, 0.3);
-    add_architecture_gradient(relaxation, {batch, core::Rng(1)}, Phase::kBatchStatistics);
+    add_architecture_gradient(relaxation, {batch, core::Rng(1), task::Segmentation(kClasses)}, Phase::kBatchStatistics);
     const double slope = relaxation.architecture().tensors[1].second.grad()[4].item<double>();
     if (presence) {
       EXPECT_GT(std::abs(slope), 1e-5);

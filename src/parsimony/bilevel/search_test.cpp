@@ -13,6 +13,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/data/synth.h"
 #include "parsimony/differentiable/paths/decoding.h"
+#include "parsimony/task/segmentation.h"
 
 namespace parsimony::bilevel {
 namespace {
@@ -63,7 +64,12 @@ class SearchTest : public ::testing::Test {
     std::vector<data::Sample> training, validation;
     for (std::int64_t i = 0; i < 16; ++i) training.push_back(dataset.read(data::Split::kTrain, i));
     for (std::int64_t i = 0; i < 2; ++i) validation.push_back(dataset.read(data::Split::kVal, i));
-    pictures_ = halved(training, validation, data::kPartCount, 0.5, 4, core::Rng(1));
+    pictures_ = halved(training,
+                       validation,
+                       std::make_shared<task::Segmentation>(data::kPartCount),
+                       0.5,
+                       4,
+                       core::Rng(1));
   }
   ~SearchTest() override { fs::remove_all(folder_); }
 
@@ -112,7 +118,7 @@ TEST_F(SearchTest, HalvesHaveNothingInCommon) {
   }
   std::vector<data::Sample> few(pictures_.weights.begin(), pictures_.weights.begin() + 6);
   try {
-    halved(few, {}, 8, 0.5, 4, core::Rng(1));
+    halved(few, {}, pictures_.task, 0.5, 4, core::Rng(1));
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("6 training pictures are cut into 3"));

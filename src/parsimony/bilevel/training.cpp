@@ -109,7 +109,8 @@ Lessons::Lessons(const Pictures& pictures,
                  std::int64_t batch,
                  const core::Rng& rng,
                  int threads)
-    : weights_(pictures.weights, augment, batch, rng.split("weights"), threads),
+    : task_(pictures.task),
+      weights_(pictures.weights, augment, batch, rng.split("weights"), threads),
       architecture_(pictures.architecture, augment, batch, rng.split("architecture"), threads) {}
 
 train::Batch Lessons::for_weights(int epoch, std::int64_t step) {
@@ -158,11 +159,12 @@ std::optional<EpochLosses> run_epoch(Training& training,
     if (context.stop.requested()) return std::nullopt;
     const core::Rng draws = noise.split(static_cast<std::uint64_t>(i));
     const train::Batch batch = lessons.for_weights(steps.epoch, i);
-    const Lesson weights{batch, draws.split("weights")};
+    const Lesson weights{batch, draws.split("weights"), lessons.task()};
     if (steps.architecture) {
       const train::Batch other = lessons.for_architecture(steps.epoch, i);
       training.zero_architecture_gradients();
-      const double loss = steps.architecture(weights, {other, draws.split("architecture")});
+      const double loss = steps.architecture(
+          weights, {other, draws.split("architecture"), lessons.task()});
       losses.architecture = losses.architecture.value_or(0) + finite(loss);
       training.step_architecture();
     }
@@ -186,30 +188,30 @@ std::optional<EpochLosses> run_epoch(Training& training,
   return losses;
 }
 
-std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
-                                                     const std::vector<Tensor>& coefficients,
-                                                     const std::vector<Tensor>& calibration,
-                                                     const Pictures& pictures,
-                                                     const core::Context& context,
-                                                     const std::string& task) {
+std::optional<objective::Scores> measured_anew(network::Network& network,
+                                               const std::vector<Tensor>& coefficients,
+                                               const std::vector<Tensor>& calibration,
+                                               const Pictures& pictures,
+                                               const core::Context& context,
+                                               const std::string& name) {
   std::vector<Tensor> before;
-  for (const auto& [name, buffer] : network.buffers()) before.push_back(buffer.clone());
+  for (const auto& [own, buffer] : network.buffers()) before.push_back(buffer.clone());
   std::vector<std::vector<Tensor>> batches;
   for (const Tensor& batch : calibration) {
     batches.push_back({batch});
     batches.back().insert(batches.back().end(), coefficients.begin(), coefficients.end());
   }
   train::recalibrate(network, batches);
-  auto matrix = train::measure_on_pictures(
-      network, pictures.validation, pictures.classes, context, task, coefficients);
+  auto scores = train::measure_on_pictures(
+      network, pictures.validation, *pictures.task, context, name, coefficients);
   train::set_statistics(network, before);
-  if (context.stop.requested()) return std::nullopt;
-  return matrix;
+  return scores;
 }
 
-std::optional<double> miou_of(const std::optional<metric::ConfusionMatrix>& matrix) {
-  if (!matrix) return std::nullopt;
-  return metric::quality(*matrix).miou;
+std::optional<double> quality_of(const std::optional<objective::Scores>& scores,
+                                 const task::Task& task) {
+  if (!scores) return std::nullopt;
+  return scores->at(std::string(task.deciding()));
 }
 
 }  // namespace parsimony::bilevel

@@ -13,7 +13,6 @@
 #include "parsimony/core/context.h"
 #include "parsimony/differentiable/optimizer_options.h"
 #include "parsimony/differentiable/schedules.h"
-#include "parsimony/metric/confusion.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::bilevel {
@@ -60,6 +59,7 @@ class Lessons {
           const core::Rng& rng,
           int threads);
   std::int64_t steps_per_epoch() const { return weights_.batches_per_epoch(); }
+  const task::Task& task() const { return *task_; }
   train::Batch for_weights(int epoch, std::int64_t step);
   train::Batch for_architecture(int epoch, std::int64_t step);
   // The first `count` batches of the weights' half, or all that there are in an epoch.
@@ -68,6 +68,7 @@ class Lessons {
   std::vector<train::Batch> probe(int count);
 
  private:
+  std::shared_ptr<const task::Task> task_;
   train::BatchStream weights_, architecture_;
 };
 
@@ -75,8 +76,8 @@ class Lessons {
 struct EpochSteps {
   int epoch = 0, epochs = 1;
   double rate = 0;  // of the weights
-  // Adds the architecture's gradient for one step, all that it wants beside the cross entropy
-  // included, and gives the cross entropy; nothing while the architecture rests.
+  // Adds the architecture's gradient for one step, all that it wants beside the loss included, and
+  // gives the loss; nothing while the architecture rests.
   std::function<double(const Lesson& weights, const Lesson& architecture)> architecture = nullptr;
   // The coefficients that a step of the weights is made at.
   std::function<std::vector<Tensor>(const Lesson& weights)> coefficients;
@@ -97,14 +98,15 @@ std::optional<EpochLosses> run_epoch(Training& training,
 // What a network makes of the validation pictures at these coefficients, with new statistics of
 // batch norms from training pictures, after which the network is what it was. Nothing when
 // interrupted.
-std::optional<metric::ConfusionMatrix> measured_anew(network::Network& network,
-                                                     const std::vector<Tensor>& coefficients,
-                                                     const std::vector<Tensor>& calibration,
-                                                     const Pictures& pictures,
-                                                     const core::Context& context,
-                                                     const std::string& task);
+std::optional<objective::Scores> measured_anew(network::Network& network,
+                                               const std::vector<Tensor>& coefficients,
+                                               const std::vector<Tensor>& calibration,
+                                               const Pictures& pictures,
+                                               const core::Context& context,
+                                               const std::string& name);
 
-// Nothing where nothing was measured.
-std::optional<double> miou_of(const std::optional<metric::ConfusionMatrix>& matrix);
+// The task's deciding score; nothing where nothing was measured.
+std::optional<double> quality_of(const std::optional<objective::Scores>& scores,
+                                 const task::Task& task);
 
 }  // namespace parsimony::bilevel

@@ -424,6 +424,42 @@ Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_
                    central_axis(sample.image.height, scaled.height, crop));
 }
 
+Placement placed(std::int64_t picture_width,
+                 std::int64_t picture_height,
+                 std::int64_t frame_width,
+                 std::int64_t frame_height) {
+  require_size(picture_width, picture_height);
+  require_size(frame_width, frame_height);
+  // Which side fills the frame, in integers: a picture of the frame's shape fills both.
+  const bool wide = picture_width * frame_height >= picture_height * frame_width;
+  const auto scaled = [](std::int64_t side, std::int64_t of, std::int64_t to) {
+    return std::max<std::int64_t>(1, (2 * side * to + of) / (2 * of));  // rounded
+  };
+  Placement place;
+  place.width = wide ? frame_width : scaled(picture_width, picture_height, frame_height);
+  place.height = wide ? scaled(picture_height, picture_width, frame_width) : frame_height;
+  place.left = (frame_width - place.width) / 2;
+  place.top = (frame_height - place.height) / 2;
+  return place;
+}
+
+Sample fitted(const Sample& sample, std::int64_t frame_width, std::int64_t frame_height) {
+  require_sound(sample);
+  const Placement place =
+      placed(sample.image.width, sample.image.height, frame_width, frame_height);
+  const AxisWindow across = {.source = sample.image.width,
+                             .scaled = place.width,
+                             .start = -place.left,
+                             .length = frame_width};
+  const AxisWindow down = {.source = sample.image.height,
+                           .scaled = place.height,
+                           .start = -place.top,
+                           .length = frame_height};
+  Sample window = window_of(sample, across, down);
+  if (sample.depth.width > 0) window.depth = nearest_window(sample.depth, across, down);
+  return window;
+}
+
 Image resize_bicubic(const Image& image, std::int64_t width, std::int64_t height) {
   require_size(width, height);
   require_size(image.width, image.height);

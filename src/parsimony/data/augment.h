@@ -57,6 +57,21 @@ Sample augment(const Sample& sample, const AugmentOptions& options, core::Rng rn
 // 0 leaves the size alone), then the central crop of at most `crop` x `crop` (0: no crop).
 Sample central_view(const Sample& sample, std::int64_t shorter_side, std::int64_t crop);
 
+// Where a whole picture lies in a frame of another shape: scaled as far as it fits, in the middle.
+struct Placement {
+  std::int64_t left = 0, top = 0;      // of the scaled picture, in pixels of the frame
+  std::int64_t width = 0, height = 0;  // of the scaled picture
+  bool operator==(const Placement&) const = default;
+};
+Placement placed(std::int64_t picture_width,
+                 std::int64_t picture_height,
+                 std::int64_t frame_width,
+                 std::int64_t frame_height);
+
+// That picture with all its labels, padded like a crop. It is the same view in another resolution:
+// depths stay as they are.
+Sample fitted(const Sample& sample, std::int64_t frame_width, std::int64_t frame_height);
+
 // Pixel-centre aligned resampling; bicubic (a = -0.5, antialiased when shrinking) for pictures and
 // nearest for labels and depth, whose values stay as they are: the same view in another resolution.
 Image resize_bicubic(const Image& image, std::int64_t width, std::int64_t height);

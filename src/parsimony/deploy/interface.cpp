@@ -41,6 +41,9 @@ std::string ModelInterface::validate() const {
 void ModelInterface::visit(core::FieldVisitor& v) {
   v.field("height", height, {"height of the picture, pixels", 1, 65536});
   v.field("width", width, {"width of the picture, pixels", 1, 65536});
+  v.field("keep_aspect",
+          keep_aspect,
+          {"whether pictures of another shape are padded to the size, else they are stretched"});
   v.field("normalise_inside",
           normalise_inside,
           {"whether the network takes 0..255 and normalises itself"});

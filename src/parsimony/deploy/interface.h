@@ -30,6 +30,9 @@ inline constexpr std::array<std::string_view, 2> kIdTypeNames = {"uint8", "int64
 struct ModelInterface {
   int height = 0;  // of the picture, pixels
   int width = 0;
+  // How a picture of another shape becomes one of this size: stretched, or scaled as far as it fits
+  // and padded on both sides with the mean colour.
+  bool keep_aspect = false;
   // True: the network takes values 0..255 and normalises them itself. False: whoever runs it
   // computes (value / 255 - mean) / deviation first.
   bool normalise_inside = false;

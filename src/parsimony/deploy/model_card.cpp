@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/deploy/model_card.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +40,63 @@ std::vector<ModelClass> read_classes(const JsonValue& list) {
   }
   if (classes.empty()) list.fail("a list of at least one class");
   return classes;
+}
+
+constexpr std::string_view kSegmentation = "segmentation", kPose = "pose", kDepth = "depth";
+constexpr std::array kDepthForms = {"linear", "log", "inverse"};
+
+ordered_json write_pose(const ModelPose& pose) {
+  ordered_json bones = ordered_json::array();
+  for (const auto& [from, to] : pose.bones) bones.push_back({from, to});
+  return {{"joints", pose.joints}, {"bones", std::move(bones)}};
+}
+
+ModelPose read_pose(const JsonValue& group) {
+  ModelPose pose;
+  const JsonValue joints = group.at("joints");
+  for (const JsonValue& name : joints.items()) pose.joints.push_back(name.text());
+  if (pose.joints.empty()) joints.fail("a list of at least one joint");
+  const auto last = static_cast<double>(pose.joints.size() - 1);
+  for (const JsonValue& bone : group.at("bones").items()) {
+    const std::vector<JsonValue> ends = bone.items();
+    if (ends.size() != 2) bone.fail("two numbers of joints");
+    pose.bones.emplace_back(static_cast<int>(ends[0].integer(0, last)),
+                            static_cast<int>(ends[1].integer(0, last)));
+  }
+  return pose;
+}
+
+ordered_json write_depth(const ModelDepth& depth) {
+  return {{"form", depth.form}, {"nearest", depth.nearest}, {"farthest", depth.farthest}};
+}
+
+ModelDepth read_depth(const JsonValue& group) {
+  const JsonValue form = group.at("form");
+  ModelDepth depth{form.text(), group.at("nearest").number(), group.at("farthest").number()};
+  if (std::ranges::find(kDepthForms, depth.form) == kDepthForms.end())
+    form.fail("linear, log or inverse");
+  if (!(depth.nearest > 0 && depth.nearest < depth.farthest))
+    group.at("nearest").fail("above 0 and below 'farthest'");
+  return depth;
+}
+
+// Cards of versions that knew no other task do not name theirs.
+void read_tasks(const JsonValue& root, bool named, ModelCard& card) {
+  if (named) {
+    card.tasks.clear();
+    const JsonValue tasks = root.at("tasks");
+    for (const JsonValue& task : tasks.items()) {
+      const std::string name = task.text();
+      if (name != kSegmentation && name != kPose && name != kDepth)
+        task.fail("segmentation, depth or pose");
+      if (card.has_task(name)) task.fail("a task that was not named before");
+      card.tasks.push_back(name);
+    }
+    if (card.tasks.empty()) tasks.fail("a list of at least one task");
+  }
+  if (card.has_task(kSegmentation)) card.classes = read_classes(root.at("classes"));
+  if (card.has_task(kPose)) card.pose = read_pose(root.at("pose"));
+  if (card.has_task(kDepth)) card.depth = read_depth(root.at("depth"));
 }
 
 ordered_json write_latencies(const std::vector<ModelLatency>& latencies) {
@@ -83,8 +142,12 @@ void check_format(const JsonValue& root) {
   }
 }
 
-// Cards of versions that knew no choice of taps do not name theirs.
-void add_taps(ordered_json& document) {
+// Cards of earlier versions, which knew no choice of taps and of how pictures are fitted, do not name
+// theirs.
+void add_defaults(ordered_json& document) {
+  const auto interface = document.find("interface");
+  if (interface != document.end() && interface->is_object() && !interface->contains("keep_aspect"))
+    (*interface)["keep_aspect"] = ModelInterface{}.keep_aspect;
   const auto encoder = document.find("encoder");
   if (encoder == document.end() || !encoder->is_object() || encoder->contains("taps")) return;
   (*encoder)["taps"] =
@@ -124,9 +187,21 @@ bool ModelCard::is_grid() const {
 
 graph::NetworkDescription ModelCard::description() const {
   graph::NetworkDescription network{
-      encoder, decoder, static_cast<int>(classes.size()), supernet, grid};
+      encoder, decoder, static_cast<int>(channels()), supernet, grid};
   network.decoder.auxiliary = false;
   return network;
+}
+
+bool ModelCard::has_task(std::string_view task) const {
+  return std::ranges::find(tasks, task) != tasks.end();
+}
+
+std::int64_t ModelCard::channels() const {
+  std::int64_t sum = 0;
+  if (has_task(kSegmentation)) sum += std::ssize(classes);
+  if (has_task(kPose)) sum += std::ssize(pose.joints);
+  if (has_task(kDepth)) sum += 1;
+  return sum;
 }
 
 std::string to_json(const ModelCard& card) {
@@ -145,7 +220,10 @@ std::string to_json(const ModelCard& card) {
     root["encoder"] = write_fields(card.encoder);
     root["decoder"] = write_fields(card.decoder);
   }
-  root["classes"] = write_classes(card.classes);
+  root["tasks"] = card.tasks;
+  if (card.has_task(kSegmentation)) root["classes"] = write_classes(card.classes);
+  if (card.has_task(kPose)) root["pose"] = write_pose(card.pose);
+  if (card.has_task(kDepth)) root["depth"] = write_depth(card.depth);
   root["interface"] = write_fields(card.interface);
   root["interface"]["preprocessing"] = card.interface.preprocessing_text();
   root["output_shape"] = card.output_shape;
@@ -174,7 +252,7 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
                            error.byte,
                            error.what());
   }
-  add_taps(document);
+  add_defaults(document);
   const JsonValue root(document, origin);
   check_format(root);
   ModelCard card;
@@ -190,7 +268,7 @@ ModelCard parse_model_card(const std::string& text, const std::string& origin) {
     card.encoder = read_fields<graph::EncoderOptions>(root.at("encoder"));
     card.decoder = read_fields<graph::DecoderOptions>(root.at("decoder"));
   }
-  card.classes = read_classes(root.at("classes"));
+  read_tasks(root, document.contains("tasks"), card);
   card.interface = read_interface(root.at("interface"));
   for (const JsonValue& extent : root.at("output_shape").items()) {
     card.output_shape.push_back(extent.integer(1, kLargest));

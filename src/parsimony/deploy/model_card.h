@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,6 +22,22 @@ struct ModelClass {
   std::string name;
   std::array<std::uint8_t, 3> color = {};  // red, green, blue
   bool operator==(const ModelClass&) const = default;
+};
+
+// Joints of a network that finds them; a channel each, whose values are a heat map.
+struct ModelPose {
+  std::vector<std::string> joints;
+  std::vector<std::pair<int, int>> bones;  // joints with a line between them, for pictures
+  bool operator==(const ModelPose&) const = default;
+};
+
+// What the one channel of a depth says: metres d, ln d, or 1 / d; and what predictions are kept
+// within, in metres.
+struct ModelDepth {
+  std::string form = "log";  // "linear", "log", "inverse"
+  double nearest = 0.1;
+  double farthest = 10;
+  bool operator==(const ModelDepth&) const = default;
 };
 
 // Costs of the network as it is used: without auxiliary branches (graph/cost.h).
@@ -57,7 +75,11 @@ struct ModelCard {
   graph::DecoderOptions decoder;
   graph::DeeplabOptions supernet;  // that the network is a part of
   graph::GridOptions grid;         // of a network of the grid space
-  std::vector<ModelClass> classes;
+  // "segmentation", "depth", "pose": what the output's channels are, those of the first task first.
+  std::vector<std::string> tasks = {"segmentation"};
+  std::vector<ModelClass> classes;  // a channel each
+  ModelPose pose;
+  ModelDepth depth;
   ModelInterface interface;
   std::vector<std::int64_t> output_shape;  // onnx_output_shape (onnx_export.h)
   ModelCosts costs;
@@ -76,6 +98,8 @@ struct ModelCard {
   bool is_grid() const;
   // Whether it is a searched decoder on an encoder; the others are whole networks.
   bool has_encoder() const { return !is_part_of_supernet() && !is_grid(); }
+  bool has_task(std::string_view task) const;
+  std::int64_t channels() const;  // of the output
   // Of the network as it is used: without auxiliary branches.
   graph::NetworkDescription description() const;
   bool operator==(const ModelCard&) const = default;

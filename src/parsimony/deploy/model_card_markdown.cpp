@@ -31,6 +31,46 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// The lines that make of the output what the tasks are about.
+std::string reading_example(const ModelCard& card) {
+  if (card.interface.output == OutputKind::kClasses) return {};
+  std::string code;
+  std::int64_t first = 0;
+  const auto channels = [&](std::int64_t count) {
+    const std::string text = fmt::format("logits[:, {}:{}]", first, first + count);
+    first += count;
+    return text;
+  };
+  for (const std::string& task : card.tasks) {
+    if (task == "segmentation") {
+      code += fmt::format("classes = {}.argmax(1)  # ids as in the table below\n",
+                          channels(std::ssize(card.classes)));
+    } else if (task == "depth") {
+      const std::string said = channels(1);
+      const std::string metres = card.depth.form == "log" ? fmt::format("np.exp({})", said)
+                                 : card.depth.form == "inverse"
+                                     ? fmt::format("1 / np.maximum({}, {})",
+                                                   said,
+                                                   1 / card.depth.farthest)
+                                     : said;
+      code += fmt::format("metres = np.clip({}, {}, {})[:, 0]\n",
+                          metres,
+                          card.depth.nearest,
+                          card.depth.farthest);
+    } else {
+      code += fmt::format(
+          "maps = {}  # a heat map for each joint of the list below\n"
+          "best = maps.reshape(maps.shape[1], -1).argmax(1)\n"
+          "x = (best % maps.shape[3] + 0.5) * {} / maps.shape[3] - 0.5  # pixels of the picture\n"
+          "y = (best // maps.shape[3] + 0.5) * {} / maps.shape[2] - 0.5\n",
+          channels(std::ssize(card.pose.joints)),
+          card.interface.width,
+          card.interface.height);
+    }
+  }
+  return code;
+}
+
 std::string python_example(const ModelCard& card) {
   const ModelInterface& io = card.interface;
   std::string code = fmt::format(
@@ -54,7 +94,7 @@ std::string python_example(const ModelCard& card) {
   code += fmt::format("{0} = session.run([\"{0}\"], {{\"picture\": x}})[0]  # [{1}]\n",
                       io.output_name(),
                       fmt::join(card.output_shape, ", "));
-  if (io.output != OutputKind::kClasses) code += "classes = logits.argmax(1)\n";
+  code += reading_example(card);
   return code;
 }
 
@@ -102,6 +142,39 @@ std::string classes_table(const ModelCard& card) {
         "| {} | {} | #{:02x}{:02x}{:02x} |\n", i, one_line(name), color[0], color[1], color[2]);
   }
   return table;
+}
+
+// What the channels stand for, a section for each task.
+std::string channels_text(const ModelCard& card) {
+  std::string text;
+  if (card.has_task("segmentation")) text += fmt::format("## Classes\n\n{}\n", classes_table(card));
+  if (card.has_task("pose")) {
+    text += "## Joints\n\n| channel | joint |\n|---|---|\n";
+    for (std::size_t j = 0; j < card.pose.joints.size(); ++j)
+      text += fmt::format("| {} | {} |\n", j, one_line(card.pose.joints[j]));
+    text += "\n";
+  }
+  if (card.has_task("depth")) {
+    text += fmt::format(
+        "## Depth\n\nMetres along the camera's axis, {} to {}, for cameras whose field of view is "
+        "that of {}; the channel holds {}.\n\n",
+        card.depth.nearest,
+        card.depth.farthest,
+        one_line(card.dataset),
+        card.depth.form == "log"       ? "their natural logarithm"
+        : card.depth.form == "inverse" ? "their reciprocal"
+                                       : "them");
+  }
+  return text;
+}
+
+std::string outputs_text(const ModelCard& card) {
+  std::vector<std::string> parts;
+  if (card.has_task("segmentation"))
+    parts.push_back(fmt::format("{} classes", card.classes.size()));
+  if (card.has_task("depth")) parts.emplace_back("depth");
+  if (card.has_task("pose")) parts.push_back(fmt::format("{} joints", card.pose.joints.size()));
+  return core::join(parts, " and ");
 }
 
 std::string origin_list(const ModelCard& card) {
@@ -153,16 +226,16 @@ std::string to_markdown(const ModelCard& card) {
   if (card.trial > 0) trial = fmt::format(" It is trial {} of its study.", card.trial);
   return fmt::format(
       "# {}\n\n"
-      "A network of {} classes for dense prediction, found and trained by Parsimony: {}.{}\n\n"
+      "A network for dense prediction, of {}, found and trained by Parsimony: {}.{}\n\n"
       "## Run it\n\n"
       "Input `picture`: {}.\n\n"
       "Output `{}` [{}]: {}.\n\n"
       "```python\n{}```\n\n"
       "## Numbers\n\n{}\n"
-      "## Classes\n\n{}\n"
+      "{}"
       "## Where it comes from\n\n{}",
       one_line(card.name),
-      card.classes.size(),
+      outputs_text(card),
       architecture_text(card),
       trial,
       card.interface.preprocessing_text(),
@@ -171,7 +244,7 @@ std::string to_markdown(const ModelCard& card) {
       output_text(card.interface),
       python_example(card),
       numbers_table(card),
-      classes_table(card),
+      channels_text(card),
       origin_list(card));
 }
 

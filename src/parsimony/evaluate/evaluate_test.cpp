@@ -12,6 +12,7 @@
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/fake.h"
 #include "parsimony/evaluate/train_and_measure.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/network/device.h"
 
 namespace parsimony::evaluate {
@@ -23,6 +24,7 @@ std::shared_ptr<const SharedData> make_shared_data(at::Device device) {
   auto data = std::make_shared<SharedData>();
   data->device = device;
   data->description = {{.name = "small"}, {.width = 8, .auxiliary_cells = true}, data::kPartCount};
+  data->task = std::make_shared<task::Segmentation>(data::kPartCount);
   data->costs = Costs({kSide, kSide});
   data::SynthOptions synth;
   synth.train = 16;

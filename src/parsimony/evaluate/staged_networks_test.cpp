@@ -108,12 +108,12 @@ TEST_P(StagedNetworksTest, MeasureWhatTheWholeNetworkDoes) {
       const train::Batch batch = train::to_batch(test.pictures.validation[b]);
       const network::Tensor classes =
           network::pixel_classes(whole.logits({batch.pictures}, network::Phase::kEvaluation),
-                                 batch.labels.size(1),
-                                 batch.labels.size(2),
+                                 batch.labels.classes.size(1),
+                                 batch.labels.classes.size(2),
                                  network::Kernels::kFast);
       metric::ConfusionMatrix matrix(test.classes);
       matrix.add(
-          batch.labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+          batch.labels.classes.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
       const std::vector<std::int64_t> expected = counts_of({matrix})[0];
       for (std::size_t i = 0; i < expected.size(); ++i) {
         different += std::abs(expected[i] - staged[b][i]);

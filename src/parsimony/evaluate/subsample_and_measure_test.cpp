@@ -8,6 +8,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/evaluate/supernet_for_test.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/train/measure.h"
 
 namespace parsimony::evaluate {
@@ -96,9 +97,10 @@ TEST(SubsampleAndMeasure, TheWholeSupernetScoresAsEver) {
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  const objective::Scores plain = metric::scores(
-      train::measure_on_pictures(network, samples, test.classes, {log, progress, stop, 1}, "test"),
-      {});
+  const objective::Scores plain =
+      train::measure_on_pictures(
+          network, samples, task::Segmentation(test.classes), {log, progress, stop, 1}, "test")
+          .value();
   ASSERT_EQ(scores.size(), plain.size());
   for (const auto& [name, value] : plain) EXPECT_NEAR(scores.at(name), value, 1e-3) << name;
   EXPECT_GT(plain.at("miou"), 0);

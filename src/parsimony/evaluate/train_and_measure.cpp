@@ -39,7 +39,6 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.group("stage0", stage0, "stage 0: the decoder on cached features");
   v.group("stage1", stage1, "stage 1: encoder and decoder on pictures");
   v.group("early_stop", early_stop, "early termination of weak candidates");
-  v.group("reward", reward, "what the search maximises, on the validation split");
   v.group("inherit", inherit, "starting from trained relatives");
   v.choice(
       "arithmetic",
@@ -61,7 +60,6 @@ TrainAndMeasure::TrainAndMeasure(const space::SearchSpace& space,
     : space_(space),
       shared_(std::move(shared)),
       options_(std::move(options)),
-      scoring_{options_.reward, shared_->groups},
       arithmetic_(options_.kernels == network::Kernels::kFast
                       ? network::arithmetic_of(options_.arithmetic, shared_->device)
                       : network::Arithmetic::kFp32),
@@ -88,7 +86,6 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
                                   const core::StopFlag& stop) {
   const CandidateGraphs graphs = candidate_graphs(genotype(tokens), shared_->description);
   const core::Rng rng = rng_.split("candidate").split(static_cast<std::uint64_t>(trial));
-  const int classes = shared_->description.classes;
   train::Limits limits{stop, std::nullopt};
   if (options_.timeout_minutes > 0) {
     limits.deadline =
@@ -122,8 +119,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
                                                      graphs.tap_of_input,
                                                      shared_->features,
                                                      shared_->validation_features,
-                                                     classes,
-                                                     scoring_,
+                                                     *shared_->task,
                                                      options_.stage0,
                                                      rng,
                                                      limits,
@@ -140,8 +136,7 @@ Evaluation TrainAndMeasure::train(study::TrialId trial,
     result = train::train_stage1(whole,
                                  shared_->samples,
                                  shared_->validation_views,
-                                 classes,
-                                 scoring_,
+                                 *shared_->task,
                                  options_.stage1,
                                  rng,
                                  limits,

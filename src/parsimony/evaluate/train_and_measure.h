@@ -21,7 +21,6 @@ struct CandidateOptions {
   train::Stage0Options stage0;
   train::Stage1Options stage1;
   train::EarlyStopOptions early_stop;
-  metric::RewardOptions reward;
   InheritOptions inherit;
   double timeout_minutes = 0;  // a candidate that takes longer fails; 0: no limit
   network::ArithmeticChoice arithmetic = network::ArithmeticChoice::kFp32;
@@ -31,6 +30,7 @@ struct CandidateOptions {
 
 // What all candidates of a study share, read-only.
 struct SharedData {
+  std::shared_ptr<const task::Task> task;
   graph::NetworkDescription description;
   Costs costs{graph::Size{}};
   std::shared_ptr<const MeasuredCosts> measured = {};  // null: nothing is measured
@@ -39,7 +39,6 @@ struct SharedData {
   std::vector<train::FeatureBatch> validation_features;  // of the validation views
   std::vector<data::Sample> samples;                     // training pictures, for stage 1
   std::vector<data::Sample> validation_views;            // for stage 1
-  std::vector<data::ClassGroup> groups = {};             // whose F1 the study asks for
   at::Device device = at::kCPU;                          // that candidates are trained on
 };
 
@@ -72,7 +71,6 @@ class TrainAndMeasure final : public Evaluator {
   const space::SearchSpace& space_;
   std::shared_ptr<const SharedData> shared_;
   CandidateOptions options_;
-  const metric::Scoring scoring_;
   const network::Arithmetic arithmetic_;
   core::Rng rng_;
   std::mutex early_stop_mutex_;

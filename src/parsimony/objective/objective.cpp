@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/objective/objective.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
@@ -27,6 +29,17 @@ const std::vector<Objective>& known_objectives() {
       {"mean_accuracy", Direction::kMaximize, ""},
       {"fwiou", Direction::kMaximize, ""},
       {"f1", Direction::kMaximize, ""},
+      {"pck", Direction::kMaximize, ""},
+      {"pckh", Direction::kMaximize, ""},
+      {"oks_ap", Direction::kMaximize, ""},
+      {"delta1", Direction::kMaximize, ""},
+      {"delta2", Direction::kMaximize, ""},
+      {"delta3", Direction::kMaximize, ""},
+      {"rmse", Direction::kMinimize, "m"},
+      {"rmse_log", Direction::kMinimize, ""},
+      {"log10", Direction::kMinimize, ""},
+      {"abs_rel", Direction::kMinimize, ""},
+      {"sq_rel", Direction::kMinimize, ""},
       {"params", Direction::kMinimize, "parameters"},
       {"macs", Direction::kMinimize, "MACs"},
       {"flops", Direction::kMinimize, "FLOPs"},
@@ -56,6 +69,26 @@ std::vector<Objective> objectives_by_name(const std::vector<std::string>& names)
   std::vector<Objective> objectives;
   for (const std::string& name : names) objectives.push_back(objective_by_name(name));
   return objectives;
+}
+
+bool is_cost(std::string_view score) {
+  constexpr std::string_view kCosts[] = {
+      "params", "macs", "flops", "peak_activation_bytes", "latency_ms"};
+  return score.starts_with(kLatencyOn) || std::ranges::find(kCosts, score) != std::end(kCosts);
+}
+
+std::string headline(const Scores& scores) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* score, std::string_view format, double factor) {
+    const auto found = scores.find(score);
+    if (found != scores.end())
+      parts.push_back(fmt::format(fmt::runtime(format), factor * found->second));
+  };
+  add("rmse", "RMSE {:.3f} m", 1);
+  add("delta1", "delta1 {:.1f} %", 100);
+  add("pck", "PCK {:.1f} %", 100);
+  add("miou", "{:.1f} % mIoU", 100);
+  return core::join(parts, ", ");
 }
 
 bool is_measured_latency(std::string_view score) {

@@ -32,6 +32,15 @@ Objective objective_by_name(std::string_view name);
 std::vector<Objective> objectives_by_name(const std::vector<std::string>& names);
 const std::vector<Objective>& known_objectives();
 
+// Whether a score is what a network costs, rather than how good its predictions are: parameters,
+// MACs, latencies. Known before any training, unless it is measured.
+bool is_cost(std::string_view score);
+
+// The scores by which people know how good a network is, for one line: "61.3 % mIoU"; of a task
+// without that what it is known by, "PCK 55.1 %", "RMSE 0.741 m, delta1 61.2 %"; of several tasks
+// one behind the other. Empty where there is none of them.
+std::string headline(const Scores& scores);
+
 // Who measures: a latency on one of these, or on a runner's device ("latency_ms.runner:board"), was
 // measured (meter/meter.h). All other names are of devices whose model told it (latency/profile.h).
 inline constexpr std::string_view kHostTorch = "host-torch";

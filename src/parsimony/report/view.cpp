@@ -71,7 +71,7 @@ View::View(const ReportData& report_data)
   for (const auto& objective : objectives) {
     const bool listed =
         std::find(known_costs.begin(), known_costs.end(), objective.name) != known_costs.end();
-    if (objective.direction == objective::Direction::kMinimize && !listed)
+    if (objective::is_cost(objective.name) && !listed)
       known_costs.push_back(objective.name);
   }
   for (const std::string& cost : known_costs) {

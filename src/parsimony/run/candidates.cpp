@@ -9,6 +9,7 @@
 #include "parsimony/evaluate/subsample_and_measure.h"
 #include "parsimony/network/device.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/run/trained_supernet.h"
 #include "parsimony/run/wanted_groups.h"
 #include "parsimony/study/compression.h"
@@ -27,8 +28,8 @@ core::Rng study_rng(const StudyOptions& options) {
   return core::Rng(static_cast<std::uint64_t>(options.seed));
 }
 
-int classes_of(const data::Dataset& dataset) {
-  return static_cast<int>(dataset.info().classes.size());
+int channels_of(const StudyOptions& options, const data::Dataset& dataset) {
+  return study_task(options, dataset.info())->channels();
 }
 
 // A frozen encoder with decoders that are trained.
@@ -42,7 +43,7 @@ class DecoderCandidates final : public Candidates {
         dataset_(dataset),
         folder_(std::move(folder)),
         context_(context),
-        description_(candidate_description(options, classes_of(dataset))),
+        description_(candidate_description(options, channels_of(options, dataset))),
         space_(make_space(options, description_)) {}
 
   const space::SearchSpace& space() const override { return *space_; }
@@ -92,7 +93,7 @@ class SupernetCandidates final : public Candidates {
         dataset_(dataset),
         folder_(std::move(folder)),
         context_(context),
-        description_(candidate_description(options, classes_of(dataset))),
+        description_(candidate_description(options, channels_of(options, dataset))),
         space_(graph::deeplab_supernet(description_.supernet, description_.classes)) {}
 
   const space::SearchSpace& space() const override { return space_; }
@@ -124,7 +125,7 @@ class SupernetCandidates final : public Candidates {
         space_,
         std::move(data),
         options_.supernet.measuring,
-        metric::Scoring{.reward = {}, .groups = wanted_groups(options_, dataset_.info())},
+        metric::Scoring{options_.task.segmentation, wanted_groups(options_, dataset_.info())},
         minimised());
   }
 
@@ -180,8 +181,8 @@ class SupernetCandidates final : public Candidates {
 
   std::vector<std::string> minimised() const {
     std::vector<std::string> costs;
-    for (const objective::Objective& one : objective::objectives_by_name(options_.objectives))
-      if (one.direction == objective::Direction::kMinimize) costs.push_back(one.name);
+    for (const std::string& name : options_.objectives)
+      if (objective::is_cost(name)) costs.push_back(name);
     return costs;
   }
 
@@ -218,7 +219,7 @@ class GridCandidates final : public Candidates {
   GridCandidates(const StudyOptions& options, const data::Dataset& dataset)
       : options_(options),
         dataset_(dataset),
-        description_(candidate_description(options, classes_of(dataset))),
+        description_(candidate_description(options, channels_of(options, dataset))),
         space_(make_space(options, description_)) {}
 
   const space::SearchSpace& space() const override { return *space_; }
@@ -259,10 +260,10 @@ class GridCandidates final : public Candidates {
 
 }  // namespace
 
-graph::NetworkDescription candidate_description(const StudyOptions& options, int classes) {
+graph::NetworkDescription candidate_description(const StudyOptions& options, int channels) {
   graph::NetworkDescription description{.encoder = options.encoder.network,
                                         .decoder = options.decoder,
-                                        .classes = classes,
+                                        .classes = channels,
                                         .grid = options.grid};
   if (options.searches_supernet()) description.supernet = supernet_design(options.supernet);
   return description;
@@ -292,7 +293,9 @@ ModelRequest request_for(const StudyOptions& options,
           .cost = options.cost,
           .seed = static_cast<std::uint64_t>(options.seed),
           .teacher = options.teacher,
-          .f1 = wanted_f1(options)};
+          .task = options.task,
+          .f1 = wanted_f1(options),
+          .keep_aspect = options.data.fit > 0};
 }
 
 ModelRequest supernet_request(const StudyOptions& options, const core::Context& context) {

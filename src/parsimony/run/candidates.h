@@ -18,7 +18,7 @@ namespace parsimony::run {
 
 // What the candidates of a study look like beside their genotypes; of a supernet that is trained
 // already, its file says it.
-graph::NetworkDescription candidate_description(const StudyOptions& options, int classes);
+graph::NetworkDescription candidate_description(const StudyOptions& options, int channels);
 
 // The space that a study searches, for candidates of that description.
 std::unique_ptr<const space::SearchSpace> make_space(const StudyOptions& options,

@@ -63,14 +63,15 @@ deploy::ModelCard card_for(const ModelRequest& request,
   card.supernet = request.network.supernet;
   card.grid = request.network.grid;
   const data::DatasetInfo& info = dataset.info();
-  for (std::size_t c = 0; c < info.classes.size(); ++c) {
-    const data::Rgb color = info.palette[c];
-    card.classes.push_back({info.classes[c], {color.r, color.g, color.b}});
-  }
+  describe_output(request.task, info, card);
   card.interface.height = static_cast<int>(picture.height);
   card.interface.width = static_cast<int>(picture.width);
   card.interface.normalise_inside = request.options.normalise_inside;
-  card.interface.output = request.options.output;
+  card.interface.keep_aspect = request.keep_aspect;
+  // Joints are found on heat maps as they are, between whose cells a resized map knows no more.
+  card.interface.output = request.task.targets().contains(data::Target::kPose)
+                              ? deploy::OutputKind::kLogits
+                              : request.options.output;
   card.dataset = info.name;
   card.seed = request.seed;
   card.parsimony = deploy::version();
@@ -115,7 +116,8 @@ std::optional<Trained> trained_network(const ModelRequest& request,
                                        const fs::path& folder,
                                        const core::Context& context) {
   graph::NetworkDescription description = request.network;
-  const int classes = description.classes = static_cast<int>(dataset.info().classes.size());
+  const std::shared_ptr<const task::Task> task = task::make_task(request.task, dataset.info());
+  description.classes = task->channels();
   const graph::Graph whole =
       graph::simplified_network(space::parse_genotype(request.genotype), description);
   const core::Rng rng = core::Rng(request.seed).split("final").split(request.genotype);
@@ -126,12 +128,12 @@ std::optional<Trained> trained_network(const ModelRequest& request,
 
   std::optional<Network> teacher;
   if (!request.teacher.model.empty())
-    teacher = load_teacher(request.teacher, dataset.info().classes, net.options().device);
+    teacher = load_teacher(request.teacher, *task, dataset.info(), net.options().device);
   const fs::path checkpoint = folder / "checkpoint.safetensors";
   const train::TrainerResult result = train::train_fully(net,
                                                          pictures.training,
                                                          pictures.validation,
-                                                         classes,
+                                                         *task,
                                                          request.options.training,
                                                          rng,
                                                          checkpoint,
@@ -149,7 +151,7 @@ std::optional<Trained> trained_network(const ModelRequest& request,
   deploy::ModelCard card = card_for(request, dataset, picture_size(dataset));
   card.training = {{"epochs", static_cast<double>(result.epochs)},
                    {"best_epoch", static_cast<double>(result.best_epoch)},
-                   {"validation_miou", result.best_miou},
+                   {fmt::format("validation_{}", task->deciding()), result.best},
                    {"seconds", result.seconds},
                    {"batch", static_cast<double>(request.options.training.batch)},
                    {"crop", static_cast<double>(request.options.training.augment.crop)}};
@@ -181,15 +183,11 @@ deploy::Parity compare_in_runtime(Network& net,
   deploy::OrtSession session(onnx, {.threads = threads});
   deploy::Parity worst;
   for (const data::Image& picture : pictures) {
-    const data::Image fitted =
-        picture.height == interface.height && picture.width == interface.width
-            ? picture
-            : data::resize_bicubic(picture, interface.width, interface.height);
+    const data::Image fitted = fitted_picture(picture, interface);
     const auto run =
         session.run({{1, 3, interface.height, interface.width}, input_values(fitted, interface)});
     const auto& actual = run.outputs.begin()->second;
-    const train::Batch batch =
-        train::to_batch({{fitted, data::LabelMap(fitted.width, fitted.height)}});
+    const train::Batch batch = train::to_batch({{.image = fitted}});
     const Tensor expected =
         exported_logits(net, batch.pictures, interface).to(at::kCPU).contiguous();
     if (interface.output == deploy::OutputKind::kClasses) {
@@ -298,9 +296,9 @@ std::optional<double> untrained_quality(const deploy::ModelCard& card,
               {.device = network::device_of(context.device)});
   net.load(untrained, "weights before training");
   const std::unique_ptr<Model> model = as_model({card, std::move(net)}, "before its training");
-  const metric::ConfusionMatrix matrix = evaluate_model(*model, dataset, split, context);
-  if (context.stop.requested()) return std::nullopt;
-  return metric::quality(matrix).miou;
+  const auto measured = evaluate_model(*model, dataset, split, {}, context);
+  if (!measured) return std::nullopt;
+  return measured->scores.at("miou");
 }
 
 void write_samples(Model& model,
@@ -314,13 +312,13 @@ void write_samples(Model& model,
   for (std::int64_t i = 0; i < wanted; ++i) {
     const std::int64_t index = i * size / wanted;  // spread over the split
     const data::Sample sample = dataset.read(split, index);
-    const data::LabelMap predicted = model.predict(sample.image);
     const std::string name = dataset.id(split, index);
-    const auto& palette = dataset.info().palette;
     data::write_jpeg(folder / (name + "_image.jpg"), sample.image, 88);
-    data::write_png(folder / (name + "_label.png"), paint(sample.labels, sample.image, palette, 1));
-    data::write_png(folder / (name + "_prediction.png"),
-                    paint(predicted, sample.image, palette, 1));
+    const data::Sample predicted = as_labels(sample.image, model.predict(sample.image));
+    // One scale for both: colours are there to be compared.
+    const data::DepthRange range = data::depth_range({&sample.depth, &predicted.depth});
+    data::write_png(folder / (name + "_label.png"), drawn(sample, dataset.info(), range));
+    data::write_png(folder / (name + "_prediction.png"), drawn(predicted, dataset.info(), range));
   }
 }
 
@@ -351,8 +349,9 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   const deploy::TrainedGraph folded = deploy::fold_batch_norm(used, arrays);
   deploy::OnnxOptions onnx{.interface = card.interface,
                            .metadata = {{"genotype", request.genotype}}};
-  std::vector<std::string> class_names = dataset.info().classes;
-  onnx.metadata["classes"] = core::join(class_names, ",");
+  onnx.metadata["tasks"] = core::join(card.tasks, ",");
+  if (!card.classes.empty())
+    onnx.metadata["classes"] = core::join(dataset.info().classes, ",");
   const fs::path onnx_file = folder / "model.onnx";
   deploy::export_onnx(folded.graph, folded.weights, onnx, onnx_file);
   card.output_shape = deploy::onnx_output_shape(folded.graph, card.interface);
@@ -380,10 +379,10 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   deploy::write_model_card(card, folder);
 
   const std::unique_ptr<Model> runnable = open_model(folder, context.threads);
-  const metric::ConfusionMatrix matrix = evaluate_model(*runnable, dataset, split, context);
-  if (context.stop.requested()) return std::nullopt;
-  for (const auto& [name, value] :
-       metric::scores(matrix, {.reward = {}, .groups = scored_groups(request, dataset.info())})) {
+  const auto measured =
+      evaluate_model(*runnable, dataset, split, scored_groups(request, dataset.info()), context);
+  if (!measured) return std::nullopt;
+  for (const auto& [name, value] : measured->scores) {
     if (name == "reward") continue;
     model.scores[name] = value;
     card.metrics[name] = value;
@@ -394,9 +393,7 @@ std::optional<study::FinalModel> finished_model(Trained trained,
     if (!quality) return std::nullopt;
     model.scores[name] = card.metrics[name] = *quality;
   }
-  core::write_file_atomic(
-      folder / "metrics.json",
-      metrics_json(matrix, class_names, dataset.info().groups, dataset.size(split)) + "\n");
+  core::write_file_atomic(folder / "metrics.json", metrics_json(*measured, dataset.info()) + "\n");
   write_samples(*runnable, dataset, split, folder / "samples", request.options.samples);
   deploy::write_model_card(card, folder);
   model.seconds = std::get<double>(card.training.at("seconds"));

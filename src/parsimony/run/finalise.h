@@ -22,19 +22,21 @@ struct ModelRequest {
   std::string name;
   study::TrialId trial = 0;  // 0: not of a study
   std::string genotype;
-  graph::NetworkDescription network;  // but for the classes, which are the data set's
+  graph::NetworkDescription network;  // but for the channels of the output, which are the task's
   weights::ArrayMap encoder_weights;  // for what begins with those alone
   FinalOptions options;
   evaluate::CostOptions cost;
   std::uint64_t seed = 1;
   TeacherOptions teacher = {};  // whom it learns from
+  task::TaskOptions task = {};  // what it learns
   // A trained network to begin with instead, of this or another data set: its weights are taken
   // over where names and shapes agree, so that only what tells its classes apart starts anew.
   weights::ArrayMap initial = {};
   // Weights of the same network that are measured on the test split without any training, by the
-  // name of the score that tells their mIoU.
+  // name of the score that tells their mIoU (of segmentation only).
   std::map<std::string, weights::ArrayMap> untrained = {};
   std::vector<std::string> f1 = {};  // groups or classes whose F1 is a score, beside the data set's
+  bool keep_aspect = false;  // deploy::ModelInterface::keep_aspect
   std::string from = {};             // which network the architecture is of, for the model card
 };
 

@@ -12,24 +12,14 @@
 namespace parsimony::run {
 namespace {
 
-TEST(Paint, MixesColoursWithThePicture) {
-  data::Image picture(2, 1);
-  picture.pixels = {100, 100, 100, 100, 100, 100};
-  data::LabelMap labels(2, 1);
-  labels.ids = {1, 255};
-  const data::Image painted = paint(labels, picture, {{0, 0, 0}, {200, 0, 50}}, 0.5);
-  EXPECT_THAT(painted.pixels, ::testing::ElementsAre(150, 50, 75, 178, 178, 178));
-}
-
 TEST(MetricsJson, HasTheContractsKeys) {
-  metric::ConfusionMatrix matrix(3);
-  matrix.set(0, 0, 3);
-  matrix.set(1, 0, 1);
-  EXPECT_EQ(metrics_json(matrix, {"a", "b", "c"}, {{"both", {0, 1}}, {"none", {2}}}, 2),
-            R"({"miou":0.375,"iou":[0.75,0.0,null],"f1":[0.8571428571428571,0.0,null],)"
-            R"("groups":{"both":1.0,"none":null},"foreground_iou":0.0,)"
-            R"("pixel_accuracy":0.75,"mean_accuracy":0.5,"fwiou":0.5625,)"
-            R"("images":2,"classes":["a","b","c"]})");
+  const ModelQuality quality{.scores = {{"miou", 0.375}, {"f1.both", 1}},
+                             .details = {{"iou", {0.75, 0.0, std::nullopt}}},
+                             .pictures = 2};
+  EXPECT_EQ(metrics_json(quality,
+                         {.name = "", .format = "", .classes = {"a", "b", "c"}, .palette = {}}),
+            R"({"groups":{"both":1.0},"miou":0.375,"iou":[0.75,0.0,null],"images":2,)"
+            R"("classes":["a","b","c"],"joints":[]})");
 }
 
 // Two small networks and what becomes of them.

@@ -22,6 +22,8 @@ struct StepSeconds {
 };
 
 StepSeconds measured(bilevel::Relaxation& relaxation,
+                     const task::Task& task,
+                     const data::DatasetInfo& info,
                      const differentiable::DifferentiableOptions& options,
                      std::int64_t batch,
                      bool second_order,
@@ -30,10 +32,11 @@ StepSeconds measured(bilevel::Relaxation& relaxation,
   const train::Batch pictures{
       .pictures = at::ones({batch, 3, side, side}, at::TensorOptions().device(device))
                       .contiguous(at::MemoryFormat::ChannelsLast),
-      .labels = at::zeros({batch, side, side}, at::TensorOptions(at::kByte).device(device)),
+      .labels = task::labels_of(std::vector<data::Sample>(static_cast<std::size_t>(batch),
+                                                          blank_sample(info, side, side))),
       .samples = {},
       .crops = {}};
-  const bilevel::Lesson lesson{pictures, core::Rng(1)};
+  const bilevel::Lesson lesson{pictures, core::Rng(1), task};
   bilevel::Training training(relaxation, options.cell.weights, options.cell.alphas);
   StepSeconds seconds;
   seconds.weights = seconds_when_warm([&] {
@@ -65,8 +68,9 @@ Plan plan_grid(const StudyOptions& options,
                const core::Context& context) {
   require_splits(dataset);
   Plan plan = plan_of(dataset);
-  const auto classes = static_cast<int>(plan.classes);
-  const graph::NetworkDescription description = candidate_description(options, classes);
+  const BlankData data = blank_data(options, dataset);
+  const int channels = data.task->channels();
+  const graph::NetworkDescription description = candidate_description(options, channels);
   const differentiable::DifferentiableOptions& search = options.differentiable;
   const space::GridSpaceOptions& grids = options.space.grids;
   plan.decisions = make_space(options, description)->decisions().size();
@@ -86,16 +90,23 @@ Plan plan_grid(const StudyOptions& options,
   StepSeconds cell_step, path_step;
   {
     bilevel::CellRelaxation cells(
-        bilevel::cell_supernet(design, classes), core::Rng(1), {.device = device});
+        bilevel::cell_supernet(design, channels), core::Rng(1), {.device = device});
     const bool second_order = search.cell.order == differentiable::Order::kSecond;
-    cell_step = measured(cells, search, search.cell.batch, second_order, device);
+    cell_step = measured(cells,
+                         *data.task,
+                         dataset.info(),
+                         search,
+                         search.cell.batch,
+                         second_order,
+                         device);
   }
   {
     bilevel::PathRelaxation gated(
-        bilevel::path_supernet(design, std::get<space::GridGenotype>(median).cell, classes),
+        bilevel::path_supernet(design, std::get<space::GridGenotype>(median).cell, channels),
         core::Rng(1),
         {.device = device});
-    path_step = measured(gated, search, search.paths.batch, false, device);
+    path_step = measured(
+        gated, *data.task, dataset.info(), search, search.paths.batch, false, device);
   }
   plan.memory_bytes = static_cast<double>(network::tensor_memory().peak_bytes - before);
 
@@ -124,7 +135,7 @@ Plan plan_grid(const StudyOptions& options,
     const int at_once = trainings_at_once(options.final, stages.networks, context);
     plan.final_seconds = training_seconds(graph::simplified_network(median, description),
                                           options.final.training,
-                                          picture,
+                                          data,
                                           plan,
                                           at_once,
                                           context) *

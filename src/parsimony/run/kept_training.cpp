@@ -17,12 +17,20 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string digest(const data::Sample& sample) {
-  std::string text = fmt::format("{}x{} {} {}",
+  const auto* depth = reinterpret_cast<const std::uint8_t*>(sample.depth.metres.data());
+  std::string text = fmt::format("{}x{} {} {} {}",
                                  sample.image.width,
                                  sample.image.height,
                                  core::sha256(sample.image.pixels),
-                                 core::sha256(sample.labels.ids));
+                                 core::sha256(sample.labels.ids),
+                                 core::sha256({depth, sample.depth.metres.size() * sizeof(float)}));
   for (const auto& [left, right] : sample.mirror_pairs) text += fmt::format(" {}/{}", left, right);
+  for (const auto& [left, right] : sample.joint_pairs) text += fmt::format(" {}|{}", left, right);
+  if (sample.pose) {
+    text += fmt::format(" {} {}", sample.pose->head_size, sample.pose->area);
+    for (const data::Joint& joint : sample.pose->joints)
+      text += fmt::format(" {},{},{}", joint.x, joint.y, static_cast<int>(joint.visibility));
+  }
   return core::sha256(text);
 }
 
@@ -30,10 +38,10 @@ std::string digest(const data::Sample& sample) {
 std::string key_of(const KeptTraining& what,
                    const std::vector<data::Sample>& samples,
                    const std::vector<data::Sample>& validation) {
-  std::string text = fmt::format("parsimony {}\n{}\nclasses {}\nseed {}\n",
+  std::string text = fmt::format("parsimony {}\n{}\n{}\nseed {}\n",
                                  deploy::version(),
                                  core::to_yaml(what.training),
-                                 what.classes,
+                                 what.task_options,
                                  what.seed);
   const std::vector<std::uint64_t> structures = graph::structures(what.network);
   for (std::size_t i = 0; i < structures.size(); ++i)
@@ -92,7 +100,7 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
                                                    const std::vector<data::Sample>& validation,
                                                    const fs::path& folder,
                                                    bool reuse,
-                                                   const std::string& task,
+                                                   const std::string& name,
                                                    const std::string& options_name,
                                                    const core::Context& context) {
   const core::Rng rng = core::Rng(what.seed).split("start");
@@ -108,7 +116,7 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
     context.log.line(
         core::LogLevel::kInfo,
         fmt::format(
-            "{}: taken over from {}, where an equal training left it", task, kept->string()));
+            "{}: taken over from {}, where an equal training left it", name, kept->string()));
     weights::write_safetensors(file, net.save());
     return net;
   }
@@ -118,27 +126,27 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
   const train::TrainerResult result = train::train_fully(net,
                                                          samples,
                                                          validation,
-                                                         what.classes,
+                                                         what.task_options,
                                                          what.training,
                                                          rng,
                                                          checkpoint,
                                                          context,
-                                                         task,
+                                                         name,
                                                          what.teacher);
   if (result.end == train::TrainerEnd::kInterrupted) return std::nullopt;
   if (result.end == train::TrainerEnd::kDiverged) {
     core::throw_user_error(
         "{}: the training diverged in epoch {}; lower {}.encoder.rate or "
         "{}.decoder.rate",
-        task,
+        name,
         result.epochs + 1,
         options_name,
         options_name);
   }
   context.log.line(core::LogLevel::kInfo,
-                   fmt::format("{}: {:.1f} % validation mIoU after {} epochs ({})",
-                               task,
-                               100 * result.best_miou,
+                   fmt::format("{}: validation {} after {} epochs ({})",
+                               name,
+                               task::quality_text(*what.task, result.best),
                                result.epochs,
                                core::human_duration(result.seconds)));
   const weights::ArrayMap trained = net.save();

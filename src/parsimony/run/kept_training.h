@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,11 +19,12 @@ namespace parsimony::run {
 // study's start network. Everything that decides its result.
 struct KeptTraining {
   graph::Graph network;       // simplified
-  int classes = 2;            // of the data set
+  std::shared_ptr<const task::Task> task;
+  std::string task_options;   // what decides how the task is learned, as text
   weights::ArrayMap initial;  // encoder weights it starts from; empty: random ones
   train::TrainerOptions training;
   std::uint64_t seed = 1;
-  network::Network* teacher = nullptr;  // that it learns from, of the same classes; null: none
+  network::Network* teacher = nullptr;  // that it learns from, of the same task; null: none
 };
 
 // Trains, or takes the result over from where it was kept: `folder`/weights.safetensors, where an
@@ -36,7 +38,7 @@ std::optional<network::Network> train_or_take_over(const KeptTraining& what,
                                                    const std::vector<data::Sample>& validation,
                                                    const std::filesystem::path& folder,
                                                    bool reuse,
-                                                   const std::string& task,
+                                                   const std::string& name,
                                                    const std::string& options_name,
                                                    const core::Context& context);
 

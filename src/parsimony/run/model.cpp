@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/run/model.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "parsimony/core/error.h"
 #include "parsimony/data/augment.h"
 #include "parsimony/deploy/ort.h"
 #include "parsimony/network/network.h"
-#include "parsimony/network/pixel_classes.h"
 #include "parsimony/train/images.h"
 #include "parsimony/weights/safetensors.h"
 
@@ -15,43 +15,84 @@ namespace parsimony::run {
 namespace {
 
 namespace fs = std::filesystem;
+using deploy::ModelInterface;
+using task::Prediction;
 
-data::Sample fitted(const data::Image& picture, graph::Size size) {
-  const bool fits = picture.height == size.height && picture.width == size.width;
-  data::Image image = fits ? picture : data::resize_bicubic(picture, size.width, size.height);
-  return {std::move(image), data::LabelMap(size.width, size.height)};
+// The part of a map that shows the picture.
+template <typename Map>
+Map cut(const Map& map, const data::Placement& place) {
+  Map part(place.width, place.height);
+  for (std::int64_t y = 0; y < place.height; ++y) {
+    for (std::int64_t x = 0; x < place.width; ++x)
+      part.at(x, y) = map.at(place.left + x, place.top + y);
+  }
+  return part;
 }
 
-network::Tensor classes_of(const network::Tensor& logits, const data::Image& picture) {
-  return network::pixel_classes(logits, picture.height, picture.width, network::Kernels::kFast);
+double scaled(double position, std::int64_t from, std::int64_t to) {
+  return (position + 0.5) * static_cast<double>(to) / static_cast<double>(from) - 0.5;
 }
 
-data::LabelMap to_label_map(const network::Tensor& classes) {
-  data::LabelMap map(classes.size(2), classes.size(1));
-  std::copy_n(classes.data_ptr<std::uint8_t>(), classes.numel(), map.ids.begin());
-  return map;
+// What was said of the padded picture, of the picture itself.
+Prediction without_padding(Prediction framed,
+                           const data::Placement& place,
+                           const data::Image& picture) {
+  Prediction prediction;
+  if (!framed.classes.ids.empty())
+    prediction.classes =
+        data::resize_nearest(cut(framed.classes, place), picture.width, picture.height);
+  if (!framed.depth.metres.empty())
+    prediction.depth =
+        data::resize_nearest(cut(framed.depth, place), picture.width, picture.height);
+  prediction.joints = std::move(framed.joints);
+  for (metric::FoundJoint& joint : prediction.joints) {
+    joint.x = scaled(joint.x - static_cast<double>(place.left), place.width, picture.width);
+    joint.y = scaled(joint.y - static_cast<double>(place.top), place.height, picture.height);
+  }
+  return prediction;
+}
+
+// Of a network's output [1, C, h, w] for this picture.
+Prediction prediction_of(const network::Tensor& output,
+                         const task::Task& task,
+                         const ModelInterface& interface,
+                         const data::Image& picture) {
+  Prediction prediction;
+  const bool same_size = picture.height == interface.height && picture.width == interface.width;
+  if (same_size || !interface.keep_aspect) {
+    task.predict(output, picture.height, picture.width, prediction);
+    return prediction;
+  }
+  task.predict(output, interface.height, interface.width, prediction);
+  return without_padding(
+      std::move(prediction),
+      data::placed(picture.width, picture.height, interface.width, interface.height),
+      picture);
 }
 
 class TorchModel final : public Model {
  public:
   TorchModel(LoadedNetwork loaded, std::string description)
-      : card_(std::move(loaded.card)),
+      : interface_(loaded.card.interface),
+        model_(task_of(loaded.card)),
+        task_(task::make_task(model_.options, model_.info)),
         network_(std::move(loaded.network)),
         description_(std::move(description)) {}
 
-  int classes() const override { return static_cast<int>(card_.classes.size()); }
-  std::vector<deploy::ModelClass> class_table() const override { return card_.classes; }
+  const ModelTask& task() const override { return model_; }
   std::string description() const override { return description_; }
 
-  data::LabelMap predict(const data::Image& picture) override {
+  Prediction predict(const data::Image& picture) override {
     const at::NoGradGuard no_grad;
-    const train::Batch batch = train::to_batch({fitted(picture, card_.interface.picture())});
-    const network::Tensor logits = network_.logits({batch.pictures}, network::Phase::kEvaluation);
-    return to_label_map(classes_of(logits, picture));
+    const train::Batch batch = train::to_batch({{.image = fitted_picture(picture, interface_)}});
+    const network::Tensor output = network_.logits({batch.pictures}, network::Phase::kEvaluation);
+    return prediction_of(output, *task_, interface_, picture);
   }
 
  private:
-  deploy::ModelCard card_;
+  ModelInterface interface_;
+  ModelTask model_;
+  std::shared_ptr<const task::Task> task_;
   network::Network network_;
   std::string description_;
 };
@@ -66,51 +107,61 @@ class OnnxModel final : public Model {
           file.string(),
           fmt::join(shape, ", "));
     }
-    size_ = {shape[2], shape[3]};
     if (fs::exists(file.parent_path() / "model.json")) {
-      card_ = deploy::read_model_card(file.parent_path() / "model.json");
-      interface_ = card_->interface;
+      const deploy::ModelCard card = deploy::read_model_card(file.parent_path() / "model.json");
+      interface_ = card.interface;
+      model_ = task_of(card);
+    } else {
+      const auto& output = session_.outputs().at(0).shape;
+      model_ = unnamed_classes(output.size() == 4 ? output[1] : 0);
     }
-    interface_.height = static_cast<int>(size_.height);
-    interface_.width = static_cast<int>(size_.width);
+    interface_.height = static_cast<int>(shape[2]);
+    interface_.width = static_cast<int>(shape[3]);
+    task_ = task::make_task(model_.options, model_.info);
   }
 
-  int classes() const override {
-    if (card_) return static_cast<int>(card_->classes.size());
-    const auto& shape = session_.outputs().at(0).shape;
-    if (shape.size() != 4) {
-      core::throw_user_error(
-          "{}: gives class ids and has no model.json beside it, so the number of classes is unknown",
-          file_.string());
-    }
-    return static_cast<int>(shape[1]);
-  }
-  std::vector<deploy::ModelClass> class_table() const override {
-    return card_ ? card_->classes : std::vector<deploy::ModelClass>{};
-  }
+  const ModelTask& task() const override { return model_; }
   std::string description() const override { return file_.string() + " in " + session_.runtime(); }
 
-  data::LabelMap predict(const data::Image& picture) override {
-    const deploy::OrtRun run =
-        session_.run({{1, 3, size_.height, size_.width}, input_values(picture, interface_)});
+  Prediction predict(const data::Image& picture) override {
+    const deploy::OrtRun run = session_.run(
+        {{1, 3, interface_.height, interface_.width}, input_values(picture, interface_)});
     const deploy::RuntimeArray& out = run.outputs.begin()->second;
-    const at::NoGradGuard no_grad;
-    const network::Tensor values =
-        at::from_blob(const_cast<float*>(out.values.data()), out.shape, at::kFloat);
-    if (out.shape.size() == 4) return to_label_map(classes_of(values, picture));
-    data::LabelMap ids(size_.width, size_.height);
+    if (out.shape.size() == 4) {
+      const at::NoGradGuard no_grad;
+      const network::Tensor output =
+          at::from_blob(const_cast<float*>(out.values.data()), out.shape, at::kFloat);
+      return prediction_of(output, *task_, interface_, picture);
+    }
+    data::LabelMap ids(interface_.width, interface_.height);
     for (std::size_t i = 0; i < ids.ids.size(); ++i)
       ids.ids[i] = static_cast<std::uint8_t>(out.values[i]);
-    return data::resize_nearest(ids, picture.width, picture.height);
+    data::Placement place{.width = ids.width, .height = ids.height};
+    if (interface_.keep_aspect)
+      place = data::placed(picture.width, picture.height, ids.width, ids.height);
+    Prediction framed;
+    framed.classes = std::move(ids);
+    return without_padding(std::move(framed), place, picture);
   }
 
  private:
   fs::path file_;
   deploy::OrtSession session_;
-  std::optional<deploy::ModelCard> card_;
-  deploy::ModelInterface interface_;
-  graph::Size size_;
+  ModelInterface interface_;
+  ModelTask model_;
+  std::shared_ptr<const task::Task> task_;
 };
+
+// Pictures of equal width one below the other.
+data::Image stacked(const std::vector<data::Image>& parts) {
+  data::Image all(parts.at(0).width, 0);
+  for (const data::Image& part : parts) {
+    core::require(part.width == all.width, "pictures of different widths are to be stacked");
+    all.height += part.height;
+    all.pixels.insert(all.pixels.end(), part.pixels.begin(), part.pixels.end());
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -128,9 +179,15 @@ std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description) {
   return std::make_unique<TorchModel>(std::move(loaded), std::move(description));
 }
 
-std::vector<float> input_values(const data::Image& picture,
-                                const deploy::ModelInterface& interface) {
-  const data::Image image = fitted(picture, interface.picture()).image;
+data::Image fitted_picture(const data::Image& picture, const ModelInterface& interface) {
+  if (picture.height == interface.height && picture.width == interface.width) return picture;
+  if (interface.keep_aspect)
+    return data::fitted({.image = picture}, interface.width, interface.height).image;
+  return data::resize_bicubic(picture, interface.width, interface.height);
+}
+
+std::vector<float> input_values(const data::Image& picture, const ModelInterface& interface) {
+  const data::Image image = fitted_picture(picture, interface);
   const std::int64_t plane = image.width * image.height;
   std::vector<float> values(static_cast<std::size_t>(3 * plane));
   for (std::int64_t i = 0; i < plane; ++i) {
@@ -152,74 +209,69 @@ std::unique_ptr<Model> open_model(const fs::path& path, int threads) {
                          fs::exists(path) ? "" : "; it does not exist");
 }
 
-metric::ConfusionMatrix evaluate_model(Model& model,
-                                       const data::Dataset& dataset,
-                                       data::Split split,
-                                       const core::Context& context) {
-  const auto classes = static_cast<int>(dataset.info().classes.size());
-  if (model.classes() != classes) {
-    core::throw_user_error("the model has {} classes, data set '{}' has {}",
-                           model.classes(),
-                           dataset.info().name,
-                           classes);
-  }
-  metric::ConfusionMatrix matrix(classes);
-  for (std::int64_t i = 0; i < dataset.size(split) && !context.stop.requested(); ++i) {
+std::optional<ModelQuality> evaluate_model(Model& model,
+                                           const data::Dataset& dataset,
+                                           data::Split split,
+                                           const std::vector<data::ClassGroup>& groups,
+                                           const core::Context& context) {
+  const std::shared_ptr<const task::Task> task = task_on(model.task(), dataset.info(), groups);
+  const auto measurement = task->measurement(network::Kernels::kFast);
+  const std::int64_t pictures = dataset.size(split);
+  for (std::int64_t i = 0; i < pictures; ++i) {
+    if (context.stop.requested()) return std::nullopt;
     const data::Sample sample = dataset.read(split, i);
-    const data::LabelMap predicted = model.predict(sample.image);
-    matrix.add(sample.labels.ids.data(),
-               predicted.ids.data(),
-               static_cast<std::int64_t>(predicted.ids.size()));
+    measurement->add(model.predict(sample.image), sample);
     context.progress.advance(
-        {"evaluation", static_cast<double>(i + 1), static_cast<double>(dataset.size(split)), ""});
+        {"evaluation", static_cast<double>(i + 1), static_cast<double>(pictures), ""});
   }
-  return matrix;
+  return ModelQuality{measurement->scores(), measurement->details(), pictures};
 }
 
-std::string metrics_json(const metric::ConfusionMatrix& matrix,
-                         const std::vector<std::string>& classes,
-                         const std::vector<data::ClassGroup>& groups,
-                         std::int64_t images) {
-  const auto number = [](const std::optional<double>& value) {
-    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
-  };
-  const metric::Quality quality = metric::quality(matrix);
+std::string metrics_json(const ModelQuality& quality, const data::DatasetInfo& info) {
   nlohmann::ordered_json json;
-  json["miou"] = quality.miou;
-  json["iou"] = nlohmann::ordered_json::array();
-  for (int c = 0; c < matrix.classes(); ++c) {
-    json["iou"].push_back(number(matrix.iou(c)));
+  for (const auto& [name, value] : quality.scores) {
+    if (name.starts_with(objective::kF1Of)) {
+      json["groups"][name.substr(objective::kF1Of.size())] = value;
+    } else {
+      json[name] = value;
+    }
   }
-  json["f1"] = nlohmann::ordered_json::array();
-  for (int c = 0; c < matrix.classes(); ++c) {
-    json["f1"].push_back(number(matrix.f1({c})));
+  for (const auto& [name, values] : quality.details) {
+    json[name] = nlohmann::ordered_json::array();
+    for (const std::optional<double>& value : values)
+      json[name].push_back(value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json());
   }
-  for (const data::ClassGroup& group : groups)
-    json["groups"][group.name] = number(matrix.f1(group.classes));
-  json["foreground_iou"] = quality.foreground_iou;
-  json["pixel_accuracy"] = quality.pixel_accuracy;
-  json["mean_accuracy"] = quality.mean_accuracy;
-  json["fwiou"] = quality.fwiou;
-  json["images"] = images;
-  json["classes"] = classes;
+  json["images"] = quality.pictures;
+  json["classes"] = info.classes;
+  json["joints"] = info.skeleton.joints;
   return json.dump();
 }
 
-data::Image paint(const data::LabelMap& labels,
-                  const data::Image& picture,
-                  const std::vector<data::Rgb>& palette,
+data::Image drawn(const data::Sample& labelled,
+                  const data::DatasetInfo& info,
+                  const data::DepthRange& range,
                   double opacity) {
-  data::Image painted = picture;
-  for (std::size_t i = 0; i < labels.ids.size(); ++i) {
-    const std::uint8_t id = labels.ids[i];
-    const data::Rgb color = id < palette.size() ? palette[id] : data::Rgb{255, 255, 255};
-    const std::uint8_t channels[] = {color.r, color.g, color.b};
-    for (std::size_t c = 0; c < 3; ++c) {
-      std::uint8_t& value = painted.pixels[3 * i + c];
-      value = static_cast<std::uint8_t>(opacity * channels[c] + (1 - opacity) * value + 0.5);
-    }
+  std::vector<data::Image> parts;
+  if (labelled.depth.width > 0)
+    parts.push_back(data::with_depth_scale(data::depth_colours(labelled.depth, range), range));
+  if (labelled.labels.width > 0)
+    parts.push_back(data::painted(labelled.labels, labelled.image, info.palette, opacity));
+  if (labelled.pose)
+    parts.push_back(data::with_pose(labelled.image, *labelled.pose, info.skeleton));
+  return stacked(parts);
+}
+
+data::Sample as_labels(const data::Image& picture, const Prediction& prediction) {
+  data::Sample sample{
+      .image = picture, .labels = prediction.classes, .depth = prediction.depth};
+  if (prediction.joints.empty()) return sample;
+  sample.pose.emplace();
+  for (const metric::FoundJoint& joint : prediction.joints) {
+    sample.pose->joints.push_back({static_cast<float>(joint.x),
+                                   static_cast<float>(joint.y),
+                                   data::Visibility::kVisible});
   }
-  return painted;
+  return sample;
 }
 
 }  // namespace parsimony::run

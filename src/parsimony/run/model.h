@@ -9,28 +9,28 @@
 
 #include "parsimony/core/context.h"
 #include "parsimony/data/dataset.h"
+#include "parsimony/data/drawing.h"
 #include "parsimony/deploy/model_card.h"
-#include "parsimony/metric/confusion.h"
 #include "parsimony/network/network.h"
+#include "parsimony/run/model_task.h"
+#include "parsimony/task/task.h"
 
 namespace parsimony::run {
 
-// A trained network that turns pictures into class maps, whatever runs it. One thread at a time.
+// A trained network that says something of pictures, whatever runs it. One thread at a time.
 class Model {
  public:
   virtual ~Model() = default;
-  virtual int classes() const = 0;
-  // Names and display colours, where the model knows them; else empty.
-  virtual std::vector<deploy::ModelClass> class_table() const = 0;
+  virtual const ModelTask& task() const = 0;
   virtual std::string description() const = 0;  // "models/17 in LibTorch"
-  // Class ids of the picture's size. A picture of another size than the network's is resized to it
-  // (bicubic), and the logits are resized back (bilinear).
-  virtual data::LabelMap predict(const data::Image& picture) = 0;
+  // At the picture's size. A picture of another size than the network's is brought to it as the
+  // model's interface says (bicubic); what the network says is brought back.
+  virtual task::Prediction predict(const data::Image& picture) = 0;
 };
 
 // A model folder (weights through LibTorch) or an ONNX file (through ONNX Runtime). An ONNX file of
-// Parsimony says how it wants its pictures; of another, `mean / deviation` normalisation of
-// ImageNet is assumed.
+// Parsimony says how it wants its pictures, in the model.json beside it; of another, classes without
+// names and `mean / deviation` normalisation of ImageNet are assumed.
 std::unique_ptr<Model> open_model(const std::filesystem::path& path, int threads);
 
 // The network of a model folder as its card describes it, with its weights.
@@ -43,28 +43,36 @@ LoadedNetwork load_network(const std::filesystem::path& folder, at::Device devic
 // A network in memory as a model.
 std::unique_ptr<Model> as_model(LoadedNetwork loaded, std::string description);
 
-// A picture as a network with this interface wants it: [3, H, W] values, resized to its size where
-// needed.
+// A picture as a network with this interface wants it: of its size, and as [3, H, W] values.
+data::Image fitted_picture(const data::Image& picture, const deploy::ModelInterface& interface);
 std::vector<float> input_values(const data::Image& picture,
                                 const deploy::ModelInterface& interface);
 
-// The confusion matrix of a model over a split, all pixels counted at the labels' own size.
-metric::ConfusionMatrix evaluate_model(Model& model,
-                                       const data::Dataset& dataset,
-                                       data::Split split,
-                                       const core::Context& context);
+// What a model reaches on a split, at the labels' own size.
+struct ModelQuality {
+  objective::Scores scores;  // task::Measurement::scores()
+  task::Details details;
+  std::int64_t pictures = 0;
+};
+// `groups`: of classes, whose F1 is scored. nullopt when interrupted. User errors of task_on().
+std::optional<ModelQuality> evaluate_model(Model& model,
+                                           const data::Dataset& dataset,
+                                           data::Split split,
+                                           const std::vector<data::ClassGroup>& groups,
+                                           const core::Context& context);
 
-// {"miou", "iou": [..], "pixel_accuracy", "mean_accuracy", "images", ...}; an IoU is null for a
-// class that occurs in neither labels nor predictions. "groups" is the F1 of each group.
-std::string metrics_json(const metric::ConfusionMatrix& matrix,
-                         const std::vector<std::string>& classes,
-                         const std::vector<data::ClassGroup>& groups,
-                         std::int64_t images);
+// {"miou", ..., "iou": [..], "images", "classes", ...}: scores, lists by class or joint (null for
+// one that does not occur), F1 of groups under "groups", and the names of what lists are of.
+std::string metrics_json(const ModelQuality& quality, const data::DatasetInfo& info);
 
-// A class map painted with the classes' colours; `opacity` < 1 lets the picture through.
-data::Image paint(const data::LabelMap& labels,
-                  const data::Image& picture,
-                  const std::vector<data::Rgb>& palette,
-                  double opacity);
+// What labels say, as pictures: classes painted, `opacity` < 1 letting the picture through; depth as
+// colours of `range` with a scale; a pose drawn into the picture. Several are stacked.
+data::Image drawn(const data::Sample& labelled,
+                  const data::DatasetInfo& info,
+                  const data::DepthRange& range,
+                  double opacity = 1);
+
+// A prediction in the place of labels.
+data::Sample as_labels(const data::Image& picture, const task::Prediction& prediction);
 
 }  // namespace parsimony::run

@@ -15,7 +15,7 @@
 #include "parsimony/run/grid_plan.h"
 #include "parsimony/run/plan_timing.h"
 #include "parsimony/run/preparation.h"
-#include "parsimony/run/wanted_groups.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/train/trainer.h"
 
@@ -24,6 +24,7 @@ namespace {
 
 train::FeatureBatch blank_features(const graph::Graph& encoder,
                                    graph::Size picture,
+                                   const data::DatasetInfo& info,
                                    std::int64_t count,
                                    bool labels_at_tap,
                                    at::Device device) {
@@ -36,9 +37,11 @@ train::FeatureBatch blank_features(const graph::Graph& encoder,
                                 .contiguous(at::MemoryFormat::ChannelsLast));
   }
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs[0].node)];
-  const graph::Size grid = labels_at_tap ? graph::Size{finest.height, finest.width} : picture;
-  features.labels =
-      at::zeros({count, grid.height, grid.width}, at::TensorOptions(at::kByte).device(device));
+  const std::vector<data::Sample> blank(static_cast<std::size_t>(count),
+                                        blank_sample(info, picture.width, picture.height));
+  features.labels = task::labels_of(blank).changed(
+      [&](const network::Tensor& labels) { return labels.to(device); });
+  if (labels_at_tap) features.labels = features.labels.on_grid(finest.height, finest.width);
   return features;
 }
 
@@ -46,10 +49,12 @@ train::FeatureBatch blank_features(const graph::Graph& encoder,
 double candidate_seconds(const StudyOptions& options,
                          const graph::NetworkDescription& description,
                          const space::Genotype& genotype,
+                         const data::DatasetInfo& info,
                          graph::Size view,
                          const Plan& plan,
                          at::Device device) {
   const network::OwnStream stream(device);
+  const std::shared_ptr<const task::Task> task = study_task(options, info);
   const auto& stage0 = options.candidate.stage0;
   const auto& stage1 = options.candidate.stage1;
   const auto graphs = evaluate::candidate_graphs(genotype, description);
@@ -58,8 +63,14 @@ double candidate_seconds(const StudyOptions& options,
   network::Network decoder(graphs.decoder, core::Rng(1), {.device = device});
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
   const train::FeatureBatch crops = blank_features(
-      encoder, {stage0.augment.crop, stage0.augment.crop}, batch * kMeasuredSteps, true, device);
-  const std::vector<train::FeatureBatch> views = {blank_features(encoder, view, 1, false, device)};
+      encoder,
+      {stage0.augment.crop, stage0.augment.crop},
+      info,
+      batch * kMeasuredSteps,
+      true,
+      device);
+  const std::vector<train::FeatureBatch> views = {
+      blank_features(encoder, view, info, 1, false, device)};
   const core::StopFlag never;
   const train::Limits limits{never, std::nullopt};
   const auto accept = [](int, int, const objective::Scores&) { return true; };
@@ -72,8 +83,7 @@ double candidate_seconds(const StudyOptions& options,
                                                 graphs.tap_of_input,
                                                 crops,
                                                 views,
-                                                description.classes,
-                                                {},
+                                                *task,
                                                 one_epoch,
                                                 core::Rng(1),
                                                 limits,
@@ -81,7 +91,7 @@ double candidate_seconds(const StudyOptions& options,
                           }) /
                           static_cast<double>(crops.size());
   const double per_view = seconds_when_warm([&] {
-    train::measure_on_features(decoder, graphs.tap_of_input, views, description.classes);
+    train::measure_on_features(decoder, graphs.tap_of_input, views, *task);
   });
   double seconds = per_crop * static_cast<double>(stage0.samples) * stage0.epochs +
                    per_view * static_cast<double>(plan.val) *
@@ -93,11 +103,10 @@ double candidate_seconds(const StudyOptions& options,
   few.epochs = 1;
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
   const std::vector<data::Sample> samples(
-      static_cast<std::size_t>(few.batch),
-      data::Sample{data::Image(view.width, view.height), data::LabelMap(view.width, view.height)});
+      static_cast<std::size_t>(few.batch), blank_sample(info, view.width, view.height));
   const double step = seconds_when_warm([&] {
     train::train_stage1(
-        whole, samples, {samples[0]}, description.classes, {}, few, core::Rng(1), limits, accept);
+        whole, samples, {samples[0]}, *task, few, core::Rng(1), limits, accept);
   });
   return seconds +
          step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
@@ -107,6 +116,7 @@ double candidate_seconds(const StudyOptions& options,
 double untrained_seconds(const StudyOptions& options,
                          const graph::NetworkDescription& description,
                          const space::Genotype& genotype,
+                         const data::DatasetInfo& /*info*/,
                          graph::Size view,
                          const Plan& plan,
                          at::Device device) {
@@ -129,24 +139,24 @@ double untrained_seconds(const StudyOptions& options,
 // Trainings before the first candidate.
 double preparation_seconds(const StudyOptions& options,
                            const graph::NetworkDescription& description,
-                           graph::Size picture,
+                           const BlankData& data,
                            const Plan& plan,
                            const core::Context& context) {
   if (options.searches_supernet()) {
     if (!options.supernet.trained.empty()) return 0;
     const graph::Graph whole = graph::simplified_network(space::Subnetwork(), description);
-    return training_seconds(whole, options.supernet.training, picture, plan, 1, context);
+    return training_seconds(whole, options.supernet.training, data, plan, 1, context);
   }
   if (!trains_start_network(options)) return 0;
   const graph::Graph start =
       graph::simplified_network(space::parse_genotype(options.start.genotype), description);
-  return training_seconds(start, options.start.training, picture, plan, 1, context);
+  return training_seconds(start, options.start.training, data, plan, 1, context);
 }
 
 double final_seconds(const StudyOptions& options,
                      const graph::NetworkDescription& description,
                      const space::Genotype& genotype,
-                     graph::Size picture,
+                     const BlankData& data,
                      const Plan& plan,
                      const core::Context& context) {
   if (options.final.count == 0) return 0;
@@ -154,7 +164,7 @@ double final_seconds(const StudyOptions& options,
   const int at_once = trainings_at_once(options.final, options.final.count, context);
   return training_seconds(graph::simplified_network(genotype, final),
                           options.final.training,
-                          picture,
+                          data,
                           plan,
                           at_once,
                           context) *
@@ -176,10 +186,9 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   const auto dataset = planned_data(options, context);
   if (options.is_of_grids()) return plan_grid(options, *dataset, context);
   if (!options.searches_supernet()) require_encoder_weights(options);
-  wanted_groups(options, dataset->info());
+  const std::shared_ptr<const task::Task> task = study_task(options, dataset->info());
   Plan plan = plan_of(*dataset);
-  const auto classes = static_cast<int>(plan.classes);
-  const graph::NetworkDescription description = candidate_description(options, classes);
+  const graph::NetworkDescription description = candidate_description(options, task->channels());
   const std::unique_ptr<const space::SearchSpace> space = make_space(options, description);
   plan.decisions = space->decisions().size();
   plan.space_size = std::exp(space::log_size(*space));
@@ -194,7 +203,7 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   if (options.searches_supernet()) {
     plan.cache_bytes = options.supernet.measuring.memory_gib * 1024 * 1024 * 1024;
   } else {
-    const CacheNeeds needs = cache_needs(options, views, classes);
+    const CacheNeeds needs = cache_needs(options, views, task->channels());
     plan.cache_bytes = needs.total();
     plan.cache_in_file = spills(options.cache, needs);
   }
@@ -210,7 +219,7 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   core::parallel_for(plan.workers, plan.workers, [&](std::int64_t worker) {
     seconds[static_cast<std::size_t>(worker)] =
         (options.searches_supernet() ? untrained_seconds : candidate_seconds)(
-            options, description, genotype, views.at(0), plan, device);
+            options, description, genotype, dataset->info(), views.at(0), plan, device);
   });
   plan.candidate_seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0) / plan.workers;
   // The workers' threads are new, and so are their pools.
@@ -219,9 +228,9 @@ Plan plan_study(const StudyOptions& options, const core::Context& context) {
   network::set_threads(context.threads);
   plan.search_seconds =
       plan.candidate_seconds * static_cast<double>(options.budget.trials) / plan.workers;
-  const graph::Size picture = picture_size(*dataset);
-  plan.preparation_seconds = preparation_seconds(options, description, picture, plan, context);
-  plan.final_seconds = final_seconds(options, description, genotype, picture, plan, context);
+  const BlankData data = blank_data(options, *dataset);
+  plan.preparation_seconds = preparation_seconds(options, description, data, plan, context);
+  plan.final_seconds = final_seconds(options, description, genotype, data, plan, context);
   return plan;
 }
 

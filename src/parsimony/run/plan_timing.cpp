@@ -7,6 +7,7 @@
 #include "parsimony/core/parallel.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/threads.h"
+#include "parsimony/run/preparation.h"
 
 namespace parsimony::run {
 namespace {
@@ -54,16 +55,21 @@ space::Genotype median_genotype(const space::SearchSpace& space,
   return space::parse_genotype(middle->second);
 }
 
+BlankData blank_data(const StudyOptions& options, const data::Dataset& dataset) {
+  const graph::Size picture = picture_size(dataset);
+  return {study_task(options, dataset.info()),
+          blank_sample(dataset.info(), picture.width, picture.height)};
+}
+
 double training_seconds(const graph::Graph& network,
                         const train::TrainerOptions& training,
-                        graph::Size picture,
+                        const BlankData& data,
                         const Plan& plan,
                         int at_once,
                         const core::Context& context) {
   train::TrainerOptions few = training;
   few.epochs = few.validate_every = 1;
-  const data::Sample blank{data::Image(picture.width, picture.height),
-                           data::LabelMap(picture.width, picture.height)};
+  const data::Sample& blank = data.sample;
   const std::vector<data::Sample> samples(static_cast<std::size_t>(kMeasuredSteps * few.batch),
                                           blank);
   core::SilentLog log;
@@ -81,7 +87,7 @@ double training_seconds(const graph::Graph& network,
         train::train_fully(net,
                            samples,
                            validation,
-                           static_cast<int>(plan.classes),
+                           *data.task,
                            few,
                            core::Rng(1),
                            {},

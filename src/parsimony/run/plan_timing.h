@@ -2,12 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 
 #include "parsimony/core/context.h"
 #include "parsimony/data/dataset.h"
 #include "parsimony/evaluate/costs.h"
 #include "parsimony/graph/lower.h"
 #include "parsimony/run/plan.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/space/space.h"
 #include "parsimony/train/trainer.h"
 
@@ -36,10 +38,17 @@ double seconds_when_warm(Work work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// What plans train on: a sample that says nothing, as many times as it takes.
+struct BlankData {
+  std::shared_ptr<const task::Task> task;
+  data::Sample sample;
+};
+BlankData blank_data(const StudyOptions& options, const data::Dataset& dataset);
+
 // A full training, of which `at_once` run side by side.
 double training_seconds(const graph::Graph& network,
                         const train::TrainerOptions& training,
-                        graph::Size picture,
+                        const BlankData& data,
                         const Plan& plan,
                         int at_once,
                         const core::Context& context);

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/run/preparation.h"
 
+#include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
+#include "parsimony/data/fitted.h"
 #include "parsimony/graph/classifier.h"
 #include "parsimony/graph/simplify.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pretrained.h"
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/kept_training.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/run/trained_network.h"
-#include "parsimony/run/wanted_groups.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/weights/cache.h"
 #include "parsimony/weights/tensor_files.h"
 
@@ -55,7 +58,8 @@ std::optional<weights::ArrayMap> pretrain_encoder(const StudyOptions& options,
   require_splits(*dataset);
   const auto classes = static_cast<int>(dataset->info().classes.size());
   const KeptTraining training{.network = pretraining_network(options, *dataset, classes),
-                              .classes = classes,
+                              .task = std::make_shared<task::Segmentation>(classes),
+                              .task_options = fmt::format("{} classes", classes),
                               .initial = {},
                               .training = pretraining.training,
                               .seed = static_cast<std::uint64_t>(options.seed),
@@ -81,7 +85,8 @@ std::optional<network::Network> start_network(const StudyOptions& options,
   const KeptTraining training{
       .network = graph::simplified_network(space::parse_genotype(options.start.genotype),
                                            shared.description),
-      .classes = shared.description.classes,
+      .task = shared.task,
+      .task_options = core::to_yaml(options.task),
       .initial = shared.encoder_weights,
       .training = options.start.training,
       .seed = static_cast<std::uint64_t>(options.seed),
@@ -117,7 +122,7 @@ CacheNeeds needs_of(const StudyOptions& options, const SharedData& shared) {
   std::vector<graph::Size> views;
   for (const data::Sample& view : shared.validation_views)
     views.push_back({view.image.height, view.image.width});
-  return cache_needs(options, views, shared.description.classes);
+  return cache_needs(options, views, shared.task->channels());
 }
 
 // Neighbouring views of equal size share a cache; usually all do.
@@ -180,6 +185,12 @@ bool cache_training(SharedData& shared,
   return !context.stop.requested();
 }
 
+std::unique_ptr<data::Dataset> fitted_data(std::unique_ptr<data::Dataset> dataset,
+                                           const StudyOptions& options) {
+  if (options.data.fit == 0) return dataset;
+  return std::make_unique<data::FittedDataset>(std::move(dataset), options.data.fit);
+}
+
 }  // namespace
 
 std::vector<data::Sample> validation_views(const std::vector<data::Sample>& samples,
@@ -214,7 +225,7 @@ bool spills(const CacheOptions& cache, const CacheNeeds& needs) {
 
 CacheNeeds cache_needs(const StudyOptions& options,
                        const std::vector<graph::Size>& views,
-                       int classes) {
+                       int channels) {
   const auto& stage0 = options.candidate.stage0;
   if (stage0.epochs == 0) return {};
   const graph::Graph encoder = study_encoder(options);
@@ -222,13 +233,16 @@ CacheNeeds cache_needs(const StudyOptions& options,
       !options.teacher.model.empty() || (trains_start_network(options) && options.start.teach);
   const graph::Size crop{stage0.augment.crop, stage0.augment.crop};
   const graph::Size grid{graph::strided(crop.height, 4), graph::strided(crop.width, 4)};
+  const data::TargetSet targets = options.task.targets();
+  const std::int64_t label_bytes = (targets.contains(data::Target::kClasses) ? 1 : 0) +
+                                   (targets.contains(data::Target::kDepth) ? 4 : 0);  // a pixel
   const auto bytes = [&](graph::Size size, std::int64_t label_pixels, int teacher_channels) {
     return static_cast<double>(train::cache_bytes_per_picture(
-        encoder, size, label_pixels, teacher_channels, options.cache.precision));
+        encoder, size, label_bytes * label_pixels, teacher_channels, options.cache.precision));
   };
   CacheNeeds needs;
   needs.training = static_cast<double>(stage0.samples) *
-                   bytes(crop, grid.height * grid.width, teacher ? classes : 0);
+                   bytes(crop, grid.height * grid.width, teacher ? channels : 0);
   for (const graph::Size& size : views)
     needs.validation += bytes(size, size.height * size.width, 0);
   return needs;
@@ -237,17 +251,22 @@ CacheNeeds cache_needs(const StudyOptions& options,
 std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
                                                const core::Context& context) {
   if (!options.data.path.empty()) {
-    std::unique_ptr<data::Dataset> dataset = data::open_dataset(options.data.path);
+    std::unique_ptr<data::Dataset> dataset =
+        data::open_dataset(options.data.path,
+                           {.targets = options.task.targets(),
+                            .subset = options.data.subset,
+                            .depth_scale = options.data.depth_scale});
     if (dataset->info().label_kind == data::LabelKind::kPicture) {
       core::throw_user_error(
           "data.path {}: its labels are classes of whole pictures, expected a class for each pixel; "
           "such a set serves as encoder.pretraining.path",
           options.data.path);
     }
-    return dataset;
+    return fitted_data(std::move(dataset), options);
   }
-  return std::make_unique<data::MemoryDataset>(
-      data::make_synthetic_dataset(options.data.synth, context.threads));
+  return fitted_data(std::make_unique<data::MemoryDataset>(data::make_synthetic_dataset(
+                         options.data.synth, context.threads)),
+                     options);
 }
 
 void require_splits(const data::Dataset& dataset) {
@@ -293,9 +312,8 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
   require_encoder_weights(options);
   auto shared = std::make_shared<SharedData>();
   shared->device = network::device_of(context.device);
-  shared->description =
-      candidate_description(options, static_cast<int>(dataset.info().classes.size()));
-  shared->groups = wanted_groups(options, dataset.info());
+  shared->task = study_task(options, dataset.info());
+  shared->description = candidate_description(options, shared->task->channels());
   shared->costs = evaluate::Costs(picture_size(dataset), options.cost);
   if (!shared->costs.meters().empty())
     shared->measured = std::make_shared<evaluate::MeasuredCosts>(shared->costs);
@@ -306,7 +324,7 @@ std::shared_ptr<SharedData> prepare_encoder(const StudyOptions& options,
     check_size(options, needs_of(options, *shared));
   }
   if (!options.teacher.model.empty())
-    before.teacher = load_teacher(options.teacher, dataset.info().classes, shared->device);
+    before.teacher = load_teacher(options.teacher, *shared->task, dataset.info(), shared->device);
   if (!options.encoder.weights.empty())
     shared->encoder_weights =
         pretrained_encoder(options.encoder.weights, options.encoder.network, context);

@@ -66,6 +66,6 @@ struct CacheNeeds {
 bool spills(const CacheOptions& cache, const CacheNeeds& needs);
 CacheNeeds cache_needs(const StudyOptions& options,
                        const std::vector<graph::Size>& views,
-                       int classes);
+                       int channels);
 
 }  // namespace parsimony::run

@@ -6,6 +6,7 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/text.h"
 #include "parsimony/objective/objective.h"
+#include "parsimony/objective/scalarization.h"
 #include "parsimony/run/candidates.h"
 
 namespace parsimony::run {
@@ -21,6 +22,16 @@ void DataOptions::visit(core::FieldVisitor& v) {
   v.field("view_shorter_side",
           view_shorter_side,
           {"validation pictures with a shorter side below this are enlarged; 0: never", 0, 16384});
+  v.field("subset", subset, {"lists of pictures to use, SPLIT_SUBSET.txt; empty: SPLIT.txt"});
+  v.field("depth_scale",
+          depth_scale,
+          {"numbers per metre in depth files; 0: what the data set or its layout says", 0});
+  v.field("fit",
+          fit,
+          {"pictures are scaled into a square of this side, pixels, and padded to it, for pictures "
+           "that come in all sizes; 0: never",
+           0,
+           16384});
   v.group("assumed", assumed, "what `plan` assumes where data.path is not there");
 }
 
@@ -130,7 +141,8 @@ void FinalOptions::visit(core::FieldVisitor& v) {
 void StudyOptions::visit(core::FieldVisitor& v) {
   v.field("name", name, {"of the study; its folder is runs/NAME unless told otherwise"});
   v.field("seed", seed, {"decides every random choice", 0});
-  v.group("data", data, "what is learned");
+  v.group("data", data, "pictures with labels");
+  v.group("task", task, "what is learned from them");
   v.group("space", space, "what is searched");
   if (searches_supernet()) {
     v.group("supernet", supernet, "the network that candidates are parts of");
@@ -171,11 +183,10 @@ void require_known_cost(const std::string& name,
                         const evaluate::Costs& costs,
                         const std::string& file,
                         const std::string& reader) {
-  const bool is_cost =
-      objective::objective_by_name(name).direction == objective::Direction::kMinimize;
+  objective::objective_by_name(name);
   std::vector<std::string> known = costs.names();
   known.insert(known.end(), costs.measured_names().begin(), costs.measured_names().end());
-  if (!is_cost || std::find(known.begin(), known.end(), name) != known.end()) return;
+  if (!objective::is_cost(name) || std::find(known.begin(), known.end(), name) != known.end()) return;
   core::throw_user_error("{}: the {} needs the cost '{}', which this study does not state: {}",
                          file,
                          reader,
@@ -239,6 +250,46 @@ void check_candidate_training(const StudyOptions& options, const std::string& fi
   if (augment.crop < 32)
     core::throw_user_error(
         "{}: candidate.stage0.augment.crop is {}, must be at least 32", file, augment.crop);
+}
+
+// Scores that a task other than the study's would have.
+void require_known_score(const std::string& name,
+                         const StudyOptions& options,
+                         const std::string& file,
+                         const std::string& reader) {
+  const std::optional<data::Target> target = task::target_of_score(name);
+  if (!target || options.task.targets().contains(*target)) return;
+  core::throw_user_error("{}: {} '{}' is a score of {}, but task.heads is {}",
+                         file,
+                         reader,
+                         name,
+                         data::name_of(*target),
+                         core::join(options.task.heads, ", "));
+}
+
+void check_task(const StudyOptions& options, const std::string& file) {
+  const data::TargetSet targets = options.task.targets();
+  const bool segments = targets == data::TargetSet{data::Target::kClasses};
+  if (options.searches_supernet() && !segments) {
+    core::throw_user_error(
+        "{}: space {} searches networks for segmentation, but task.heads is {}; search another space",
+        file,
+        space::name_of(options.space.name),
+        core::join(options.task.heads, ", "));
+  }
+  if (options.final.output == deploy::OutputKind::kClasses && !segments) {
+    core::throw_user_error(
+        "{}: final.output is classes, which only segmentation has, but task.heads is {}; choose "
+        "logits or picture-logits",
+        file,
+        core::join(options.task.heads, ", "));
+  }
+  for (const std::string& name : options.objectives)
+    require_known_score(name, options, file, "objective");
+  for (const objective::Scalarization& reward : parse_rewards(options)) {
+    for (const std::string& name : objective::names_in(reward))
+      require_known_score(name, options, file, "reward");
+  }
 }
 
 void check_supernet(const SupernetOptions& supernet, const std::string& file) {
@@ -311,6 +362,7 @@ StudyOptions read_study(const std::string& file, const std::vector<std::string>&
   StudyOptions options;
   config.read_into(options);
   const evaluate::Costs costs({}, options.cost);
+  check_task(options, file);
   for (const std::string& name : options.objectives)
     require_known_cost(name, costs, file, fmt::format("objective '{}'", name));
   if (!options.is_of_grids()) {

@@ -19,6 +19,7 @@
 #include "parsimony/run/loop.h"
 #include "parsimony/search/table.h"
 #include "parsimony/supernet/importance.h"
+#include "parsimony/task/options.h"
 #include "parsimony/train/trainer.h"
 
 namespace parsimony::run {
@@ -28,6 +29,9 @@ struct DataOptions {
   data::SynthOptions synth;      // when path is empty
   int view = 0;                  // side of the central validation crop, pixels; 0: whole pictures
   int view_shorter_side = 0;     // validation pictures are enlarged to this; 0: never
+  std::string subset;            // data::OpenOptions::subset
+  double depth_scale = 0;        // data::OpenOptions::depth_scale
+  int fit = 0;  // pictures are scaled into a square of this side (data/fitted.h); 0: as they are
   data::AssumedOptions assumed;  // what `plan` takes for it where `path` is not there
   void visit(core::FieldVisitor& v);
 };
@@ -115,6 +119,7 @@ struct StudyOptions {
   std::string name = "study";
   std::int64_t seed = 1;
   DataOptions data;
+  task::TaskOptions task;  // what is learned from it
   EncoderChoice encoder;
   space::SpaceOptions space;
   SupernetOptions supernet;  // for the space `supernet`, instead of what trains candidates

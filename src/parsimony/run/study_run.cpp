@@ -138,7 +138,7 @@ std::string report_state(const StudyOptions& options,
   json["command"] = command;
   json["machine"] = machine(device);
   json["network"] =
-      core::to_yaml(candidate_description(options, static_cast<int>(info.classes.size())));
+      core::to_yaml(candidate_description(options, study_task(options, info)->channels()));
   json["version"] = deploy::version();
   json["seed"] = std::to_string(options.seed);
   json["classes"] = info.classes;
@@ -337,9 +337,9 @@ class Study {
     update.models = {model};
     store_->commit(update);
     context_.log.line(core::LogLevel::kInfo,
-                      fmt::format("model {}: {:.1f} % test mIoU, {} parameters",
+                      fmt::format("model {}: test {}, {} parameters",
                                   model.trial,
-                                  100 * model.scores.at("miou"),
+                                  objective::headline(model.scores),
                                   core::human_count(model.scores.at("params"))));
     report::write_report(folder_);
   }

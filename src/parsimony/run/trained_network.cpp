@@ -123,12 +123,21 @@ TrainedNetwork with_classes(TrainedNetwork trained,
 }
 
 network::Network load_teacher(const TeacherOptions& options,
-                              const std::vector<std::string>& dataset_classes,
+                              const task::Task& task,
+                              const data::DatasetInfo& info,
                               at::Device device) {
-  const TrainedNetwork trained = with_classes(read_trained_network(options.model, "teacher.model"),
-                                              options.classes,
-                                              dataset_classes,
-                                              "teacher");
+  TrainedNetwork trained = read_trained_network(options.model, "teacher.model");
+  if (task.targets() == data::TargetSet{data::Target::kClasses}) {
+    trained = with_classes(std::move(trained), options.classes, info.classes, "teacher");
+  } else if (trained.network.classes != task.channels() || !options.classes.empty()) {
+    core::throw_user_error(
+        "teacher.model {}: has an output of {} channels, expected {}, those of the study's task, {}, "
+        "in the same order, and teacher.classes empty",
+        options.model,
+        trained.network.classes,
+        task.channels(),
+        task.name());
+  }
   network::Network network(graph_of(trained), core::Rng(0), {.device = device});
   network.load(trained.weights, options.model);
   return network;

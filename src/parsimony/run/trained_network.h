@@ -9,6 +9,7 @@
 #include "parsimony/graph/lower.h"
 #include "parsimony/network/network.h"
 #include "parsimony/run/study_options.h"
+#include "parsimony/task/task.h"
 #include "parsimony/weights/tensor_file.h"
 
 namespace parsimony::run {
@@ -34,9 +35,11 @@ TrainedNetwork with_classes(TrainedNetwork trained,
                             const std::vector<std::string>& dataset_classes,
                             std::string_view option);
 
-// The study's teacher, telling the data set's classes apart; teacher.model must not be empty.
+// The study's teacher for this task, telling the data set's classes apart; teacher.model must not be
+// empty.
 network::Network load_teacher(const TeacherOptions& options,
-                              const std::vector<std::string>& dataset_classes,
+                              const task::Task& task,
+                              const data::DatasetInfo& info,
                               at::Device device);
 
 }  // namespace parsimony::run

@@ -103,18 +103,27 @@ TEST(LoadTeacher, TakesAPublishedDeeplab) {
                                      "weights/deeplabv3_mnv2_0.5_voc21_257.safetensors";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "SKIPPED: no " << file;
   network::Network teacher = load_teacher(
-      {.model = file.string(), .classes = {"0", "15"}}, {"background", "portrait"}, at::kCPU);
+      {.model = file.string(), .classes = {"0", "15"}},
+      task::Segmentation(2),
+      {.name = "", .format = "", .classes = {"background", "portrait"}, .palette = {}},
+      at::kCPU);
   const at::NoGradGuard no_grad;
   const network::Tensor logits =
       teacher.logits({at::zeros({1, 3, 65, 65})}, network::Phase::kEvaluation);
   EXPECT_EQ(logits.size(1), 2);
   EXPECT_THAT(
       error_of([&] {
-        load_teacher({.model = file.string(), .classes = {"0", "21"}}, {"a", "b"}, at::kCPU);
+        load_teacher({.model = file.string(), .classes = {"0", "21"}},
+                     task::Segmentation(2),
+                     {.name = "", .format = "", .classes = {"a", "b"}, .palette = {}},
+                     at::kCPU);
       }),
       HasSubstr("numbers from 0 to 20"));
   EXPECT_THAT(error_of([&] {
-                load_teacher({.model = file.string(), .classes = {}}, {"a", "b"}, at::kCPU);
+                load_teacher({.model = file.string(), .classes = {}},
+                             task::Segmentation(2),
+                             {.name = "", .format = "", .classes = {"a", "b"}, .palette = {}},
+                             at::kCPU);
               }),
               HasSubstr("tells 21 classes apart"));
 }

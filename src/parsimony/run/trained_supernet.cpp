@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "parsimony/core/config.h"
 #include "parsimony/core/error.h"
 #include "parsimony/network/device.h"
 #include "parsimony/run/kept_training.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/run/trained_network.h"
 #include "parsimony/supernet/importance.h"
 #include "parsimony/train/images.h"
@@ -38,14 +40,16 @@ std::optional<weights::ArrayMap> train_supernet(const StudyOptions& options,
                                                 const data::Dataset& dataset,
                                                 const fs::path& folder,
                                                 const core::Context& context) {
-  const std::vector<std::string>& classes = dataset.info().classes;
+  const std::shared_ptr<const task::Task> task = study_task(options, dataset.info());
   std::optional<network::Network> teacher;
   if (!options.teacher.model.empty())
-    teacher = load_teacher(options.teacher, classes, network::device_of(context.device));
-  const graph::NetworkDescription network{.classes = static_cast<int>(classes.size()),
+    teacher =
+        load_teacher(options.teacher, *task, dataset.info(), network::device_of(context.device));
+  const graph::NetworkDescription network{.classes = task->channels(),
                                           .supernet = options.supernet.network};
   const KeptTraining training{.network = graph::simplified_network(space::Subnetwork(), network),
-                              .classes = network.classes,
+                              .task = task,
+                              .task_options = core::to_yaml(options.task),
                               .initial = backbone_weights(options.supernet, context),
                               .training = options.supernet.training,
                               .seed = static_cast<std::uint64_t>(options.seed),

@@ -20,7 +20,7 @@
 #include "parsimony/run/candidates.h"
 #include "parsimony/run/grid_costs.h"
 #include "parsimony/run/preparation.h"
-#include "parsimony/run/wanted_groups.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/train/images.h"
 
 namespace parsimony::run {
@@ -51,8 +51,9 @@ class TwoStage {
         folder_(folder / "search"),
         store_(store),
         context_(context),
+        task_(study_task(options, dataset.info())),
         description_(
-            candidate_description(options, static_cast<int>(dataset.info().classes.size()))),
+            candidate_description(options, task_->channels())),
         design_{options.space.grids, options.grid, options.differentiable},
         costs_(picture_size(dataset), options.cost) {
     if (const std::optional<std::string> state = store.state(kState))
@@ -87,7 +88,7 @@ class TwoStage {
     return bilevel::halved(
         train::load_samples(dataset_, data::Split::kTrain, context_),
         validation_views(train::load_samples(dataset_, data::Split::kVal, context_), options_.data),
-        description_.classes,
+        task_,
         options.architecture_share,
         std::max<std::int64_t>(options.cell.batch, options.paths.batch),
         rng(seed).split("halves"));
@@ -163,10 +164,9 @@ class TwoStage {
     const auto add = [&](NetworkOrigin origin, const GridGenotype& genotype, bool inherits) {
       objective::Scores scores;
       if (inherits) {
-        const auto matrix = paths.inherited(genotype.layers);
-        if (!matrix) return false;
-        scores = metric::scores(*matrix,
-                                {.reward = {}, .groups = wanted_groups(options_, dataset_.info())});
+        std::optional<objective::Scores> inherited = paths.inherited(genotype.layers);
+        if (!inherited) return false;
+        scores = std::move(*inherited);
       }
       const study::TrialId id = std::ssize(store_.trials()) + std::ssize(update.trials) + 1;
       study::Trial trial = judged(id, genotype, std::move(scores));
@@ -257,7 +257,7 @@ class TwoStage {
            NetworkOrigin origin,
            std::int64_t seed,
            double budget) const {
-    const std::optional<double> miou = study::value_of(trial, "miou");
+    const auto quality = study::value_of(trial, std::string(task_->deciding()));
     context_.log.line(
         core::LogLevel::kInfo,
         fmt::format(
@@ -266,7 +266,7 @@ class TwoStage {
             differentiable::kNetworkOriginNames[static_cast<std::size_t>(origin)],
             seed,
             budget,
-            miou ? fmt::format("{:.1f} % mIoU with the supernet's weights, ", 100 * *miou) : "",
+            quality ? task::quality_text(*task_, *quality) + " with the supernet's weights, " : "",
             core::human_count(trial.costs.at("params")),
             core::human_count(trial.costs.at("macs")),
             trial.genotype));
@@ -277,6 +277,7 @@ class TwoStage {
   const fs::path folder_;
   study::Store& store_;
   const core::Context& context_;
+  const std::shared_ptr<const task::Task> task_;
   const graph::NetworkDescription description_;
   const bilevel::Design design_;
   const evaluate::Costs costs_;

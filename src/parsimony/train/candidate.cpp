@@ -5,8 +5,6 @@
 #include <memory>
 #include <numeric>
 
-#include "parsimony/network/pixel_classes.h"
-#include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
 
 namespace parsimony::train {
@@ -21,13 +19,15 @@ std::optional<TrainingEnd> must_end(const Limits& limits) {
 
 // The auxiliary outputs follow the logits in a network's outputs.
 Tensor supervised_loss(const std::vector<Tensor>& outputs,
-                       const Tensor& labels,
+                       const task::Labels& labels,
+                       const task::Task& task,
                        double auxiliary_weight,
                        network::Kernels kernels) {
-  Tensor loss = network::pixel_cross_entropy(outputs[0], labels, kernels);
+  const task::Learning learning{.kernels = kernels};
+  Tensor loss = task.loss(outputs[0], labels, learning);
   if (auxiliary_weight > 0) {
     for (std::size_t i = 1; i < outputs.size(); ++i)
-      loss = loss + auxiliary_weight * network::pixel_cross_entropy(outputs[i], labels, kernels);
+      loss = loss + auxiliary_weight * task.loss(outputs[i], labels, learning);
   }
   return loss;
 }
@@ -47,17 +47,21 @@ class EpochLoss {
 };
 
 // Validates after an epoch when it is due; fills `result` and says whether training goes on.
+// `measure` gives scores, or nothing when it was interrupted.
 template <typename Measure>
 bool validate(TrainingResult& result,
               int epochs,
               int every,
-              const metric::Scoring& scoring,
               const Validation& validation,
               Measure measure) {
   const bool last = result.epoch == epochs;
   if (!last && result.epoch % every != 0) return true;
   const int index = (result.epoch + every - 1) / every - 1;
-  result.scores = metric::scores(measure(), scoring);
+  result.scores = measure();
+  if (!result.scores) {
+    result.end = TrainingEnd::kInterrupted;
+    return false;
+  }
   if (validation(result.stage, index, *result.scores)) return true;
   result.end = TrainingEnd::kStoppedEarly;
   return false;
@@ -72,7 +76,7 @@ void Stage0Options::visit(core::FieldVisitor& v) {
   v.field("batch", batch, {"batch size", 1});
   v.group("augment", augment, "augmentation of the cached crops");
   v.group("decoder", decoder, "optimiser of the decoder");
-  v.group("distillation", distillation, "learning from the teacher's logits");
+  v.group("distillation", distillation, "learning from the teacher's outputs");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
   v.field("polyak",
           polyak,
@@ -96,8 +100,7 @@ TrainingResult train_stage0(network::Network& decoder,
                             const std::vector<std::size_t>& tap_of_input,
                             const FeatureBatch& features,
                             const std::vector<FeatureBatch>& validation_features,
-                            int classes,
-                            const metric::Scoring& scoring,
+                            const task::Task& task,
                             const Stage0Options& options,
                             core::Rng rng,
                             const Limits& limits,
@@ -116,7 +119,7 @@ TrainingResult train_stage0(network::Network& decoder,
     shuffle.shuffle(order);
     const Tensor shuffled =
         at::from_blob(order.data(), {features.size()}, at::TensorOptions(at::kLong))
-            .to(features.labels.device());
+            .to(features.taps.at(0).device());
     EpochLoss losses;
     for (std::int64_t first = 0; first + batch <= features.size(); first += batch) {
       if (const auto end = must_end(limits)) {
@@ -127,13 +130,14 @@ TrainingResult train_stage0(network::Network& decoder,
       std::vector<Tensor> inputs;
       for (const std::size_t tap : tap_of_input)
         inputs.push_back(features.taps[tap].index_select(0, chosen));
-      const Tensor labels = features.labels.index_select(0, chosen);
+      const task::Labels labels = features.labels.select(chosen);
       const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
-      Tensor loss = supervised_loss(outputs, labels, options.auxiliary, decoder.options().kernels);
+      Tensor loss = supervised_loss(
+          outputs, labels, task, options.auxiliary, decoder.options().kernels);
       if (features.teacher.defined() && options.distillation.weight > 0) {
         const Tensor teacher = features.teacher.index_select(0, chosen);
         loss = loss + options.distillation.weight *
-                          distillation(outputs[0], teacher, options.distillation);
+                          task.distillation(outputs[0], teacher, options.distillation);
       }
       optimizer.zero_gradients();
       losses.back_propagate(loss);
@@ -146,10 +150,10 @@ TrainingResult train_stage0(network::Network& decoder,
     }
     if (average) average->copy_to_parameters();
     ++result.epoch;
-    const auto measure = [&] {
-      return measure_on_features(decoder, tap_of_input, validation_features, classes);
+    const auto measure = [&]() -> std::optional<objective::Scores> {
+      return measure_on_features(decoder, tap_of_input, validation_features, task);
     };
-    if (!validate(result, options.epochs, options.validate_every, scoring, validation, measure))
+    if (!validate(result, options.epochs, options.validate_every, validation, measure))
       return result;
   }
   return result;
@@ -158,8 +162,7 @@ TrainingResult train_stage0(network::Network& decoder,
 TrainingResult train_stage1(network::Network& network,
                             const std::vector<data::Sample>& samples,
                             const std::vector<data::Sample>& validation_views,
-                            int classes,
-                            const metric::Scoring& scoring,
+                            const task::Task& task,
                             const Stage1Options& options,
                             core::Rng rng,
                             const Limits& limits,
@@ -190,11 +193,11 @@ TrainingResult train_stage1(network::Network& network,
       const std::vector<Tensor> outputs =
           network.forward({batch.pictures}, network::Phase::kTraining);
       // Targets have the network's own resolution in this stage.
-      const Tensor labels = resize_labels(batch.labels, outputs[0].size(2), outputs[0].size(3));
+      const task::Labels labels = batch.labels.on_grid(outputs[0].size(2), outputs[0].size(3));
       encoder_optimizer.zero_gradients();
       decoder_optimizer.zero_gradients();
       losses.back_propagate(
-          supervised_loss(outputs, labels, options.auxiliary, network.options().kernels));
+          supervised_loss(outputs, labels, task, options.auxiliary, network.options().kernels));
       encoder_optimizer.step();
       decoder_optimizer.step();
       if (encoder_average) {
@@ -212,9 +215,9 @@ TrainingResult train_stage1(network::Network& network,
     }
     ++result.epoch;
     const auto measure = [&] {
-      return measure_on_pictures(network, validation_views, classes, quiet, "validation");
+      return measure_on_pictures(network, validation_views, task, quiet, "validation");
     };
-    if (!validate(result, options.epochs, options.validate_every, scoring, validation, measure))
+    if (!validate(result, options.epochs, options.validate_every, validation, measure))
       return result;
   }
   return result;

@@ -9,10 +9,9 @@
 #include "parsimony/core/context.h"
 #include "parsimony/core/fields.h"
 #include "parsimony/data/augment.h"
-#include "parsimony/metric/confusion.h"
 #include "parsimony/network/network.h"
+#include "parsimony/task/task.h"
 #include "parsimony/train/feature_cache.h"
-#include "parsimony/train/loss.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::train {
@@ -26,7 +25,7 @@ struct Stage0Options {
   std::int64_t batch = 64;
   data::AugmentOptions augment;  // crop 256, shorter side 300
   OptimizerOptions decoder;      // Adam, 3e-3
-  DistillationOptions distillation = {};
+  task::DistillationOptions distillation = {};
   double auxiliary = 0.15;  // weight of each auxiliary loss
   double polyak = 0.9;      // decay of the average of weights; 0: none
   void visit(core::FieldVisitor& v);
@@ -70,8 +69,7 @@ TrainingResult train_stage0(network::Network& decoder,
                             const std::vector<std::size_t>& tap_of_input,
                             const FeatureBatch& features,
                             const std::vector<FeatureBatch>& validation_features,
-                            int classes,
-                            const metric::Scoring& scoring,
+                            const task::Task& task,
                             const Stage0Options& options,
                             core::Rng rng,
                             const Limits& limits,
@@ -81,8 +79,7 @@ TrainingResult train_stage0(network::Network& decoder,
 TrainingResult train_stage1(network::Network& network,
                             const std::vector<data::Sample>& samples,
                             const std::vector<data::Sample>& validation_views,
-                            int classes,
-                            const metric::Scoring& scoring,
+                            const task::Task& task,
                             const Stage1Options& options,
                             core::Rng rng,
                             const Limits& limits,

@@ -9,7 +9,6 @@
 #include "parsimony/core/scratch_file.h"
 #include "parsimony/graph/graph.h"
 #include "parsimony/network/device.h"
-#include "parsimony/train/loss.h"
 
 namespace parsimony::train {
 namespace {
@@ -44,12 +43,12 @@ Tensor storage(const std::vector<std::int64_t>& shape,
 
 std::int64_t cache_bytes_per_picture(const graph::Graph& encoder,
                                      graph::Size picture,
-                                     std::int64_t label_pixels,
+                                     std::int64_t label_bytes,
                                      std::int64_t teacher_channels,
                                      CachePrecision precision) {
   const std::vector<graph::Shape> shapes = graph::infer_shapes(encoder, picture);
   const std::int64_t bytes = precision == CachePrecision::kFloat16 ? 2 : 4;
-  std::int64_t sum = label_pixels;
+  std::int64_t sum = label_bytes;
   for (const graph::Output& tap : encoder.outputs)
     sum += bytes * shapes[static_cast<std::size_t>(tap.node)].elements();
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs.at(0).node)];
@@ -87,10 +86,14 @@ FeatureBatch build_cache(network::Network& encoder,
       store(cache.taps[t], first, taps[t], type_of(request.precision));
     const std::int64_t height = taps[0].size(2);
     const std::int64_t width = taps[0].size(3);
-    store(cache.labels,
-          first,
-          request.labels_at_tap ? resize_labels(batch.labels, height, width) : batch.labels,
-          at::kByte);
+    const task::Labels labels =
+        request.labels_at_tap ? batch.labels.on_grid(height, width) : batch.labels;
+    cache.labels.height = labels.height;
+    cache.labels.width = labels.width;
+    for (const auto part : task::Labels::kParts) {
+      if ((labels.*part).defined())
+        store(cache.labels.*part, first, labels.*part, (labels.*part).scalar_type());
+    }
     if (teacher != nullptr) {
       const Tensor logits = teacher->logits({batch.pictures}, network::Phase::kEvaluation);
       store(cache.teacher,

@@ -22,16 +22,15 @@ inline constexpr std::array<std::string_view, 2> kCachePrecisionNames = {"float1
 // of the device they run in.
 struct FeatureBatch {
   std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
-  Tensor labels;             // [N, H, W] uint8
-  Tensor teacher;            // [N, K, H_0, W_0] logits at the finest tap's resolution, or undefined
-  std::int64_t size() const { return labels.size(0); }
+  task::Labels labels;       // joints in pixels of the pictures, maps as CacheRequest wants them
+  Tensor teacher;            // [N, K, H_0, W_0] outputs at the finest tap's resolution, or undefined
+  std::int64_t size() const { return taps.at(0).size(0); }
 };
 
-// Bytes that one picture of this size takes in a cache; `label_size` is the side lengths' product
-// of its labels.
+// Bytes that one picture of this size takes in a cache; `label_bytes` are those of its labels.
 std::int64_t cache_bytes_per_picture(const graph::Graph& encoder,
                                      graph::Size picture,
-                                     std::int64_t label_pixels,
+                                     std::int64_t label_bytes,
                                      std::int64_t teacher_channels,
                                      CachePrecision precision);
 
@@ -42,7 +41,7 @@ struct CacheRequest {
   std::int64_t count = 0;
   SampleMaker make;
   bool labels_at_tap =
-      true;  // labels nearest-resized to the finest tap's grid; else in picture size
+      true;  // label maps on the finest tap's grid (Labels::on_grid); else in picture size
   CachePrecision precision = CachePrecision::kFloat16;
   // Features lie in a file on its disk and are brought to the device batch by batch; empty: in the
   // memory of the encoder's device.
@@ -51,7 +50,7 @@ struct CacheRequest {
 };
 
 // Runs the encoder (evaluation mode, no gradients) over `count` pictures. `encoder` has the taps as
-// outputs; `teacher` (optional) maps pictures to logits.
+// outputs; `teacher` (optional) maps pictures to outputs of the same task.
 FeatureBatch build_cache(network::Network& encoder,
                          network::Network* teacher,
                          const CacheRequest& request,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/images.h"
 
-#include <cstring>
 #include <deque>
 #include <future>
 #include <numeric>
@@ -18,9 +17,9 @@ Batch to_batch(const std::vector<data::Sample>& samples) {
   const std::int64_t width = samples[0].image.width;
   const auto count = static_cast<std::int64_t>(samples.size());
   Batch batch;
+  batch.labels = task::labels_of(samples);
   batch.pictures = at::empty(
       {count, 3, height, width}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
-  batch.labels = at::empty({count, height, width}, at::kByte);
   const auto& [mean, deviation] = graph::kImagenetNormalization;
   float table[3][256];
   for (std::size_t c = 0; c < 3; ++c) {
@@ -29,19 +28,12 @@ Batch to_batch(const std::vector<data::Sample>& samples) {
   }
   for (std::size_t n = 0; n < samples.size(); ++n) {
     const data::Sample& sample = samples[n];
-    core::require(sample.image.height == height && sample.image.width == width &&
-                      sample.labels.height == height && sample.labels.width == width,
-                  "samples of one batch differ in size");
     float* out =
         batch.pictures.data_ptr<float>() + static_cast<std::int64_t>(n) * height * width * 3;
     const std::uint8_t* in = sample.image.pixels.data();
     for (std::int64_t i = 0; i < height * width * 3; i += 3) {
       for (int c = 0; c < 3; ++c) out[i + c] = table[c][in[i + c]];
     }
-    std::memcpy(
-        batch.labels.data_ptr<std::uint8_t>() + static_cast<std::int64_t>(n) * height * width,
-        sample.labels.ids.data(),
-        sample.labels.ids.size());
   }
   return batch;
 }

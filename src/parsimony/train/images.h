@@ -8,6 +8,7 @@
 #include "parsimony/data/augment.h"
 #include "parsimony/data/dataset.h"
 #include "parsimony/network/tensor.h"
+#include "parsimony/task/labels.h"
 
 namespace parsimony::train {
 
@@ -16,7 +17,7 @@ using network::Tensor;
 // Pictures and labels of equal size as tensors.
 struct Batch {
   Tensor pictures;  // [N, 3, H, W] fp32, channels-last, normalised (graph/normalization.h)
-  Tensor labels;    // [N, H, W] uint8, 255 = ignore
+  task::Labels labels;
   // Of a BatchStream: which sample each picture is a crop of, and where it lies.
   std::vector<std::int64_t> samples;
   std::vector<data::Crop> crops;

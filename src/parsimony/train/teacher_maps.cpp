@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/train/teacher_maps.h"
 
-#include <numeric>
-
 #include "parsimony/graph/graph.h"
 
 namespace parsimony::train {
 namespace {
 
-constexpr std::int64_t kStride = 4;  // of the logits of all networks
+constexpr std::int64_t kStride = 4;  // of the outputs of all networks
 
 // Positions of the centres of `count` cells over one side of a crop, in the picture: 0 and 1 are
 // its edges.
@@ -23,21 +21,14 @@ Tensor is_inside(const Tensor& positions) {
   return (positions >= 0).logical_and(positions <= 1);
 }
 
-// Class ids after mirroring.
-Tensor mirrored_classes(const data::MirrorPairs& pairs, std::int64_t classes) {
-  std::vector<std::int64_t> other(static_cast<std::size_t>(classes));
-  std::iota(other.begin(), other.end(), 0);
-  for (const auto& [left, right] : pairs) std::swap(other.at(left), other.at(right));
-  return at::tensor(other, at::kLong);
-}
-
 }  // namespace
 
 TeacherMaps::TeacherMaps(network::Network& teacher,
+                         const task::Task& task,
                          const std::vector<data::Sample>& samples,
                          const core::Context& context,
-                         const std::string& task)
-    : samples_(samples) {
+                         const std::string& name)
+    : task_(task), samples_(samples) {
   const at::NoGradGuard no_grad;
   for (const data::Sample& sample : samples) {
     if (context.stop.requested()) return;
@@ -46,7 +37,7 @@ TeacherMaps::TeacherMaps(network::Network& teacher,
                         .to(at::kCPU, at::kHalf)
                         .contiguous());
     context.progress.advance(
-        {task, static_cast<double>(maps_.size()), static_cast<double>(samples.size()), ""});
+        {name, static_cast<double>(maps_.size()), static_cast<double>(samples.size()), ""});
   }
   complete_ = true;
 }
@@ -55,7 +46,7 @@ TeacherMaps::Targets TeacherMaps::cut(const Batch& batch,
                                       std::int64_t height,
                                       std::int64_t width) const {
   const at::NoGradGuard no_grad;
-  std::vector<Tensor> logits, inside;
+  std::vector<Tensor> outputs, inside;
   for (std::size_t n = 0; n < batch.samples.size(); ++n) {
     const data::Crop& crop = batch.crops[n];
     const auto index = static_cast<std::size_t>(batch.samples[n]);
@@ -70,20 +61,19 @@ TeacherMaps::Targets TeacherMaps::cut(const Batch& batch,
                                      /*interpolation_mode=*/0,
                                      /*padding_mode=*/1,
                                      /*align_corners=*/false);
-    const data::MirrorPairs& pairs = samples_[index].mirror_pairs;
-    if (crop.mirrored && !pairs.empty())
-      map = map.index_select(1, mirrored_classes(pairs, map.size(1)));
-    logits.push_back(map);
+    if (crop.mirrored)
+      map = map.index_select(1, at::tensor(task_.mirrored_channels(samples_[index]), at::kLong));
+    outputs.push_back(map);
     inside.push_back(
         is_inside(y).view({1, 1, -1, 1}).logical_and(is_inside(x).view({1, 1, 1, -1})));
   }
-  return {at::cat(logits), at::cat(inside).to(at::kFloat)};
+  return {at::cat(outputs), at::cat(inside).to(at::kFloat)};
 }
 
-double TeacherMaps::bytes(const std::vector<data::Sample>& samples, int classes) {
+double TeacherMaps::bytes(const std::vector<data::Sample>& samples, int channels) {
   double total = 0;
   for (const data::Sample& sample : samples) {
-    total += 2.0 * classes * static_cast<double>(graph::strided(sample.image.height, kStride)) *
+    total += 2.0 * channels * static_cast<double>(graph::strided(sample.image.height, kStride)) *
              static_cast<double>(graph::strided(sample.image.width, kStride));
   }
   return total;

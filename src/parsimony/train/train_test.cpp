@@ -7,11 +7,11 @@
 #include "parsimony/graph/cell_decoder.h"
 #include "parsimony/network/simd/bf16_loops.h"
 #include "parsimony/network/tensor_memory.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/train/candidate.h"
 #include "parsimony/train/early_stop.h"
 #include "parsimony/train/fixtures_for_test.h"
 #include "parsimony/train/images.h"
-#include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/train/optimizer.h"
 
@@ -19,93 +19,6 @@ namespace parsimony::train {
 namespace {
 
 using network::Network;
-
-// ---- labels and losses ----
-
-TEST(ResizeLabels, TakesPixelCentres) {
-  const Tensor labels = at::arange(16, at::kByte).view({1, 4, 4});
-  const Tensor small = resize_labels(labels, 2, 2);
-  EXPECT_TRUE(at::equal(small.flatten(), at::tensor({5, 7, 13, 15}, at::kByte)));
-}
-
-TEST(Distillation, ComparesLogitsOrSoftenedSoftmaxes) {
-  // One pixel, two classes; the softmaxes at temperature 2 are (e/(e+1), 1/(e+1)) and (1/2, 1/2).
-  const Tensor teacher = at::tensor({2.0, 0.0}).reshape({1, 2, 1, 1});
-  const Tensor student = at::tensor({3.0, 3.0}).reshape({1, 2, 1, 1});
-  const auto loss = [&](DistillationLoss form, const Tensor& from) {
-    return distillation(from, teacher, {.loss = form, .temperature = 2}).item<double>();
-  };
-  EXPECT_DOUBLE_EQ(loss(DistillationLoss::kLogits, student), (1 + 9) / 2.0);
-  const double e = std::exp(1.0);
-  const double p = e / (e + 1);
-  EXPECT_NEAR(loss(DistillationLoss::kSoftmax, student),
-              4 * (p * std::log(2 * p) + (1 - p) * std::log(2 * (1 - p))),
-              1e-6);
-  EXPECT_EQ(loss(DistillationLoss::kLogits, teacher), 0);
-  EXPECT_EQ(loss(DistillationLoss::kSoftmax, teacher), 0);
-  // A softmax does not see what all logits share; their difference does.
-  EXPECT_NEAR(loss(DistillationLoss::kSoftmax, teacher + 5), 0, 1e-6);
-  EXPECT_DOUBLE_EQ(loss(DistillationLoss::kLogits, teacher + 5), 25);
-}
-
-TEST(Distillation, IsAMeanOverPixelsAtTheTeachersSize) {
-  const at::Generator generator = at::detail::createCPUGenerator(3);
-  const auto options = at::TensorOptions(at::kDouble);
-  const Tensor teacher = at::randn({2, 3, 8, 8}, generator, options);
-  const Tensor student = at::randn({2, 3, 4, 4}, generator, options);
-  for (const DistillationLoss form : {DistillationLoss::kLogits, DistillationLoss::kSoftmax}) {
-    const DistillationOptions how{.loss = form, .temperature = 3};
-    const double once = distillation(student, teacher, how).item<double>();
-    EXPECT_GT(once, 0);
-    EXPECT_NEAR(
-        distillation(at::cat({student, student}), at::cat({teacher, teacher}), how).item<double>(),
-        once,
-        1e-12);
-    EXPECT_NEAR(distillation(network::resize_bilinear(student, 8, 8), teacher, how).item<double>(),
-                once,
-                1e-12);
-    // Stored in half precision, as in the feature cache.
-    EXPECT_NEAR(distillation(student, teacher.to(at::kHalf), how).item<double>(), once, 1e-3);
-    Tensor learning = student.clone().requires_grad_(true);
-    distillation(learning, teacher, how).backward();
-    const Tensor step = student - 0.5 * learning.grad();
-    EXPECT_LT(distillation(step, teacher, how).item<double>(), once);
-  }
-}
-
-TEST(Distillation, CountsPixelsWithinThePictureOnly) {
-  const Tensor student = at::randn({2, 3, 4, 4});
-  const Tensor teacher = at::randn({2, 3, 4, 4});
-  Tensor inside = at::zeros({2, 1, 4, 4});
-  inside.narrow(2, 0, 2).fill_(1);
-  for (const DistillationLoss form : {DistillationLoss::kLogits, DistillationLoss::kSoftmax}) {
-    const DistillationOptions how{.loss = form};
-    EXPECT_NEAR(distillation(student, teacher, how, inside).item<double>(),
-                distillation(student.narrow(2, 0, 2), teacher.narrow(2, 0, 2), how).item<double>(),
-                1e-6);
-    EXPECT_EQ(distillation(student, teacher, how, at::zeros_like(inside)).item<double>(), 0);
-  }
-}
-
-// ---- counting ----
-
-TEST(PairCounts, AreTheConfusionMatrix) {
-  at::manual_seed(3);
-  constexpr int kClasses = 5;
-  Tensor truth = at::randint(0, kClasses, {2, 9, 7}, at::kByte);
-  truth[0][0].fill_(255);       // ignored
-  truth[1][3].fill_(kClasses);  // not a class either
-  const Tensor predicted = at::randint(0, kClasses, {2, 9, 7}, at::kByte);
-  metric::ConfusionMatrix expected(kClasses);
-  expected.add(truth.data_ptr<std::uint8_t>(), predicted.data_ptr<std::uint8_t>(), truth.numel());
-  const Tensor counts = pair_counts(truth, predicted, kClasses);
-  ASSERT_EQ(counts.sizes(), at::IntArrayRef({kClasses, kClasses}));
-  for (int t = 0; t < kClasses; ++t) {
-    for (int p = 0; p < kClasses; ++p)
-      EXPECT_EQ(counts[t][p].item<std::int64_t>(), expected.count(t, p)) << t << ' ' << p;
-  }
-  EXPECT_EQ(counts.sum().item<std::int64_t>(), 2 * 9 * 7 - 2 * 7);
-}
 
 // ---- early termination, spec rl-cell-search 6.3 ----
 
@@ -281,7 +194,7 @@ TEST(BatchStream, DependsOnTheSeedOnly) {
     const Batch a = alone.get(epoch, index);
     const Batch b = ahead.get(epoch, index);
     EXPECT_TRUE(at::equal(a.pictures, b.pictures)) << epoch << " " << index;
-    EXPECT_TRUE(at::equal(a.labels, b.labels)) << epoch << " " << index;
+    EXPECT_TRUE(at::equal(a.labels.classes, b.labels.classes)) << epoch << " " << index;
   }
   BatchStream other(samples, augment, 4, core::Rng(10), 0);
   EXPECT_FALSE(at::equal(other.get(0, 0).pictures, alone.get(0, 0).pictures));
@@ -338,7 +251,7 @@ TEST_P(Stage0Memory, TakesNothingFromTheSystemOnceItRuns) {
   FeatureBatch features;
   features.taps = encoder.forward({at::randn({24, 3, 96, 96})}, network::Phase::kTraining);
   for (Tensor& tap : features.taps) tap = tap.detach().to(at::kHalf);
-  features.labels = at::randint(0, 5, {24, 24, 24}, at::kByte);
+  features.labels.classes = at::randint(0, 5, {24, 24, 24}, at::kByte);
 
   Network decoder(graph::subgraph(lowered.graph, cuts, lowered.graph.outputs),
                   core::Rng(2),
@@ -353,8 +266,7 @@ TEST_P(Stage0Memory, TakesNothingFromTheSystemOnceItRuns) {
                {0, 1, 2, 3},
                features,
                {},
-               5,
-               {},
+               task::Segmentation(5),
                options,
                core::Rng(3),
                {stop, std::nullopt},

@@ -11,7 +11,6 @@
 #include "parsimony/core/files.h"
 #include "parsimony/core/text.h"
 #include "parsimony/train/images.h"
-#include "parsimony/train/loss.h"
 #include "parsimony/train/measure.h"
 #include "parsimony/train/teacher_maps.h"
 #include "parsimony/weights/safetensors.h"
@@ -81,11 +80,11 @@ class Training {
     map.metadata["signature"] = signature_;
     map.metadata["epochs"] = std::to_string(result.epochs);
     map.metadata["best_epoch"] = std::to_string(result.best_epoch);
-    map.metadata["best_miou"] = fmt::format("{}", result.best_miou);
+    map.metadata["best"] = fmt::format("{}", result.best);
     map.metadata["seconds"] = fmt::format("{}", result.seconds);
     std::string history;
     for (const EpochRecord& record : result.history) {
-      history += fmt::format("{} {} {};", record.epoch, record.loss, record.miou.value_or(-1));
+      history += fmt::format("{} {} {};", record.epoch, record.loss, record.quality.value_or(-1));
     }
     map.metadata["history"] = history;
     weights::write_safetensors(file, map);
@@ -111,15 +110,15 @@ class Training {
     for (auto& [part, average] : averages_) average.load(map, part);
     result.epochs = std::stoi(meta("epochs"));
     result.best_epoch = std::stoi(meta("best_epoch"));
-    result.best_miou = std::stod(meta("best_miou"));
+    result.best = std::stod(meta("best"));
     result.seconds = std::stod(meta("seconds"));
     for (const std::string& entry : core::split(meta("history"), ';')) {
       const std::vector<std::string> fields = core::split(entry, ' ');
       if (fields.size() != 3) continue;
-      const double miou = std::stod(fields[2]);
+      const double quality = std::stod(fields[2]);
       result.history.push_back({std::stoi(fields[0]),
                                 std::stod(fields[1]),
-                                miou < 0 ? std::nullopt : std::optional<double>(miou)});
+                                quality < 0 ? std::nullopt : std::optional<double>(quality)});
     }
   }
 
@@ -150,59 +149,49 @@ double rate_factor(const TrainerOptions& options, double progress) {
                                                            : decay;
 }
 
-Tensor pixel_loss(const Tensor& logits,
-                  const Tensor& labels,
-                  const TrainerOptions& options,
-                  network::Kernels kernels) {
-  switch (options.loss) {
-    case PixelLoss::kCrossEntropy:
-      return network::pixel_cross_entropy(logits, labels, kernels);
-    case PixelLoss::kOhem:
-      return network::hard_pixel_cross_entropy(logits, labels, options.ohem, kernels);
-  }
-  core::throw_internal_error("loss {} does not exist", static_cast<int>(options.loss));
-}
-
 // Who teaches, if anybody: the network itself, or what it has said of all pictures.
 struct Teaching {
   network::Network* teacher = nullptr;
   std::unique_ptr<const TeacherMaps> maps;
 
-  Tensor loss(const Tensor& logits, const Batch& batch, const DistillationOptions& options) const {
+  Tensor loss(const Tensor& output,
+              const Batch& batch,
+              const task::Task& task,
+              const task::DistillationOptions& options) const {
     if (maps) {
-      const TeacherMaps::Targets targets = maps->cut(batch, logits.size(2), logits.size(3));
-      return distillation(logits, targets.logits, options, targets.inside);
+      const TeacherMaps::Targets targets = maps->cut(batch, output.size(2), output.size(3));
+      return task.distillation(output, targets.outputs, options, targets.inside);
     }
     const Tensor expected = [&] {
       const at::NoGradGuard no_grad;
       return teacher->logits({batch.pictures}, network::Phase::kEvaluation);
     }();
-    return distillation(logits, expected, options);
+    return task.distillation(output, expected, options);
   }
 };
 
 // nullopt when interrupted.
 std::optional<Teaching> teaching_of(network::Network* teacher,
                                     const std::vector<data::Sample>& samples,
-                                    int classes,
+                                    const task::Task& task,
                                     const TrainerOptions& options,
                                     const core::Context& context,
-                                    const std::string& task) {
+                                    const std::string& name) {
   Teaching teaching;
   if (teacher == nullptr || options.distillation.weight == 0) return teaching;
   teaching.teacher = teacher;
   if (options.teacher_view == TeacherView::kCrop) return teaching;
-  const double bytes = TeacherMaps::bytes(samples, classes);
+  const double bytes = TeacherMaps::bytes(samples, task.channels());
   if (bytes > kMostTeacherBytes) {
     core::throw_user_error(
-        "{}: the teacher's logits of {} pictures would take {} of memory, more than {}; set "
+        "{}: the teacher's outputs for {} pictures would take {} of memory, more than {}; set "
         "teacher_view: crop for this training, or distillation.weight to 0",
-        task,
+        name,
         samples.size(),
         core::human_bytes(bytes),
         core::human_bytes(kMostTeacherBytes));
   }
-  teaching.maps = std::make_unique<TeacherMaps>(*teacher, samples, context, task + " teacher");
+  teaching.maps = std::make_unique<TeacherMaps>(*teacher, task, samples, context, name + " teacher");
   if (!teaching.maps->complete()) return std::nullopt;
   return teaching;
 }
@@ -212,14 +201,16 @@ std::optional<double> train_epoch(network::Network& network,
                                   Training& training,
                                   BatchStream& batches,
                                   const TrainerOptions& options,
+                                  const task::Task& task,
                                   const core::Context& context,
-                                  const std::string& task,
+                                  const std::string& name,
                                   const Teaching& teaching,
                                   const core::Rng& rng,
                                   TrainerEnd& end) {
   const std::int64_t count = batches.batches_per_epoch();
   const int epoch = training.result.epochs;
-  const network::Kernels kernels = network.options().kernels;
+  const task::Learning learning{
+      .kernels = network.options().kernels, .pixels = options.loss, .hard = options.ohem};
   const double steps = static_cast<double>(count) * options.epochs;
   double total = 0;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -234,19 +225,19 @@ std::optional<double> train_epoch(network::Network& network,
         network::Phase::kTraining,
         network::StepNoise(rng.split("noise").split(static_cast<std::uint64_t>(step)),
                            static_cast<double>(step) / steps));
-    Tensor loss = pixel_loss(outputs[0], batch.labels, options, kernels);
+    Tensor loss = task.loss(outputs[0], batch.labels, learning);
     const double main_loss = loss.item<double>();
     if (!std::isfinite(main_loss)) {
       end = TrainerEnd::kDiverged;
       return std::nullopt;
     }
     for (std::size_t k = 1; k < outputs.size() && options.auxiliary > 0; ++k) {
-      const Tensor labels = resize_labels(batch.labels, outputs[k].size(2), outputs[k].size(3));
-      loss = loss + options.auxiliary * pixel_loss(outputs[k], labels, options, kernels);
+      const task::Labels labels = batch.labels.on_grid(outputs[k].size(2), outputs[k].size(3));
+      loss = loss + options.auxiliary * task.loss(outputs[k], labels, learning);
     }
     if (teaching.teacher != nullptr) {
-      loss = loss +
-             options.distillation.weight * teaching.loss(outputs[0], batch, options.distillation);
+      loss = loss + options.distillation.weight *
+                        teaching.loss(outputs[0], batch, task, options.distillation);
     }
     training.zero_gradients();
     torch::autograd::backward({loss}, {});
@@ -256,8 +247,8 @@ std::optional<double> train_epoch(network::Network& network,
     std::string detail = fmt::format(
         "epoch {}/{}, loss {:.3f}", epoch + 1, options.epochs, total / static_cast<double>(i + 1));
     if (training.result.best_epoch > 0)
-      detail += fmt::format(", best mIoU {:.1f} %", 100 * training.result.best_miou);
-    context.progress.advance({task, static_cast<double>(step + 1), steps, detail});
+      detail += ", best " + task::quality_text(task, training.result.best);
+    context.progress.advance({name, static_cast<double>(step + 1), steps, detail});
   }
   return total / static_cast<double>(count);
 }
@@ -275,8 +266,8 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
   v.group("decoder", decoder, "optimiser of the decoder");
   v.choice("loss",
            loss,
-           kPixelLossNames,
-           {"cross_entropy (of all labelled pixels) or ohem (of the hard ones alone)"});
+           task::kPixelLossNames,
+           {"of classes: cross_entropy (of all labelled pixels) or ohem (of the hard ones alone)"});
   v.group("ohem", ohem, "which pixels are hard, for loss: ohem");
   v.field("auxiliary", auxiliary, {"weight of each auxiliary loss", 0});
   v.group("distillation", distillation, "learning from the study's teacher.model, if it has one");
@@ -296,19 +287,19 @@ void TrainerOptions::visit(core::FieldVisitor& v) {
 TrainerResult train_fully(network::Network& network,
                           const std::vector<data::Sample>& samples,
                           const std::vector<data::Sample>& validation,
-                          int classes,
+                          const task::Task& task,
                           const TrainerOptions& options,
                           core::Rng rng,
                           const std::filesystem::path& checkpoint,
                           const core::Context& context,
-                          const std::string& task,
+                          const std::string& name,
                           network::Network* teacher) {
   Training training(network, options, signature_of(options, rng, teacher));
   if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
   TrainerResult& result = training.result;
   const std::optional<Teaching> teaching =
       result.epochs < options.epochs
-          ? teaching_of(teacher, samples, classes, options, context, task)
+          ? teaching_of(teacher, samples, task, options, context, name)
           : Teaching{};
   if (!teaching) {
     result.end = TrainerEnd::kInterrupted;
@@ -321,7 +312,7 @@ TrainerResult train_fully(network::Network& network,
     const auto start = Clock::now();
     TrainerEnd end = TrainerEnd::kFinished;
     const std::optional<double> loss =
-        train_epoch(network, training, batches, options, context, task, *teaching, rng, end);
+        train_epoch(network, training, batches, options, task, context, name, *teaching, rng, end);
     if (!loss) {
       result.end = end;
       return result;
@@ -330,15 +321,15 @@ TrainerResult train_fully(network::Network& network,
     EpochRecord record{result.epochs, *loss, std::nullopt};
     if (result.epochs % options.validate_every == 0 || result.epochs == options.epochs) {
       training.swap_averages();
-      const metric::ConfusionMatrix matrix =
-          measure_on_pictures(network, validation, classes, context, task + " validation");
-      if (context.stop.requested()) {
+      const std::optional<objective::Scores> scores =
+          measure_on_pictures(network, validation, task, context, name + " validation");
+      if (!scores) {
         result.end = TrainerEnd::kInterrupted;  // the epoch is repeated from its checkpoint
         return result;
       }
-      record.miou = metric::quality(matrix).miou;
-      if (*record.miou >= result.best_miou) {
-        result.best_miou = *record.miou;
+      record.quality = scores->at(std::string(task.deciding()));
+      if (*record.quality >= result.best) {
+        result.best = *record.quality;
         result.best_epoch = result.epochs;
         training.best = network.save();
       }

@@ -11,7 +11,7 @@
 #include "parsimony/graph/simplify.h"
 #include "parsimony/train/fixtures_for_test.h"
 #include "parsimony/train/images.h"
-#include "parsimony/train/loss.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/train/teacher_maps.h"
 
 namespace parsimony::train {
@@ -73,7 +73,7 @@ Trained train_portraits(const std::filesystem::path& checkpoint,
   trained.result = train_fully(net,
                                samples,
                                {samples.begin(), samples.begin() + 6},
-                               8,
+                               task::Segmentation(8),
                                options,
                                core::Rng(4),
                                checkpoint,
@@ -89,7 +89,7 @@ TEST(Trainer, LearnsAndKeepsTheBestWeights) {
   EXPECT_EQ(trained.result.end, TrainerEnd::kFinished);
   EXPECT_EQ(trained.result.history.size(), 6u);
   EXPECT_LT(trained.result.history.back().loss, 0.8 * trained.result.history.front().loss);
-  EXPECT_GT(trained.result.best_miou, 0.05);
+  EXPECT_GT(trained.result.best, 0.05);
 }
 
 TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
@@ -109,7 +109,7 @@ TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
     EXPECT_GT(sessions, 1);
     EXPECT_TRUE(at::equal(pieces.encoder, whole.encoder)) << "polyak " << polyak;
     EXPECT_TRUE(at::equal(pieces.decoder, whole.decoder)) << "polyak " << polyak;
-    EXPECT_EQ(pieces.result.best_miou, whole.result.best_miou);
+    EXPECT_EQ(pieces.result.best, whole.result.best);
   }
 }
 
@@ -117,7 +117,7 @@ TEST(Trainer, AContinuedTrainingEqualsAnUninterruptedOneBitByBit) {
 TEST(Trainer, AContinuedTrainingDropsWhatAnUninterruptedOneDrops) {
   const core::TemporaryFolder folder;
   TrainerOptions options = short_training(6);
-  options.loss = PixelLoss::kOhem;
+  options.loss = task::PixelLoss::kOhem;
   options.decoder = {.kind = OptimizerKind::kSgd,
                      .rate = 0.05,
                      .weight_decay = 1e-4,
@@ -136,7 +136,7 @@ TEST(Trainer, AContinuedTrainingDropsWhatAnUninterruptedOneDrops) {
 TEST(Trainer, LearnsFromTheHardPixelsAlone) {
   TrainerOptions options = short_training(2);
   const Trained plain = train_portraits({}, -1, options);
-  options.loss = PixelLoss::kOhem;
+  options.loss = task::PixelLoss::kOhem;
   options.ohem = {.threshold = 1, .kept = 0};  // every pixel is hard
   const Trained all = train_portraits({}, -1, options);
   EXPECT_TRUE(at::equal(all.decoder, plain.decoder));
@@ -169,7 +169,7 @@ TEST(Trainer, RefusesACheckpointOfAnotherTraining) {
   EXPECT_THROW(train_fully(net,
                            samples,
                            samples,
-                           8,
+                           task::Segmentation(8),
                            short_training(7),
                            core::Rng(4),
                            checkpoint,
@@ -195,7 +195,7 @@ TEST(Trainer, LearnsFromATeacher) {
     train_fully(net,
                 samples,
                 {samples.begin(), samples.begin() + 6},
-                8,
+                task::Segmentation(8),
                 options,
                 core::Rng(4),
                 {},
@@ -203,7 +203,7 @@ TEST(Trainer, LearnsFromATeacher) {
                 "test",
                 from);
     const at::NoGradGuard no_grad;
-    return distillation(net.logits({pictures}, network::Phase::kEvaluation),
+    return task::distillation(net.logits({pictures}, network::Phase::kEvaluation),
                         teacher.logits({pictures}, network::Phase::kEvaluation),
                         {})
         .item<double>();
@@ -223,7 +223,7 @@ TEST(Trainer, ADivergingTrainingIsAnOutcome) {
   const core::StopFlag stop;
   EXPECT_EQ(
       train_fully(
-          net, samples, samples, 8, options, core::Rng(4), {}, {log, progress, stop, 1}, "test")
+          net, samples, samples, task::Segmentation(8), options, core::Rng(4), {}, {log, progress, stop, 1}, "test")
           .end,
       TrainerEnd::kDiverged);
 }
@@ -238,7 +238,9 @@ class TeacherMapsTest : public ::testing::Test {
   core::SilentProgress progress_;
   core::StopFlag stop_;
 
-  TeacherMaps maps() { return {teacher_, samples_, {log_, progress_, stop_, 1}, "test"}; }
+  const task::Segmentation task_{8};
+
+  TeacherMaps maps() { return {teacher_, task_, samples_, {log_, progress_, stop_, 1}, "test"}; }
   Tensor whole(std::int64_t sample) {
     const at::NoGradGuard no_grad;
     const Batch batch = to_batch({samples_[static_cast<std::size_t>(sample)]});
@@ -261,18 +263,18 @@ TEST_F(TeacherMapsTest, CropsOfAPictureAreCropsOfItsMap) {
   data::Crop crop{.scaled_width = 64, .scaled_height = 64, .x = 24, .y = 8, .side = 32};
   const auto straight = maps.cut(batch_of(1, crop), 8, 8);
   const Tensor expected = whole(1).narrow(2, 2, 8).narrow(3, 6, 8);
-  expect_close(straight.logits, expected);
+  expect_close(straight.outputs, expected);
   EXPECT_EQ(straight.inside.min().item<double>(), 1);
 
   crop.mirrored = true;
-  expect_close(maps.cut(batch_of(1, crop), 8, 8).logits, expected.flip({3}));
+  expect_close(maps.cut(batch_of(1, crop), 8, 8).outputs, expected.flip({3}));
 }
 
 TEST_F(TeacherMapsTest, AScaledPictureHasAScaledMap) {
   const TeacherMaps maps = this->maps();
   const data::Crop crop{.scaled_width = 128, .scaled_height = 128, .side = 128};
   const auto doubled = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
-  expect_close(doubled.logits, network::resize_bilinear(whole(0), 2 * kGrid, 2 * kGrid));
+  expect_close(doubled.outputs, network::resize_bilinear(whole(0), 2 * kGrid, 2 * kGrid));
 }
 
 TEST_F(TeacherMapsTest, PaddingIsOutside) {
@@ -282,14 +284,14 @@ TEST_F(TeacherMapsTest, PaddingIsOutside) {
   const auto targets = maps.cut(batch_of(0, crop), 2 * kGrid, 2 * kGrid);
   EXPECT_EQ(targets.inside.sum().item<double>(), kGrid * kGrid);
   EXPECT_EQ(targets.inside.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid).min().item<double>(), 1);
-  expect_close(targets.logits.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid), whole(0));
+  expect_close(targets.outputs.narrow(2, kGrid, kGrid).narrow(3, kGrid, kGrid), whole(0));
 }
 
 TEST_F(TeacherMapsTest, MirroringSwapsSides) {
   samples_[0].mirror_pairs = {{2, 3}};
   const TeacherMaps maps = this->maps();
   const data::Crop crop{.scaled_width = 64, .scaled_height = 64, .side = 64, .mirrored = true};
-  const Tensor mirrored = maps.cut(batch_of(0, crop), kGrid, kGrid).logits;
+  const Tensor mirrored = maps.cut(batch_of(0, crop), kGrid, kGrid).outputs;
   const Tensor expected = whole(0).flip({3});
   expect_close(mirrored.select(1, 2), expected.select(1, 3));
   expect_close(mirrored.select(1, 3), expected.select(1, 2));
@@ -307,7 +309,7 @@ TEST_F(TeacherMapsTest, AStreamSaysWhereItsCropsLie) {
     const data::LabelMap& labels = samples_[static_cast<std::size_t>(batch.samples[i])].labels;
     for (std::int64_t x = 0; x < 48; ++x) {
       const std::int64_t from = crop.x + (crop.mirrored ? 47 - x : x);
-      EXPECT_EQ(batch.labels[static_cast<std::int64_t>(i)][5][x].item<int>(),
+      EXPECT_EQ(batch.labels.classes[static_cast<std::int64_t>(i)][5][x].item<int>(),
                 labels.at(from, crop.y + 5));
     }
   }

@@ -12,6 +12,7 @@
 #include "parsimony/meter/lookup_table.h"
 #include "parsimony/objective/objective.h"
 #include "parsimony/run/candidates.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/run/preparation.h"
 
 namespace parsimony::cli {
@@ -48,7 +49,8 @@ Networks networks_of_study(const Arguments& arguments,
   const run::StudyOptions study = run::read_study(arguments.study, arguments.architecture.settings);
   const auto dataset = run::open_study_data(study, context);
   const graph::NetworkDescription description =
-      run::candidate_description(study, static_cast<int>(dataset->info().classes.size()));
+      run::candidate_description(
+          study, run::study_task(study, dataset->info())->channels());
   Networks networks{
       {}, input_given ? size_of(arguments.architecture.input) : run::picture_size(*dataset)};
   const auto space = run::make_space(study, description);

@@ -57,11 +57,75 @@ std::vector<data::ClassGroup> groups_of(const data::DatasetInfo& info,
   return groups;
 }
 
+std::string percent(const std::optional<double>& share) {
+  return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("absent");
+}
+
+std::optional<double> score(const run::ModelQuality& quality, const std::string& name) {
+  const auto found = quality.scores.find(name);
+  return found == quality.scores.end() ? std::nullopt : std::optional(found->second);
+}
+
+void print_classes(const run::ModelQuality& quality,
+                   const data::DatasetInfo& info,
+                   const std::vector<data::ClassGroup>& groups) {
+  fmt::print("  {:<24}{:>10}{:>10}\n", "", "IoU", "F1");
+  const auto& iou = quality.details.at("iou");
+  const auto& f1 = quality.details.at("f1");
+  for (std::size_t c = 0; c < info.classes.size(); ++c)
+    fmt::print("  {:<24}{:>10}{:>10}\n", info.classes[c], percent(iou[c]), percent(f1[c]));
+  for (const data::ClassGroup& group : groups) {
+    fmt::print("  {:<24}{:>10}{:>10}\n",
+               group.name,
+               "",
+               percent(score(quality, std::string(objective::kF1Of) + group.name)));
+  }
+  fmt::print("mIoU {}, without {} {}, pixel accuracy {}, mean accuracy {}\n",
+             percent(score(quality, "miou")),
+             info.classes[0],
+             percent(score(quality, "foreground_iou")),
+             percent(score(quality, "pixel_accuracy")),
+             percent(score(quality, "mean_accuracy")));
+  fmt::print(
+      "One confusion matrix over the split; ignored pixels left out; classes without labels left out of means.\n");
+}
+
+void print_pose(const run::ModelQuality& quality, const data::Skeleton& skeleton) {
+  fmt::print("  {:<24}{:>10}\n", "", "PCK");
+  const auto& joints = quality.details.at("pck_of_joints");
+  for (std::size_t j = 0; j < skeleton.joints.size(); ++j)
+    fmt::print("  {:<24}{:>10}\n", skeleton.joints[j], percent(joints[j]));
+  fmt::print("PCK@{} of the {} {}",
+             task::PoseOptions().tolerance,
+             skeleton.torso ? "torso" : "head",
+             percent(score(quality, "pck")));
+  if (const auto pckh = score(quality, "pckh")) fmt::print(", PCKh@0.5 {}", percent(pckh));
+  if (const auto ap = score(quality, "oks_ap")) fmt::print(", OKS-AP {}", percent(ap));
+  fmt::print("\nShares of the labelled joints of people whose {} is labelled.\n",
+             skeleton.torso ? "torso" : "head");
+}
+
+void print_depth(const run::ModelQuality& quality) {
+  const auto number = [&](const char* name) { return score(quality, name).value(); };
+  fmt::print("RMSE {:.4f} m, of logarithms {:.4f}, log10 {:.4f}, abs rel {:.4f}, sq rel {:.4f}\n",
+             number("rmse"),
+             number("rmse_log"),
+             number("log10"),
+             number("abs_rel"),
+             number("sq_rel"));
+  fmt::print("delta < 1.25 {}, < 1.25^2 {}, < 1.25^3 {}\n",
+             percent(number("delta1")),
+             percent(number("delta2")),
+             percent(number("delta3")));
+  fmt::print("Means over all pixels of the split whose depth is valid.\n");
+}
+
 }  // namespace
 
 Action declare_eval(CLI::App& app) {
   struct Arguments {
-    std::string model, dataset, split = "test";
+    std::string model, dataset, split = "test", subset;
+    double depth_scale = 0;
     std::vector<std::string> groups;
     bool json = false;
   };
@@ -76,49 +140,42 @@ Action declare_eval(CLI::App& app) {
          "NAME=CLASS,CLASS: F1 of classes taken as one, for example eyes=left_eye,right_eye; the "
          "data set's own groups come without asking")
       ->allow_extra_args(false);
+  app.add_option("--subset",
+                 arguments->subset,
+                 "the pictures that SPLIT_SUBSET.txt lists, instead of SPLIT.txt");
+  app.add_option("--depth-scale",
+                 arguments->depth_scale,
+                 "numbers per metre in depth files, where the data set does not say it")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--json", arguments->json, "for programs");
   return [arguments](Environment& environment) {
     const data::Split split = parse_split(arguments->split);
-    const auto dataset = data::open_dataset(arguments->dataset);
+    const auto model = run::open_model(arguments->model, environment.context.threads);
+    const auto dataset = data::open_dataset(arguments->dataset,
+                                            {.targets = model->task().options.targets(),
+                                             .subset = arguments->subset,
+                                             .depth_scale = arguments->depth_scale});
     if (dataset->size(split) == 0) {
       core::throw_user_error(
           "{}: has no pictures in its split '{}'", arguments->dataset, arguments->split);
     }
-    const std::vector<std::string>& classes = dataset->info().classes;
     const std::vector<data::ClassGroup> groups = groups_of(dataset->info(), arguments->groups);
-    const auto model = run::open_model(arguments->model, environment.context.threads);
-    const auto matrix = run::evaluate_model(*model, *dataset, split, environment.context);
-    if (environment.context.stop.requested()) return kInterrupted;
+    const auto quality =
+        run::evaluate_model(*model, *dataset, split, groups, environment.context);
+    if (!quality) return kInterrupted;
     if (arguments->json) {
-      fmt::print("{}\n", run::metrics_json(matrix, classes, groups, dataset->size(split)));
+      fmt::print("{}\n", run::metrics_json(*quality, dataset->info()));
       return kDone;
     }
-    const metric::Quality quality = metric::quality(matrix);
     fmt::print("{} on {} pictures of {}, split {}\n",
                model->description(),
                dataset->size(split),
                arguments->dataset,
                arguments->split);
-    const auto percent = [](const std::optional<double>& share) {
-      return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("absent");
-    };
-    fmt::print("  {:<24}{:>10}{:>10}\n", "", "IoU", "F1");
-    for (std::size_t c = 0; c < classes.size(); ++c) {
-      const auto id = static_cast<int>(c);
-      fmt::print(
-          "  {:<24}{:>10}{:>10}\n", classes[c], percent(matrix.iou(id)), percent(matrix.f1({id})));
-    }
-    for (const data::ClassGroup& group : groups)
-      fmt::print("  {:<24}{:>10}{:>10}\n", group.name, "", percent(matrix.f1(group.classes)));
-    fmt::print(
-        "mIoU {:.2f} %, without {} {:.2f} %, pixel accuracy {:.2f} %, mean accuracy {:.2f} %\n",
-        100 * quality.miou,
-        classes[0],
-        100 * quality.foreground_iou,
-        100 * quality.pixel_accuracy,
-        100 * quality.mean_accuracy);
-    fmt::print(
-        "One confusion matrix over the split; ignored pixels left out; classes without labels left out of means.\n");
+    const data::TargetSet targets = model->task().options.targets();
+    if (targets.contains(data::Target::kDepth)) print_depth(*quality);
+    if (targets.contains(data::Target::kPose)) print_pose(*quality, dataset->info().skeleton);
+    if (targets.contains(data::Target::kClasses)) print_classes(*quality, dataset->info(), groups);
     return kDone;
   };
 }

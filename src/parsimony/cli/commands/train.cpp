@@ -99,9 +99,9 @@ int train(const Arguments& arguments, const core::Context& context) {
                folder.string());
     return kSaved;
   }
-  fmt::print("{}: {:.2f} % mIoU, {} parameters, {} MACs, trained in {}\n",
+  fmt::print("{}: {}, {} parameters, {} MACs, trained in {}\n",
              folder.string(),
-             100 * model->scores.at("miou"),
+             objective::headline(model->scores),
              core::human_count(model->scores.at("params")),
              core::human_count(model->scores.at("macs")),
              core::human_duration(model->seconds));
