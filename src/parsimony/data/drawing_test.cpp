@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,10 @@ double lightness(Rgb color) {
   return y > 0.008856 ? 116 * std::cbrt(y) - 16 : 903.3 * y;
 }
 
+int difference(Rgb a, Rgb b) {
+  return std::max({std::abs(a.r - b.r), std::abs(a.g - b.g), std::abs(a.b - b.b)});
+}
+
 TEST(PaintedTest, ClassesHaveTheirColoursAndTheRestIsWhite) {
   const std::vector<Rgb> palette = {{10, 20, 30}, {200, 100, 0}};
   LabelMap labels(3, 1);
@@ -55,6 +60,208 @@ TEST(PaintedTest, ClassesHaveTheirColoursAndTheRestIsWhite) {
   EXPECT_EQ(color_at(painted(labels, plain(3, 1), palette, 0.5), 1, 0), (Rgb{145, 120, 30}));
   EXPECT_EQ(painted(labels, plain(3, 1), palette, 0), plain(3, 1));
   EXPECT_THROW(painted(labels, plain(1, 3), palette, 1), core::Error);
+}
+
+DepthMap depths(const std::vector<float>& metres) {
+  DepthMap map(static_cast<std::int64_t>(metres.size()), 1);
+  map.metres = metres;
+  return map;
+}
+
+TEST(DepthRangeTest, IsThatOfAllValidDepthsRoundedOutwards) {
+  const DepthMap truth = depths({0, 1.23F, 4.4F, kNaN}), predicted = depths({2, 7.81F, -3});
+  const DepthRange range = depth_range({&truth, &predicted});
+  EXPECT_DOUBLE_EQ(range.nearest, 1);
+  EXPECT_DOUBLE_EQ(range.farthest, 8);
+  const DepthMap corridor = depths({0.7F, 93, kInfinity});
+  EXPECT_EQ(depth_range({&corridor}), (DepthRange{0, 95}));
+}
+
+TEST(DepthRangeTest, RoundEndsStay) {
+  const DepthMap map = depths({1.2F, 4.4F});
+  EXPECT_DOUBLE_EQ(depth_range({&map}).nearest, 1.2);
+  EXPECT_DOUBLE_EQ(depth_range({&map}).farthest, 4.4);
+}
+
+TEST(DepthRangeTest, IsNeverEmpty) {
+  const DepthMap nothing = depths({0, kNaN, -1, kInfinity}), none;
+  EXPECT_EQ(depth_range({&nothing, &none}), DepthRange{});
+  EXPECT_EQ(depth_range({}), DepthRange{});
+  for (const float metres : {0.003F, 0.1F, 2.0F, 2.03F, 80.0F, 12345.0F}) {
+    const DepthMap wall = depths({metres, metres});
+    const DepthRange range = depth_range({&wall});
+    EXPECT_GE(range.nearest, 0.85 * static_cast<double>(metres));
+    EXPECT_LT(range.nearest, metres);
+    EXPECT_GT(range.farthest, metres);
+    EXPECT_LE(range.farthest, 1.15 * static_cast<double>(metres));
+  }
+}
+
+TEST(DepthColoursTest, FartherIsDarkerAndCoolerInEvenSteps) {
+  constexpr int kSteps = 100;
+  std::vector<float> metres;
+  for (int i = 0; i <= kSteps; ++i) metres.push_back(2 + 3 * static_cast<float>(i) / kSteps);
+  const Image image = depth_colours(depths(metres), {2, 5});
+  const double mean_step =
+      (lightness(color_at(image, 0, 0)) - lightness(color_at(image, kSteps, 0))) / kSteps;
+  EXPECT_GT(mean_step, 0.7);
+  for (int i = 1; i <= kSteps; ++i) {
+    const double step = lightness(color_at(image, i - 1, 0)) - lightness(color_at(image, i, 0));
+    EXPECT_GT(step, 0.2 * mean_step) << i;
+    EXPECT_LT(step, 2 * mean_step) << i;
+  }
+  const Rgb near = color_at(image, 0, 0), far = color_at(image, kSteps, 0);
+  EXPECT_GT(near.r, near.b);
+  EXPECT_LT(far.r, far.b);
+}
+
+TEST(DepthColoursTest, DepthsBeyondTheRangeHaveTheColoursOfItsEnds) {
+  const Image image = depth_colours(depths({0.5F, 1, 4, 9, 1e30F}), {1, 4});
+  EXPECT_EQ(color_at(image, 0, 0), color_at(image, 1, 0));
+  EXPECT_EQ(color_at(image, 3, 0), color_at(image, 2, 0));
+  EXPECT_EQ(color_at(image, 4, 0), color_at(image, 2, 0));
+}
+
+TEST(DepthColoursTest, InvalidIsAGrayUnlikeAnyDepth) {
+  std::vector<float> metres = {0, kNaN, -1, kInfinity};
+  const std::size_t invalid = metres.size();
+  for (int i = 0; i <= 500; ++i) metres.push_back(1 + static_cast<float>(i) / 500);
+  const Image image = depth_colours(depths(metres), {1, 2});
+  const Rgb gray = color_at(image, 0, 0);
+  EXPECT_EQ(gray.r, gray.g);
+  EXPECT_EQ(gray.g, gray.b);
+  for (std::size_t i = 1; i < metres.size(); ++i) {
+    const Rgb color = color_at(image, static_cast<std::int64_t>(i), 0);
+    if (i < invalid) {
+      EXPECT_EQ(color, gray);
+    } else {
+      EXPECT_GT(difference(color, gray), 60) << metres[i];
+    }
+  }
+}
+
+TEST(DepthColoursTest, RefusesWhatIsNoRange) {
+  EXPECT_THROW(depth_colours(depths({1}), {2, 2}), core::Error);
+  EXPECT_THROW(depth_colours(depths({1}), {-1, 2}), core::Error);
+  EXPECT_THROW(depth_colours(depths({1}), {1, static_cast<double>(kInfinity)}), core::Error);
+  EXPECT_THROW(with_depth_scale(plain(64, 64), {3, 2}), core::Error);
+}
+
+constexpr Rgb kPaper = {255, 255, 255};
+
+bool is_plain_row(const Image& image, std::int64_t y, Rgb color) {
+  for (std::int64_t x = 0; x < image.width; ++x) {
+    if (color_at(image, x, y) != color) return false;
+  }
+  return true;
+}
+
+// What a scale below `height` rows of picture looks like, found from the top.
+struct Scale {
+  std::int64_t ramp = 0;   // a row of the ramp
+  std::int64_t ticks = 0;  // first row of the ticks
+  std::int64_t text = 0;   // first row below the ticks' that is not plain paper
+};
+Scale find_scale(const Image& image, std::int64_t height) {
+  Scale scale;
+  std::int64_t y = height;
+  while (is_plain_row(image, y, kPaper)) ++y;
+  scale.ramp = y;
+  const Rgb nearest = color_at(image, 0, y);
+  while (color_at(image, 0, y) == nearest) ++y;
+  scale.ticks = y;
+  while (!is_plain_row(image, y, kPaper)) ++y;
+  while (is_plain_row(image, y, kPaper)) ++y;
+  scale.text = y;
+  return scale;
+}
+
+// How many separate marks there are in rows [top, bottom), at least `gap` columns apart.
+int marks(const Image& image, std::int64_t top, std::int64_t bottom, std::int64_t gap) {
+  int count = 0;
+  std::int64_t blank = gap;
+  for (std::int64_t x = 0; x < image.width; ++x) {
+    bool inked = false;
+    for (std::int64_t y = top; y < bottom; ++y) inked |= color_at(image, x, y) != kPaper;
+    if (inked && blank >= gap) ++count;
+    blank = inked ? 0 : blank + 1;
+  }
+  return count;
+}
+
+TEST(DepthScaleTest, LiesBelowThePictureAndShowsItsColours) {
+  const Image picture = plain(200, 100);
+  const DepthRange range{1, 5};
+  const Image image = with_depth_scale(picture, range);
+  EXPECT_EQ(image.width, picture.width);
+  EXPECT_GT(image.height, picture.height);
+  EXPECT_TRUE(std::equal(picture.pixels.begin(), picture.pixels.end(), image.pixels.begin()));
+  const Scale scale = find_scale(image, picture.height);
+  const Image ends = depth_colours(depths({1, 5}), range);
+  EXPECT_EQ(color_at(image, 0, scale.ramp), color_at(ends, 0, 0));
+  EXPECT_EQ(color_at(image, 199, scale.ramp), color_at(ends, 1, 0));
+  // Ticks at 1, 2, 3, 4 and 5 metres or closer, so in the middle too.
+  EXPECT_NE(color_at(image, 0, scale.ticks), kPaper);
+  EXPECT_NE(color_at(image, 100, scale.ticks), kPaper);
+  EXPECT_NE(color_at(image, 199, scale.ticks), kPaper);
+}
+
+TEST(DepthScaleTest, EveryTickHasATextOfItsOwnAtAllSizes) {
+  const DepthRange ranges[] = {
+      {0, 1}, {0, 10}, {0.5, 10}, {1.2, 4.4}, {0.7, 80}, {1.95, 2.05}, {0.28, 0.32}, {90, 250}};
+  for (const DepthRange& range : ranges) {
+    for (const std::int64_t width : {64, 80, 128, 320, 641, 1024, 2048}) {
+      for (const std::int64_t height : {std::int64_t{48}, width}) {
+        SCOPED_TRACE(testing::Message() << range.nearest << " to " << range.farthest << " m on "
+                                        << width << "x" << height);
+        const Image image = with_depth_scale(plain(width, height), range);
+        const Scale scale = find_scale(image, height);
+        const std::int64_t dot = (image.height - height) / 22;
+        const int ticks = marks(image, scale.ticks, scale.ticks + 1, 1);
+        EXPECT_GE(ticks, width < 320 ? 2 : 3);
+        EXPECT_LE(ticks, 11);
+        // Within a text dots are at most 3 apart, before the unit.
+        EXPECT_EQ(marks(image, scale.text, scale.text + 7 * dot, 4 * dot), ticks);
+        // Nothing is cut off at the sides and the bottom.
+        EXPECT_TRUE(is_plain_row(image, image.height - 1, kPaper));
+      }
+    }
+  }
+}
+
+TEST(DepthScaleTest, TextsAreTheTicksValuesInMetres) {
+  const Image image = with_depth_scale(plain(64, 20), {1.95, 2.05});
+  const std::int64_t top = find_scale(image, 20).text;
+  std::string text = "\n";
+  for (std::int64_t y = top; y < top + 7; ++y) {
+    std::string row;
+    for (std::int64_t x = 0; x < image.width; ++x)
+      row += color_at(image, x, y) == kPaper ? ' ' : '#';
+    text += row.substr(0, row.find_last_of('#') + 1) + "\n";
+  }
+  EXPECT_EQ(text, R"(
+    #      ###  #####               ###     ###  #####
+   ##     #   # #                  #   #   #   # #
+  # #     #   # ####                   #   #   # ####    ## #
+    #      ####     #                ##    #   #     #   # # #
+    #         #     #               #      #   #     #   # # #
+    #         # #   #              #       #   # #   #   # # #
+  ##### #  ###   ###               ##### #  ###   ###    # # #
+)");
+}
+
+TEST(DepthScaleTest, TypeGrowsWithThePicture) {
+  const auto height = [](std::int64_t width, std::int64_t rows) {
+    return with_depth_scale(plain(width, rows), {0, 4}).height - rows;
+  };
+  EXPECT_EQ(height(64, 64), height(200, 200));
+  EXPECT_EQ(height(2048, 64), height(64, 64));
+  EXPECT_EQ(height(960, 960), 4 * height(64, 64));
+}
+
+TEST(DepthScaleTest, IsSafeOnTinyPictures) {
+  EXPECT_EQ(with_depth_scale(plain(2, 1), {0, 4}).width, 2);
+  EXPECT_THROW(with_depth_scale(Image(), {0, 4}), core::Error);
 }
 
 constexpr Joint seen(float x, float y) {
