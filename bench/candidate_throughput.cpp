@@ -28,10 +28,10 @@
 #include "parsimony/graph/cost.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/pixel_classes.h"
-#include "parsimony/task/segmentation.h"
 #include "parsimony/network/simd/loops.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/train/measure.h"
 
 namespace {
@@ -185,11 +185,9 @@ Measured plain_candidate(const Setting& setting,
         encoder.forward({batch.pictures.contiguous()}, network::Phase::kEvaluation);
     const Tensor logits = decoder.forward(taps, network::Phase::kEvaluation)[0];
     const Tensor classes =
-        network::pixel_classes(
-            logits, labels.size(1), labels.size(2), network::Kernels::kReference)
+        network::pixel_classes(logits, labels.size(1), labels.size(2), network::Kernels::kReference)
             .to(at::kCPU);
-    matrix.add(
-        labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+    matrix.add(labels.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
   }
   measured.seconds = seconds_since(start);
   measured.reward = metric::reward(matrix, {}).value;

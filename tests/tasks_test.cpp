@@ -81,8 +81,7 @@ TEST_P(TaskStudy, EndsInExportedNetworksThatPredictTheSame) {
   const Answer onnx = parsimony({"eval", model / "model.onnx", file("data"), "--json"});
   ASSERT_EQ(onnx.code, 0) << onnx.err;
   for (const std::string& score : scores) {
-    EXPECT_NEAR(
-        Json::parse(onnx.out)[score].get<double>(), torch[score].get<double>(), 1e-3)
+    EXPECT_NEAR(Json::parse(onnx.out)[score].get<double>(), torch[score].get<double>(), 1e-3)
         << score;
   }
 }
@@ -149,7 +148,8 @@ TEST_F(StudyTest, PicturesAreFittedIntoASquareAndPredictionsBroughtBack) {
 TEST_F(StudyTest, TasksThatDoNotFitAreErrors) {
   const Answer score = search("run", {"--set", "task.heads=[pose]"});
   EXPECT_EQ(score.code, 2);
-  EXPECT_THAT(score.err, HasSubstr("objective 'miou' is a score of classes, but task.heads is pose"));
+  EXPECT_THAT(score.err,
+              HasSubstr("objective 'miou' is a score of classes, but task.heads is pose"));
   const Answer labels =
       search("run", {"--set", "task.heads=[pose]", "--set", "objectives=[pck, params]"});
   EXPECT_EQ(labels.code, 2);

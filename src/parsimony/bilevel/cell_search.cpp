@@ -30,8 +30,9 @@ class CellSearch {
       : search_(search),
         options_(search.design.options.cell),
         robustness_(options_.robustness),
-        relaxation_(
-            cell_supernet(search.design, search.pictures.task->channels()), search.rng, search.network),
+        relaxation_(cell_supernet(search.design, search.pictures.task->channels()),
+                    search.rng,
+                    search.network),
         training_(relaxation_, options_.weights, options_.alphas),
         lessons_(search.pictures,
                  search.design.options.augment,
@@ -237,7 +238,8 @@ class CellSearch {
       training_.zero_architecture_gradients();
       for (const train::Batch& batch : batches) {
         if (search_.context.stop.requested()) break;
-        add_architecture_gradient(relaxation_, {batch, search_.rng, lessons_.task()}, Phase::kEvaluation);
+        add_architecture_gradient(
+            relaxation_, {batch, search_.rng, lessons_.task()}, Phase::kEvaluation);
       }
       return to_doubles(relaxation_.architecture().gradients / static_cast<double>(batches.size()));
     };

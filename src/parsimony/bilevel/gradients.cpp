@@ -46,8 +46,7 @@ Tensor lesson_loss(Relaxation& relaxation,
   inputs.insert(inputs.end(), coefficients.begin(), coefficients.end());
   network::Network& network = relaxation.network();
   const Tensor output = network.logits(inputs, phase, lesson.noise);
-  return lesson.task.loss(
-      output, lesson.batch.labels, {.kernels = network.options().kernels});
+  return lesson.task.loss(output, lesson.batch.labels, {.kernels = network.options().kernels});
 }
 
 double add_weight_gradient(Relaxation& relaxation,
@@ -91,9 +90,9 @@ double add_unrolled_gradient(Relaxation& relaxation,
   const auto loss_of = [&](const Lesson& of, bool of_numbers) {
     const std::vector<Tensor> coefficients = relaxation.coefficients();
     return lesson_loss(relaxation,
-                         of_numbers ? without_gradient(coefficients) : coefficients,
-                         of,
-                         Phase::kBatchStatistics);
+                       of_numbers ? without_gradient(coefficients) : coefficients,
+                       of,
+                       Phase::kBatchStatistics);
   };
   double loss = 0;
   add_unrolled_gradient(

@@ -66,7 +66,8 @@ struct TwoLosses {
 // they were.
 void add_unrolled_gradient(const TwoLosses& losses, const WeightStep& step, double difference);
 
-// The same of a search, whose L_A is the loss of `weights_lesson` and L_B that of `lesson`. No pass moves batch norms' running statistics: all use the batches' own.
+// The same of a search, whose L_A is the loss of `weights_lesson` and L_B that of `lesson`. No pass
+// moves batch norms' running statistics: all use the batches' own.
 double add_unrolled_gradient(Relaxation& relaxation,
                              const Lesson& weights_lesson,
                              const Lesson& lesson,

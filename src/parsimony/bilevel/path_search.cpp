@@ -318,8 +318,7 @@ std::optional<PathSearchHistory> PathSearch::run() {
   return state_->run();
 }
 
-std::optional<objective::Scores> PathSearch::inherited(
-    const std::vector<space::GridLayer>& paths) {
+std::optional<objective::Scores> PathSearch::inherited(const std::vector<space::GridLayer>& paths) {
   return state_->inherited(paths);
 }
 

@@ -209,7 +209,8 @@ TEST(PathRelaxation, PresenceMakesTheLossDependOnGatesOfSingleEdges) {
     design.presence = presence;
     PathRelaxation relaxation(std::move(design), core::Rng(5), in_doubles());
     const train::Batch batch = waves(2, 32, kClasses, 0.3);
-    add_architecture_gradient(relaxation, {batch, core::Rng(1), task::Segmentation(kClasses)}, Phase::kBatchStatistics);
+    add_architecture_gradient(
+        relaxation, {batch, core::Rng(1), task::Segmentation(kClasses)}, Phase::kBatchStatistics);
     const double slope = relaxation.architecture().tensors[1].second.grad()[4].item<double>();
     if (presence) {
       EXPECT_GT(std::abs(slope), 1e-5);

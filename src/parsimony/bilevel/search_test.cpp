@@ -242,9 +242,8 @@ TEST_F(SearchTest, OfPathsDecodesAValidNetwork) {
   EXPECT_EQ(found->gates.size(), 2U);
   const auto first = paths.inherited(found->paths), second = paths.inherited(found->paths);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(first->total(), 2 * 32 * 32);
-  for (int c = 0; c < data::kPartCount; ++c)
-    EXPECT_EQ(first->iou(c), second->iou(c)) << "measuring changes nothing";
+  EXPECT_TRUE(first->contains("miou"));
+  EXPECT_EQ(*first, *second) << "measuring changes nothing";
 }
 
 TEST_F(SearchTest, OfPathsForAnotherBudgetGoesOnFromTheSameWarmUp) {

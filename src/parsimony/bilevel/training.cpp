@@ -163,8 +163,8 @@ std::optional<EpochLosses> run_epoch(Training& training,
     if (steps.architecture) {
       const train::Batch other = lessons.for_architecture(steps.epoch, i);
       training.zero_architecture_gradients();
-      const double loss = steps.architecture(
-          weights, {other, draws.split("architecture"), lessons.task()});
+      const double loss =
+          steps.architecture(weights, {other, draws.split("architecture"), lessons.task()});
       losses.architecture = losses.architecture.value_or(0) + finite(loss);
       training.step_architecture();
     }

@@ -142,8 +142,8 @@ void check_format(const JsonValue& root) {
   }
 }
 
-// Cards of earlier versions, which knew no choice of taps and of how pictures are fitted, do not name
-// theirs.
+// Cards of earlier versions, which knew no choice of taps and of how pictures are fitted, do not
+// name theirs.
 void add_defaults(ordered_json& document) {
   const auto interface = document.find("interface");
   if (interface != document.end() && interface->is_object() && !interface->contains("keep_aspect"))
@@ -186,8 +186,7 @@ bool ModelCard::is_grid() const {
 }
 
 graph::NetworkDescription ModelCard::description() const {
-  graph::NetworkDescription network{
-      encoder, decoder, static_cast<int>(channels()), supernet, grid};
+  graph::NetworkDescription network{encoder, decoder, static_cast<int>(channels()), supernet, grid};
   network.decoder.auxiliary = false;
   return network;
 }

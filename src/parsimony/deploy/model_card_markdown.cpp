@@ -47,16 +47,13 @@ std::string reading_example(const ModelCard& card) {
                           channels(std::ssize(card.classes)));
     } else if (task == "depth") {
       const std::string said = channels(1);
-      const std::string metres = card.depth.form == "log" ? fmt::format("np.exp({})", said)
-                                 : card.depth.form == "inverse"
-                                     ? fmt::format("1 / np.maximum({}, {})",
-                                                   said,
-                                                   1 / card.depth.farthest)
-                                     : said;
-      code += fmt::format("metres = np.clip({}, {}, {})[:, 0]\n",
-                          metres,
-                          card.depth.nearest,
-                          card.depth.farthest);
+      const std::string metres =
+          card.depth.form == "log" ? fmt::format("np.exp({})", said)
+          : card.depth.form == "inverse"
+              ? fmt::format("1 / np.maximum({}, {})", said, 1 / card.depth.farthest)
+              : said;
+      code += fmt::format(
+          "metres = np.clip({}, {}, {})[:, 0]\n", metres, card.depth.nearest, card.depth.farthest);
     } else {
       code += fmt::format(
           "maps = {}  # a heat map for each joint of the list below\n"

@@ -102,6 +102,54 @@ TEST(ModelCard, ReadsBackWhatItWrote) {
             to_markdown(example()));
 }
 
+// Two heads: the depth's channel first, then one for each of 14 joints.
+ModelCard of_depth_and_pose() {
+  ModelCard card = example();
+  card.tasks = {"depth", "pose"};
+  card.classes.clear();
+  card.depth = {.form = "inverse", .nearest = 0.5, .farthest = 8};
+  card.pose = {.joints = {"left | wrist", "neck"}, .bones = {{0, 1}}};
+  return card;
+}
+
+TEST(ModelCard, OfOtherTasksSaysWhatTheirChannelsAre) {
+  const ModelCard card = of_depth_and_pose();
+  EXPECT_EQ(card.channels(), 3);
+  EXPECT_EQ(card.description().classes, 3);
+  const ordered_json document = ordered_json::parse(to_json(card));
+  EXPECT_FALSE(document.contains("classes"));
+  EXPECT_EQ(parse_model_card(to_json(card), "model.json"), card);
+  const std::string text = to_markdown(card);
+  EXPECT_THAT(text, HasSubstr("A network for dense prediction, of depth and 2 joints,"));
+  EXPECT_THAT(text, HasSubstr("metres = np.clip(1 / np.maximum(logits[:, 0:1], 0.125), 0.5, 8)"));
+  EXPECT_THAT(text, HasSubstr("maps = logits[:, 1:3]"));
+  EXPECT_THAT(text, HasSubstr("| 0 | left   wrist |"));
+  EXPECT_THAT(text, Not(HasSubstr("## Classes")));
+}
+
+TEST(ModelCard, ErrorsOfTasksNameThem) {
+  const auto with = [](const std::string& pointer, const ordered_json& value) {
+    ordered_json document = ordered_json::parse(to_json(of_depth_and_pose()));
+    document[ordered_json::json_pointer(pointer)] = value;
+    return error_of(document.dump());
+  };
+  EXPECT_THAT(with("/tasks/0", "smell"), HasSubstr("segmentation, depth or pose"));
+  EXPECT_THAT(with("/tasks/1", "depth"), HasSubstr("a task that was not named before"));
+  EXPECT_THAT(with("/tasks", ordered_json::array()), HasSubstr("at least one task"));
+  EXPECT_THAT(with("/depth/form", "cubic"), HasSubstr("linear, log or inverse"));
+  EXPECT_THAT(with("/depth/nearest", 9), HasSubstr("below 'farthest'"));
+  EXPECT_THAT(with("/pose/joints", ordered_json::array()), HasSubstr("at least one joint"));
+  EXPECT_THAT(with("/pose/bones/0", ordered_json({0, 2})), HasSubstr("bones"));
+}
+
+// Cards that were written before there were other tasks.
+TEST(ModelCard, WithoutTasksIsOfSegmentation) {
+  ordered_json document = ordered_json::parse(to_json(example()));
+  document.erase("tasks");
+  document["interface"].erase("keep_aspect");
+  EXPECT_EQ(parse_model_card(document.dump(), "model.json"), example());
+}
+
 TEST(ModelCard, UnknownKeysArePassedOver) {
   ordered_json document = ordered_json::parse(to_json(example()));
   document["later"] = {{"x", 1}};

@@ -12,8 +12,8 @@
 #include "parsimony/data/synth.h"
 #include "parsimony/evaluate/fake.h"
 #include "parsimony/evaluate/train_and_measure.h"
-#include "parsimony/task/segmentation.h"
 #include "parsimony/network/device.h"
+#include "parsimony/task/segmentation.h"
 
 namespace parsimony::evaluate {
 namespace {

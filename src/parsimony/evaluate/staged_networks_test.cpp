@@ -112,8 +112,9 @@ TEST_P(StagedNetworksTest, MeasureWhatTheWholeNetworkDoes) {
                                  batch.labels.classes.size(2),
                                  network::Kernels::kFast);
       metric::ConfusionMatrix matrix(test.classes);
-      matrix.add(
-          batch.labels.classes.data_ptr<std::uint8_t>(), classes.data_ptr<std::uint8_t>(), classes.numel());
+      matrix.add(batch.labels.classes.data_ptr<std::uint8_t>(),
+                 classes.data_ptr<std::uint8_t>(),
+                 classes.numel());
       const std::vector<std::int64_t> expected = counts_of({matrix})[0];
       for (std::size_t i = 0; i < expected.size(); ++i) {
         different += std::abs(expected[i] - staged[b][i]);

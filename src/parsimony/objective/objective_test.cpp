@@ -64,5 +64,22 @@ TEST(ObjectiveTest, MissingOrNonFiniteScoresMakeNoPoint) {
   }
 }
 
+TEST(Headline, SaysWhatEachTaskIsKnownBy) {
+  EXPECT_EQ(headline({{"reward", 0.5}, {"miou", 0.6134}, {"params", 7}}), "61.3 % mIoU");
+  EXPECT_EQ(headline({{"pck", 0.551}}), "PCK 55.1 %");
+  EXPECT_EQ(headline({{"rmse", 0.7411}, {"delta1", 0.612}, {"miou", 0.3}}),
+            "RMSE 0.741 m, delta1 61.2 %, 30.0 % mIoU");
+  EXPECT_EQ(headline({{"params", 7}}), "");
+}
+
+TEST(IsCost, TellsCostsFromErrors) {
+  for (const char* cost : {"params", "macs", "latency_ms", "latency_ms.gap8"})
+    EXPECT_TRUE(is_cost(cost)) << cost;
+  // Minimised, but of the predictions.
+  for (const char* error : {"rmse", "abs_rel", "miou", "reward"})
+    EXPECT_FALSE(is_cost(error)) << error;
+  EXPECT_EQ(objective_by_name("rmse").direction, Direction::kMinimize);
+}
+
 }  // namespace
 }  // namespace parsimony::objective

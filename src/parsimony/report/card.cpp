@@ -44,7 +44,16 @@ void numbers(std::string& out, const View& view, const study::Trial& trial) {
                              "miou_recalibrated",
                              "miou_aligned",
                              "pixel_accuracy",
-                             "mean_accuracy"}) {
+                             "mean_accuracy",
+                             "pck",
+                             "pckh",
+                             "oks_ap",
+                             "rmse",
+                             "rmse_log",
+                             "abs_rel",
+                             "delta1",
+                             "delta2",
+                             "delta3"}) {
       if (const auto value = value_of(model, name))
         fact(out, term_of(name).title + ", test", format_score(name, *value));
     }

@@ -124,8 +124,12 @@ class FrontChart {
     }
     if (const auto model = view_.models.find(trial.id);
         prefix == "#" && model != view_.models.end()) {
-      if (const auto miou = value_of(*model->second, "miou"))
-        tip += fmt::format("\nTest mIoU {}", percent(*miou));
+      for (const std::string& score : view_.test_scores) {
+        if (const auto value = value_of(*model->second, score)) {
+          tip += fmt::format(
+              "\nTest {} {}", title_in_sentence(term_of(score)), format_score(score, *value));
+        }
+      }
     }
     return ChartPoint{*x, *y, std::move(tip), trial.id};
   }

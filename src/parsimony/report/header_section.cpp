@@ -52,9 +52,11 @@ std::string abstract_of(const View& view) {
         view.front.trials.size());
   }
   if (const ReportedModel* best = view.best_model()) {
-    text += fmt::format(" The best trained network, #{}, reaches {} mIoU on the test split",
+    const std::string& score = view.test_scores.front();
+    text += fmt::format(" The best trained network, #{}, reaches {} {} on the test split",
                         best->model.trial,
-                        percent(*value_of(*best, "miou")));
+                        format_score(score, *value_of(*best, score)),
+                        title_in_sentence(term_of(score)));
     if (const auto params = view.cost_of(*best, "params"))
       text += fmt::format(" with {} parameters", core::human_count(*params));
     text += view.is_random(best->model.trial) ? "; it was not searched, but drawn at random." : ".";
@@ -83,9 +85,10 @@ void tiles(std::string& out, const View& view) {
   std::optional<double> params;
   std::optional<double> macs;
   if (const ReportedModel* model = view.best_model()) {
+    const std::string& score = view.test_scores.front();
     tile(out,
-         "Best test mIoU",
-         percent(*value_of(*model, "miou")),
+         "Best test " + title_in_sentence(term_of(score)),
+         format_score(score, *value_of(*model, score)),
          fmt::format("network #{}", model->model.trial));
     params = view.cost_of(*model, "params");
     macs = view.cost_of(*model, "macs");

@@ -55,6 +55,7 @@ void read_report_state(const study::Store& store, ReportData& data) {
   read(object, "machine", data.machine, origin);
   read(object, "version", data.version, origin);
   read(object, "classes", data.classes, origin);
+  read(object, "joints", data.joints, origin);
   read(object, "palette", data.palette, origin);
   std::string network = "{}";
   read(object, "network", network, origin);
@@ -136,6 +137,7 @@ TestMetrics read_metrics(const json& object, const std::string& origin) {
   read(object, "images", metrics.images, origin);
   metrics.iou = read_by_class(object, "iou", origin);
   metrics.f1 = read_by_class(object, "f1", origin);
+  metrics.pck = read_by_class(object, "pck_of_joints", origin);
   return metrics;
 }
 
@@ -184,6 +186,7 @@ ReportedModel read_model(const study::FinalModel& model,
     reported.metrics = read_metrics(object, origin);
     if (data.classes.empty()) read(object, "classes", data.classes, origin);
     if (data.palette.empty()) read(object, "palette", data.palette, origin);
+    if (data.joints.empty()) read(object, "joints", data.joints, origin);
   }
   reported.samples = read_samples(folder / "samples");
   reported.transfers = read_transfers(folder / "transfer");

@@ -42,7 +42,7 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
       model.model.trial,
       random_badge(view, model.model.trial));
   cell(out, view.quality, of_trial(view.quality));
-  cell(out, "miou", value_of(model, "miou"));
+  for (const std::string& score : view.test_scores) cell(out, score, value_of(model, score));
   for (const std::string& cost : view.costs) cell(out, cost, view.cost_of(model, cost));
   for (const std::string& latency : view.latencies) cell(out, latency, value_of(model, latency));
   if (model.onnx_difference) {
@@ -138,8 +138,10 @@ std::string render_models(const View& view) {
   put(out,
       R"(<div class="scroll"><table class="sortable"><thead><tr><th scope="col">Network</th>)");
   put(out,
-      R"(<th scope="col" class="num">{}, validation</th><th scope="col" class="num">mIoU, test</th>)",
+      R"(<th scope="col" class="num">{}, validation</th>)",
       escape_markup(term_of(view.quality).title));
+  for (const std::string& score : view.test_scores)
+    put(out, R"(<th scope="col" class="num">{}, test</th>)", escape_markup(term_of(score).title));
   for (const auto* names : {&view.costs, &view.latencies}) {
     for (const std::string& name : *names)
       put(out, R"(<th scope="col" class="num">{}</th>)", escape_markup(term_of(name).title));
@@ -151,14 +153,18 @@ std::string render_models(const View& view) {
   bool open = true;
   for (const ReportedModel& model : view.data.models) {
     const study::Trial* trial = trial_of(view, model);
-    const auto miou = value_of(model, "miou");
+    const std::string& score = view.test_scores.front();
+    const auto quality = value_of(model, score);
     put(out,
         R"(<details class="network" id="network-{}"{}><summary><b>#{}</b> {}{}</summary>)",
         model.model.trial,
         open ? " open" : "",
         model.model.trial,
         random_badge(view, model.model.trial),
-        miou ? percent(*miou) + " test mIoU" : std::string("not measured on the test split"));
+        quality
+            ? fmt::format(
+                  "{} test {}", format_score(score, *quality), title_in_sentence(term_of(score)))
+            : std::string("not measured on the test split"));
     if (trial == nullptr) {
       put(out, "<p class=\"note\">The study holds no candidate of this number.</p>");
     } else {
@@ -197,6 +203,33 @@ std::string render_classes(const View& view) {
   }
   put(out, R"(</tbody><tfoot><tr><th scope="row">Mean</th>)");
   for (const ReportedModel* model : measured) bar(out, model->metrics->miou);
+  put(out, "</tr></tfoot></table></div></section>");
+  return out;
+}
+
+std::string render_joints(const View& view) {
+  std::vector<const ReportedModel*> measured;
+  for (const ReportedModel& model : view.data.models) {
+    if (model.metrics && !model.metrics->pck.empty()) measured.push_back(&model);
+  }
+  if (measured.empty()) return {};
+  std::string out =
+      open_section("joints",
+                   "Scores by joint",
+                   "Percentage of correct keypoints on the test split: labelled joints that were "
+                   "found near enough, by the person's own scale.");
+  put(out, R"(<div class="scroll"><table class="classes"><thead><tr><th scope="col">Joint</th>)");
+  for (const ReportedModel* model : measured)
+    put(out, R"(<th scope="col">#{}</th>)", model->model.trial);
+  put(out, "</tr></thead><tbody>");
+  for (std::size_t j = 0; j < view.data.joints.size(); ++j) {
+    put(out, R"(<tr><th scope="row">{}</th>)", escape_markup(view.data.joints[j]));
+    for (const ReportedModel* model : measured)
+      bar(out, j < model->metrics->pck.size() ? model->metrics->pck[j] : std::nullopt);
+    put(out, "</tr>");
+  }
+  put(out, R"(</tbody><tfoot><tr><th scope="row">All</th>)");
+  for (const ReportedModel* model : measured) bar(out, value_of(*model, "pck"));
   put(out, "</tr></tfoot></table></div></section>");
   return out;
 }

@@ -16,6 +16,10 @@ constexpr std::string_view kDefinitions = R"(
 <div><dt>mIoU</dt><dd>Mean of the IoU over the classes that occur, from one confusion matrix of the whole split; not a mean over pictures.</dd></div>
 <div><dt>Foreground IoU</dt><dd>The same mean without class 0. With two classes it is the IoU of the foreground, which some papers print as mIoU.</dd></div>
 <div><dt>Pixel and mean accuracy</dt><dd>Share of pixels predicted rightly; mean over classes of that share among the pixels labelled with the class.</dd></div>
+<div><dt>PCK</dt><dd>Percentage of correct keypoints: share of the labelled joints that are found within 0.2 of the person’s torso (left shoulder to right hip), unless the study says otherwise. PCKh@0.5: within half the head’s size.</dd></div>
+<div><dt>OKS-AP</dt><dd>Average precision over object keypoint similarities of 0.50 to 0.95, as COCO defines it.</dd></div>
+<div><dt>RMSE and other depth errors</dt><dd>Over all pixels whose true depth is known: root of the mean squared difference in metres; the same of natural logarithms; mean of the difference divided by the true depth.</dd></div>
+<div><dt>Depth within 1.25, 1.25², 1.25³</dt><dd>Share of those pixels where the larger of predicted and true depth is less than so many times the smaller; papers call them δ1, δ2, δ3.</dd></div>
 <div><dt>Reward</dt><dd>What the search maximises, on the validation split after a short training: not comparable with a score on the test split. How it is formed from scores and costs is part of the study below.</dd></div>
 <div><dt>Parameters</dt><dd>Trainable values of encoder and decoder: convolution weights and biases, batch-norm scales and shifts. Auxiliary branches serve training only and are left out.</dd></div>
 <div><dt>MACs and FLOPs</dt><dd>A multiply-accumulate (MAC) is one multiplication and one addition. MACs here are those of the convolutions for one picture, biases excluded. One MAC is two floating-point operations; many papers print MACs under the name FLOPs, so compare with care. “FLOPs as counted by thop” is one such count: MACs, biases, and two per output of a batch norm.</dd></div>
@@ -48,6 +52,7 @@ void contents(std::string& out, const std::string& body) {
                                 {"compression", "Compression"},
                                 {"two-stage", "Two-stage search"},
                                 {"classes", "Classes"},
+                                {"joints", "Joints"},
                                 {"samples", "Samples"},
                                 {"transfer", "Transfer"},
                                 {"history", "Course"},
@@ -98,10 +103,10 @@ std::string render_reproduction(const View& view) {
 std::string render_report(const ReportData& data) {
   const View view(data);
   std::string body = render_front(view) + render_models(view) + render_compression(view) +
-                     render_two_stage(view) + render_classes(view) + render_samples(view) +
-                     render_transfers(view) + render_history(view) + render_outcomes(view) +
-                     render_cost(view) + render_trials(view) + render_definitions(view) +
-                     render_reproduction(view);
+                     render_two_stage(view) + render_classes(view) + render_joints(view) +
+                     render_samples(view) + render_transfers(view) + render_history(view) +
+                     render_outcomes(view) + render_cost(view) + render_trials(view) +
+                     render_definitions(view) + render_reproduction(view);
   std::string out;
   put(out,
       R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{} – Parsimony</title>)",

@@ -38,18 +38,20 @@ struct Picture {
   bool operator==(const Picture&) const = default;
 };
 
-// What a network makes of one test picture; label and prediction are painted with the classes'
-// colours.
+// What a network makes of one test picture; label and prediction as pictures for people (classes in
+// their colours, depth with a scale, poses drawn).
 struct Sample {
   std::string name;
   Picture image, label, prediction;
 };
 
-// Over the whole test split, from one confusion matrix.
+// Over the whole test split. Figures of classes, from one confusion matrix, where `iou` is not
+// empty.
 struct TestMetrics {
   double miou = 0, pixel_accuracy = 0, mean_accuracy = 0;
   std::vector<std::optional<double>> iou = {};  // by class; nullopt for a class that never occurs
   std::vector<std::optional<double>> f1 = {};   // likewise
+  std::vector<std::optional<double>> pck = {};  // by joint; empty where no pose is found
   std::int64_t images = 0;
 };
 
@@ -94,6 +96,7 @@ struct ReportData {
   // By name, then by reward setting.
   std::map<std::string, std::map<int, Curve>> diagnostics = {};
   std::vector<std::string> classes = {};
+  std::vector<std::string> joints = {};
   std::vector<Colour> palette = {};  // by class; missing ones are taken from the PASCAL VOC map
   graph::NetworkDescription network = {};  // of the candidates
   // Of a two-stage differentiable search; it says which of the trials were drawn at random.
@@ -106,7 +109,7 @@ std::string render_report(const ReportData& data);
 // Collects what a store and a study folder hold; what is missing stays empty.
 //  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
 //    "objectives" (names), "rewards" (texts), "command", "machine", "version", "seed", "classes",
-//    "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
+//    "joints", "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
 //  * state "differentiable": what a two-stage search has seen (differentiable/history.h);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};

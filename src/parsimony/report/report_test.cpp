@@ -51,6 +51,45 @@ TEST(Report, EveryPartIsThere) {
   EXPECT_THAT(rich_page(), HasSubstr("parsimony search configs/portraits.yaml --set seed=7"));
 }
 
+// The same study, had its networks other scores than those of classes.
+ReportData with_test_scores(const std::vector<objective::Scores>& scores) {
+  ReportData data = fake_report_data(20);
+  data.classes.clear();
+  data.models.resize(scores.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    data.models[i].model.scores = scores[i];
+    data.models[i].metrics = TestMetrics{.images = 200};
+  }
+  return data;
+}
+
+TEST(Report, OfPosesShowsWhatPosesAreJudgedBy) {
+  ReportData data = with_test_scores({{{"pck", 0.551}, {"pckh", 0.7}}, {{"pck", 0.612}}});
+  data.joints = {"left <wrist>", "neck"};
+  data.models[0].metrics->pck = {0.4, std::nullopt};
+  const std::string page = render_report(data);
+  EXPECT_THAT(page, HasSubstr("<dt>Best test PCK</dt><dd><b>61.2 %</b>"));
+  EXPECT_THAT(page, HasSubstr("class=\"num\">PCK, test</th>"));
+  EXPECT_THAT(page, HasSubstr("55.1 % test PCK"));
+  EXPECT_THAT(page, HasSubstr("<section id=\"joints\">"));
+  EXPECT_THAT(page, HasSubstr("<th scope=\"row\">left &lt;wrist&gt;</th>"));
+  EXPECT_THAT(page, Not(HasSubstr("mIoU, test")));
+  EXPECT_THAT(page, Not(HasSubstr("<section id=\"classes\">")));
+}
+
+TEST(Report, TheBestNetworkHasTheSmallestError) {
+  ReportData data =
+      with_test_scores({{{"rmse", 0.74}, {"delta1", 0.6}}, {{"rmse", 0.9}, {"delta1", 0.7}}});
+  data.objectives = objective::objectives_by_name({"rmse", "params"});
+  EXPECT_THAT(render_report(data), HasSubstr("<dt>Best test RMSE</dt><dd><b>0.740 m</b>"));
+  // What the study asks for first decides.
+  data.objectives = objective::objectives_by_name({"delta1", "rmse", "params"});
+  const std::string page = render_report(data);
+  EXPECT_THAT(page, HasSubstr("<b>70.0 %</b>"));
+  EXPECT_THAT(page, HasSubstr("Depth within 1.25, test</th>"));
+  EXPECT_THAT(page, HasSubstr("RMSE, test</th>"));
+}
+
 // Networks are trained wider than they were searched: what is told with their test score is theirs.
 TEST(Report, ATrainedNetworkHasItsOwnCosts) {
   ReportData data = fake_report_data(20);

@@ -17,6 +17,7 @@ std::string render_compression(const View& view);
 // Of a two-stage differentiable search; empty for others.
 std::string render_two_stage(const View& view);
 std::string render_classes(const View& view);
+std::string render_joints(const View& view);
 std::string render_samples(const View& view);
 std::string render_transfers(const View& view);
 std::string render_history(const View& view);

@@ -32,6 +32,17 @@ constexpr std::array kTerms = {
     Entry{"mean_accuracy", "Mean accuracy", Term::Kind::kPercent},
     Entry{"fwiou", "Frequency-weighted IoU", Term::Kind::kPercent},
     Entry{"f1", "Mean F1", Term::Kind::kPercent},
+    Entry{"pck", "PCK", Term::Kind::kPercent},
+    Entry{"pckh", "PCKh@0.5", Term::Kind::kPercent},
+    Entry{"oks_ap", "OKS-AP", Term::Kind::kPercent},
+    Entry{"rmse", "RMSE", Term::Kind::kMetres},
+    Entry{"rmse_log", "RMSE of logarithms", Term::Kind::kPlain},
+    Entry{"log10", "Mean log10 error", Term::Kind::kPlain},
+    Entry{"abs_rel", "Absolute relative error", Term::Kind::kPlain},
+    Entry{"sq_rel", "Squared relative error", Term::Kind::kPlain},
+    Entry{"delta1", "Depth within 1.25", Term::Kind::kPercent},
+    Entry{"delta2", "Depth within 1.25²", Term::Kind::kPercent},
+    Entry{"delta3", "Depth within 1.25³", Term::Kind::kPercent},
     Entry{"params", "Parameters", Term::Kind::kCount},
     Entry{"macs", "Multiply-accumulates", Term::Kind::kCount},
     Entry{"flops", "FLOPs as counted by thop", Term::Kind::kCount},
@@ -67,6 +78,7 @@ Term term_of(std::string_view score) {
 
 std::string axis_title(const Term& term) {
   if (term.kind == Term::Kind::kMilliseconds) return term.title + " (ms)";
+  if (term.kind == Term::Kind::kMetres) return term.title + " (m)";
   return term.title + (term.kind == Term::Kind::kBytes ? ", bytes" : "");
 }
 
@@ -102,6 +114,8 @@ std::string format_score(std::string_view score, double value) {
       return core::human_bytes(value);
     case Term::Kind::kMilliseconds:
       return fmt::format("{:.3g} ms", value);
+    case Term::Kind::kMetres:
+      return fmt::format("{:.3f} m", value);
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace parsimony::report {
 // How the page speaks of a score or cost.
 struct Term {
   std::string title;  // "Parameters"
-  enum class Kind { kPlain, kPercent, kCount, kBytes, kMilliseconds } kind = Kind::kPlain;
+  enum class Kind { kPlain, kPercent, kCount, kBytes, kMilliseconds, kMetres } kind = Kind::kPlain;
 };
 
 // A score without an entry keeps its own name, underscores shown as blanks.

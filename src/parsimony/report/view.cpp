@@ -71,8 +71,7 @@ View::View(const ReportData& report_data)
   for (const auto& objective : objectives) {
     const bool listed =
         std::find(known_costs.begin(), known_costs.end(), objective.name) != known_costs.end();
-    if (objective::is_cost(objective.name) && !listed)
-      known_costs.push_back(objective.name);
+    if (objective::is_cost(objective.name) && !listed) known_costs.push_back(objective.name);
   }
   for (const std::string& cost : known_costs) {
     const bool stated =
@@ -90,6 +89,18 @@ View::View(const ReportData& report_data)
       if (name.starts_with(objective::kLatencyOn) && !listed) latencies.push_back(name);
     }
   }
+
+  for (const char* score : {"miou", "pck", "delta1", "rmse"}) {
+    const bool known = std::ranges::any_of(data.models, [&](const ReportedModel& reported) {
+      return value_of(reported, score).has_value();
+    });
+    if (known) test_scores.emplace_back(score);
+  }
+  if (test_scores.empty()) test_scores.emplace_back("miou");
+  // Those that the study asks for come first, in its order.
+  std::ranges::stable_sort(test_scores, {}, [&](const std::string& score) {
+    return std::ranges::find(objectives, score, &objective::Objective::name) - objectives.begin();
+  });
 
   stride = 1 + static_cast<study::TrialId>(data.trials.size() / (kMaxShown + 1));
   std::vector<std::pair<double, study::TrialId>> by_quality;
@@ -118,10 +129,16 @@ bool View::is_random(study::TrialId id) const {
 }
 
 const ReportedModel* View::best_model() const {
+  const std::string& score = test_scores.front();
+  const bool maximised =
+      objective::objective_by_name(score).direction == objective::Direction::kMaximize;
   const ReportedModel* best = nullptr;
   for (const ReportedModel& reported : data.models) {
-    const auto miou = value_of(reported, "miou");
-    if (miou && (best == nullptr || *miou > *value_of(*best, "miou"))) best = &reported;
+    const auto value = value_of(reported, score);
+    if (!value) continue;
+    const bool better = best == nullptr || (maximised ? *value > *value_of(*best, score)
+                                                      : *value < *value_of(*best, score));
+    if (better) best = &reported;
   }
   return best;
 }
@@ -155,7 +172,7 @@ std::string budget_text(double budget) {
 
 std::optional<double> value_of(const ReportedModel& model, std::string_view name) {
   objective::Scores scores = model.model.scores;
-  if (model.metrics) {
+  if (model.metrics && !model.metrics->iou.empty()) {
     scores["miou"] = model.metrics->miou;
     scores["pixel_accuracy"] = model.metrics->pixel_accuracy;
     scores["mean_accuracy"] = model.metrics->mean_accuracy;

@@ -33,6 +33,9 @@ struct View {
   std::vector<std::string>
       costs;  // what to plot it against: parameters, MACs, minimised objectives
   std::vector<std::string> latencies;  // of trained networks, beside `costs`
+  // What trained networks are known by on the test split, the scores of the study's task; networks
+  // are compared by the first.
+  std::vector<std::string> test_scores;
   std::set<study::TrialId> on_front;
   std::map<study::TrialId, const study::Trial*> trials;
   std::map<study::TrialId, const ReportedModel*> models;
@@ -44,7 +47,7 @@ struct View {
   Progress progress = Progress::kEmpty;
   double started = 0, ended = 0;  // seconds since the epoch; 0 when nothing has happened
 
-  // The trained network with the best test mIoU; nullptr when none has one.
+  // The trained network that is best on the test split; nullptr when none was measured there.
   const ReportedModel* best_model() const;
   // What a trained network costs: it is often wider than the candidate it was searched as, so its
   // own figure counts, and the candidate's only where it has none.

@@ -350,8 +350,7 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   deploy::OnnxOptions onnx{.interface = card.interface,
                            .metadata = {{"genotype", request.genotype}}};
   onnx.metadata["tasks"] = core::join(card.tasks, ",");
-  if (!card.classes.empty())
-    onnx.metadata["classes"] = core::join(dataset.info().classes, ",");
+  if (!card.classes.empty()) onnx.metadata["classes"] = core::join(dataset.info().classes, ",");
   const fs::path onnx_file = folder / "model.onnx";
   deploy::export_onnx(folded.graph, folded.weights, onnx, onnx_file);
   card.output_shape = deploy::onnx_output_shape(folded.graph, card.interface);

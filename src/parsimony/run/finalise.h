@@ -36,7 +36,7 @@ struct ModelRequest {
   // name of the score that tells their mIoU (of segmentation only).
   std::map<std::string, weights::ArrayMap> untrained = {};
   std::vector<std::string> f1 = {};  // groups or classes whose F1 is a score, beside the data set's
-  bool keep_aspect = false;  // deploy::ModelInterface::keep_aspect
+  bool keep_aspect = false;          // deploy::ModelInterface::keep_aspect
   std::string from = {};             // which network the architecture is of, for the model card
 };
 

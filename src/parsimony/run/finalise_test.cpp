@@ -16,10 +16,10 @@ TEST(MetricsJson, HasTheContractsKeys) {
   const ModelQuality quality{.scores = {{"miou", 0.375}, {"f1.both", 1}},
                              .details = {{"iou", {0.75, 0.0, std::nullopt}}},
                              .pictures = 2};
-  EXPECT_EQ(metrics_json(quality,
-                         {.name = "", .format = "", .classes = {"a", "b", "c"}, .palette = {}}),
-            R"({"groups":{"both":1.0},"miou":0.375,"iou":[0.75,0.0,null],"images":2,)"
-            R"("classes":["a","b","c"],"joints":[]})");
+  EXPECT_EQ(
+      metrics_json(quality, {.name = "", .format = "", .classes = {"a", "b", "c"}, .palette = {}}),
+      R"({"groups":{"both":1.0},"miou":0.375,"iou":[0.75,0.0,null],"images":2,)"
+      R"("classes":["a","b","c"],"joints":[]})");
 }
 
 // Two small networks and what becomes of them.

@@ -33,7 +33,7 @@ StepSeconds measured(bilevel::Relaxation& relaxation,
       .pictures = at::ones({batch, 3, side, side}, at::TensorOptions().device(device))
                       .contiguous(at::MemoryFormat::ChannelsLast),
       .labels = task::labels_of(std::vector<data::Sample>(static_cast<std::size_t>(batch),
-                                                          blank_sample(info, side, side))),
+                                                          data::blank_sample(info, side, side))),
       .samples = {},
       .crops = {}};
   const bilevel::Lesson lesson{pictures, core::Rng(1), task};
@@ -92,21 +92,16 @@ Plan plan_grid(const StudyOptions& options,
     bilevel::CellRelaxation cells(
         bilevel::cell_supernet(design, channels), core::Rng(1), {.device = device});
     const bool second_order = search.cell.order == differentiable::Order::kSecond;
-    cell_step = measured(cells,
-                         *data.task,
-                         dataset.info(),
-                         search,
-                         search.cell.batch,
-                         second_order,
-                         device);
+    cell_step = measured(
+        cells, *data.task, dataset.info(), search, search.cell.batch, second_order, device);
   }
   {
     bilevel::PathRelaxation gated(
         bilevel::path_supernet(design, std::get<space::GridGenotype>(median).cell, channels),
         core::Rng(1),
         {.device = device});
-    path_step = measured(
-        gated, *data.task, dataset.info(), search, search.paths.batch, false, device);
+    path_step =
+        measured(gated, *data.task, dataset.info(), search, search.paths.batch, false, device);
   }
   plan.memory_bytes = static_cast<double>(network::tensor_memory().peak_bytes - before);
 

@@ -18,7 +18,7 @@ namespace parsimony::run {
 // The full training of a network that other networks start from: an encoder's pre-training, a
 // study's start network. Everything that decides its result.
 struct KeptTraining {
-  graph::Graph network;       // simplified
+  graph::Graph network;  // simplified
   std::shared_ptr<const task::Task> task;
   std::string task_options;   // what decides how the task is learned, as text
   weights::ArrayMap initial;  // encoder weights it starts from; empty: random ones

@@ -262,14 +262,12 @@ data::Image drawn(const data::Sample& labelled,
 }
 
 data::Sample as_labels(const data::Image& picture, const Prediction& prediction) {
-  data::Sample sample{
-      .image = picture, .labels = prediction.classes, .depth = prediction.depth};
+  data::Sample sample{.image = picture, .labels = prediction.classes, .depth = prediction.depth};
   if (prediction.joints.empty()) return sample;
   sample.pose.emplace();
   for (const metric::FoundJoint& joint : prediction.joints) {
-    sample.pose->joints.push_back({static_cast<float>(joint.x),
-                                   static_cast<float>(joint.y),
-                                   data::Visibility::kVisible});
+    sample.pose->joints.push_back(
+        {static_cast<float>(joint.x), static_cast<float>(joint.y), data::Visibility::kVisible});
   }
   return sample;
 }

@@ -29,8 +29,8 @@ class Model {
 };
 
 // A model folder (weights through LibTorch) or an ONNX file (through ONNX Runtime). An ONNX file of
-// Parsimony says how it wants its pictures, in the model.json beside it; of another, classes without
-// names and `mean / deviation` normalisation of ImageNet are assumed.
+// Parsimony says how it wants its pictures, in the model.json beside it; of another, classes
+// without names and `mean / deviation` normalisation of ImageNet are assumed.
 std::unique_ptr<Model> open_model(const std::filesystem::path& path, int threads);
 
 // The network of a model folder as its card describes it, with its weights.
@@ -65,8 +65,8 @@ std::optional<ModelQuality> evaluate_model(Model& model,
 // one that does not occur), F1 of groups under "groups", and the names of what lists are of.
 std::string metrics_json(const ModelQuality& quality, const data::DatasetInfo& info);
 
-// What labels say, as pictures: classes painted, `opacity` < 1 letting the picture through; depth as
-// colours of `range` with a scale; a pose drawn into the picture. Several are stacked.
+// What labels say, as pictures: classes painted, `opacity` < 1 letting the picture through; depth
+// as colours of `range` with a scale; a pose drawn into the picture. Several are stacked.
 data::Image drawn(const data::Sample& labelled,
                   const data::DatasetInfo& info,
                   const data::DepthRange& range,

@@ -51,9 +51,8 @@ void describe_output(const task::TaskOptions& options,
     card.pose = {info.skeleton.joints, info.skeleton.bones};
   if (targets.contains(data::Target::kDepth)) {
     const auto form = static_cast<std::size_t>(options.depth.form);
-    card.depth = {std::string(task::kDepthFormNames[form]),
-                  options.depth.nearest,
-                  options.depth.farthest};
+    card.depth = {
+        std::string(task::kDepthFormNames[form]), options.depth.nearest, options.depth.farthest};
   }
 }
 

@@ -38,7 +38,7 @@ train::FeatureBatch blank_features(const graph::Graph& encoder,
   }
   const graph::Shape& finest = shapes[static_cast<std::size_t>(encoder.outputs[0].node)];
   const std::vector<data::Sample> blank(static_cast<std::size_t>(count),
-                                        blank_sample(info, picture.width, picture.height));
+                                        data::blank_sample(info, picture.width, picture.height));
   features.labels = task::labels_of(blank).changed(
       [&](const network::Tensor& labels) { return labels.to(device); });
   if (labels_at_tap) features.labels = features.labels.on_grid(finest.height, finest.width);
@@ -62,13 +62,12 @@ double candidate_seconds(const StudyOptions& options,
       evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
   network::Network decoder(graphs.decoder, core::Rng(1), {.device = device});
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
-  const train::FeatureBatch crops = blank_features(
-      encoder,
-      {stage0.augment.crop, stage0.augment.crop},
-      info,
-      batch * kMeasuredSteps,
-      true,
-      device);
+  const train::FeatureBatch crops = blank_features(encoder,
+                                                   {stage0.augment.crop, stage0.augment.crop},
+                                                   info,
+                                                   batch * kMeasuredSteps,
+                                                   true,
+                                                   device);
   const std::vector<train::FeatureBatch> views = {
       blank_features(encoder, view, info, 1, false, device)};
   const core::StopFlag never;
@@ -90,9 +89,8 @@ double candidate_seconds(const StudyOptions& options,
                                                 accept);
                           }) /
                           static_cast<double>(crops.size());
-  const double per_view = seconds_when_warm([&] {
-    train::measure_on_features(decoder, graphs.tap_of_input, views, *task);
-  });
+  const double per_view = seconds_when_warm(
+      [&] { train::measure_on_features(decoder, graphs.tap_of_input, views, *task); });
   double seconds = per_crop * static_cast<double>(stage0.samples) * stage0.epochs +
                    per_view * static_cast<double>(plan.val) *
                        std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
@@ -102,11 +100,10 @@ double candidate_seconds(const StudyOptions& options,
   train::Stage1Options few = stage1;
   few.epochs = 1;
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
-  const std::vector<data::Sample> samples(
-      static_cast<std::size_t>(few.batch), blank_sample(info, view.width, view.height));
+  const std::vector<data::Sample> samples(static_cast<std::size_t>(few.batch),
+                                          data::blank_sample(info, view.width, view.height));
   const double step = seconds_when_warm([&] {
-    train::train_stage1(
-        whole, samples, {samples[0]}, *task, few, core::Rng(1), limits, accept);
+    train::train_stage1(whole, samples, {samples[0]}, *task, few, core::Rng(1), limits, accept);
   });
   return seconds +
          step / static_cast<double>(few.batch) * static_cast<double>(plan.train) * stage1.epochs;
@@ -177,7 +174,8 @@ std::unique_ptr<data::Dataset> planned_data(const StudyOptions& options,
   const DataOptions& data = options.data;
   if (data.assumed.train == 0 || data.path.empty() || std::filesystem::exists(data.path))
     return open_study_data(options, context);
-  return data::assumed_dataset(data.assumed, data.path + " (not there, as data.assumed says)");
+  return data::assumed_dataset(
+      data.assumed, options.task.targets(), data.path + " (not there, as data.assumed says)");
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ space::Genotype median_genotype(const space::SearchSpace& space,
 BlankData blank_data(const StudyOptions& options, const data::Dataset& dataset) {
   const graph::Size picture = picture_size(dataset);
   return {study_task(options, dataset.info()),
-          blank_sample(dataset.info(), picture.width, picture.height)};
+          data::blank_sample(dataset.info(), picture.width, picture.height)};
 }
 
 double training_seconds(const graph::Graph& network,
@@ -84,15 +84,7 @@ double training_seconds(const graph::Graph& network,
     network::Network net(network, core::Rng(1), {.device = device});
     const auto epoch = [&](const std::vector<data::Sample>& validation) {
       return seconds_when_warm([&] {
-        train::train_fully(net,
-                           samples,
-                           validation,
-                           *data.task,
-                           few,
-                           core::Rng(1),
-                           {},
-                           silent,
-                           "");
+        train::train_fully(net, samples, validation, *data.task, few, core::Rng(1), {}, silent, "");
       });
     };
     const double of_one = epoch({blank}), of_two = epoch({blank, blank});

@@ -264,8 +264,8 @@ std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
     }
     return fitted_data(std::move(dataset), options);
   }
-  return fitted_data(std::make_unique<data::MemoryDataset>(data::make_synthetic_dataset(
-                         options.data.synth, context.threads)),
+  return fitted_data(std::make_unique<data::MemoryDataset>(
+                         data::make_synthetic_dataset(options.data.synth, context.threads)),
                      options);
 }
 

@@ -186,7 +186,8 @@ void require_known_cost(const std::string& name,
   objective::objective_by_name(name);
   std::vector<std::string> known = costs.names();
   known.insert(known.end(), costs.measured_names().begin(), costs.measured_names().end());
-  if (!objective::is_cost(name) || std::find(known.begin(), known.end(), name) != known.end()) return;
+  if (!objective::is_cost(name) || std::find(known.begin(), known.end(), name) != known.end())
+    return;
   core::throw_user_error("{}: the {} needs the cost '{}', which this study does not state: {}",
                          file,
                          reader,

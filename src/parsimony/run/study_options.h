@@ -25,12 +25,12 @@
 namespace parsimony::run {
 
 struct DataOptions {
-  std::string path;              // data-set folder; empty: synthetic portraits
-  data::SynthOptions synth;      // when path is empty
-  int view = 0;                  // side of the central validation crop, pixels; 0: whole pictures
-  int view_shorter_side = 0;     // validation pictures are enlarged to this; 0: never
-  std::string subset;            // data::OpenOptions::subset
-  double depth_scale = 0;        // data::OpenOptions::depth_scale
+  std::string path;           // data-set folder; empty: synthetic portraits
+  data::SynthOptions synth;   // when path is empty
+  int view = 0;               // side of the central validation crop, pixels; 0: whole pictures
+  int view_shorter_side = 0;  // validation pictures are enlarged to this; 0: never
+  std::string subset;         // data::OpenOptions::subset
+  double depth_scale = 0;     // data::OpenOptions::depth_scale
   int fit = 0;  // pictures are scaled into a square of this side (data/fitted.h); 0: as they are
   data::AssumedOptions assumed;  // what `plan` takes for it where `path` is not there
   void visit(core::FieldVisitor& v);

@@ -22,6 +22,7 @@
 #include "parsimony/run/finalise.h"
 #include "parsimony/run/finalists.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/study_task.h"
 #include "parsimony/run/two_stage.h"
 #include "parsimony/search/given/given.h"
 #include "parsimony/study/store.h"
@@ -141,7 +142,9 @@ std::string report_state(const StudyOptions& options,
       core::to_yaml(candidate_description(options, study_task(options, info)->channels()));
   json["version"] = deploy::version();
   json["seed"] = std::to_string(options.seed);
-  json["classes"] = info.classes;
+  const data::TargetSet targets = options.task.targets();
+  if (targets.contains(data::Target::kClasses)) json["classes"] = info.classes;
+  if (targets.contains(data::Target::kPose)) json["joints"] = info.skeleton.joints;
   json["palette"] = nlohmann::ordered_json::array();
   for (const data::Rgb& color : info.palette)
     json["palette"].push_back({color.r, color.g, color.b});

@@ -14,7 +14,4 @@ namespace parsimony::run {
 std::shared_ptr<const task::Task> study_task(const StudyOptions& options,
                                              const data::DatasetInfo& info);
 
-// A sample of that size which has all that the set's samples have, and says nothing; for plans.
-data::Sample blank_sample(const data::DatasetInfo& info, std::int64_t width, std::int64_t height);
-
 }  // namespace parsimony::run

@@ -35,8 +35,8 @@ TrainedNetwork with_classes(TrainedNetwork trained,
                             const std::vector<std::string>& dataset_classes,
                             std::string_view option);
 
-// The study's teacher for this task, telling the data set's classes apart; teacher.model must not be
-// empty.
+// The study's teacher for this task, telling the data set's classes apart; teacher.model must not
+// be empty.
 network::Network load_teacher(const TeacherOptions& options,
                               const task::Task& task,
                               const data::DatasetInfo& info,

@@ -10,6 +10,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
+#include "parsimony/task/segmentation.h"
 
 namespace parsimony::run {
 namespace {
@@ -102,23 +103,22 @@ TEST(LoadTeacher, TakesAPublishedDeeplab) {
   const std::filesystem::path file = std::filesystem::path(shared ? shared : "../shared") /
                                      "weights/deeplabv3_mnv2_0.5_voc21_257.safetensors";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "SKIPPED: no " << file;
-  network::Network teacher = load_teacher(
-      {.model = file.string(), .classes = {"0", "15"}},
-      task::Segmentation(2),
-      {.name = "", .format = "", .classes = {"background", "portrait"}, .palette = {}},
-      at::kCPU);
+  network::Network teacher =
+      load_teacher({.model = file.string(), .classes = {"0", "15"}},
+                   task::Segmentation(2),
+                   {.name = "", .format = "", .classes = {"background", "portrait"}, .palette = {}},
+                   at::kCPU);
   const at::NoGradGuard no_grad;
   const network::Tensor logits =
       teacher.logits({at::zeros({1, 3, 65, 65})}, network::Phase::kEvaluation);
   EXPECT_EQ(logits.size(1), 2);
-  EXPECT_THAT(
-      error_of([&] {
-        load_teacher({.model = file.string(), .classes = {"0", "21"}},
-                     task::Segmentation(2),
-                     {.name = "", .format = "", .classes = {"a", "b"}, .palette = {}},
-                     at::kCPU);
-      }),
-      HasSubstr("numbers from 0 to 20"));
+  EXPECT_THAT(error_of([&] {
+                load_teacher({.model = file.string(), .classes = {"0", "21"}},
+                             task::Segmentation(2),
+                             {.name = "", .format = "", .classes = {"a", "b"}, .palette = {}},
+                             at::kCPU);
+              }),
+              HasSubstr("numbers from 0 to 20"));
   EXPECT_THAT(error_of([&] {
                 load_teacher({.model = file.string(), .classes = {}},
                              task::Segmentation(2),

@@ -52,8 +52,7 @@ class TwoStage {
         store_(store),
         context_(context),
         task_(study_task(options, dataset.info())),
-        description_(
-            candidate_description(options, task_->channels())),
+        description_(candidate_description(options, task_->channels())),
         design_{options.space.grids, options.grid, options.differentiable},
         costs_(picture_size(dataset), options.cost) {
     if (const std::optional<std::string> state = store.state(kState))

@@ -9,7 +9,7 @@
 namespace parsimony::task {
 namespace {
 
-constexpr double kBerhuShare = 0.2;         // of the largest difference
+constexpr double kBerhuShare = 0.2;           // of the largest difference
 constexpr double kScaleInvariantShare = 0.5;  // lambda
 
 class DepthMeasurement final : public Measurement {
@@ -28,9 +28,8 @@ class DepthMeasurement final : public Measurement {
                   "a depth map of {} pixels is measured against one of {}",
                   prediction.depth.metres.size(),
                   truth.depth.metres.size());
-    errors_.add(truth.depth.metres.data(),
-                prediction.depth.metres.data(),
-                std::ssize(truth.depth.metres));
+    errors_.add(
+        truth.depth.metres.data(), prediction.depth.metres.data(), std::ssize(truth.depth.metres));
   }
 
   objective::Scores scores() const override {
@@ -72,10 +71,11 @@ Tensor wanted(const Tensor& metres, DepthForm form) {
 }  // namespace
 
 void DepthOptions::visit(core::FieldVisitor& v) {
-  v.choice("form",
-           form,
-           kDepthFormNames,
-           {"what the network says of a depth d: linear (d, metres), log (ln d) or inverse (1 / d)"});
+  v.choice(
+      "form",
+      form,
+      kDepthFormNames,
+      {"what the network says of a depth d: linear (d, metres), log (ln d) or inverse (1 / d)"});
   v.choice("loss",
            loss,
            kDepthLossNames,
@@ -123,8 +123,7 @@ std::vector<std::int64_t> DepthPrediction::mirrored_channels(const data::Sample&
 Tensor DepthPrediction::metres(const Tensor& output,
                                std::int64_t height,
                                std::int64_t width) const {
-  const Tensor said =
-      network::resize_bilinear(output.to(at::kFloat), height, width).squeeze(1);
+  const Tensor said = network::resize_bilinear(output.to(at::kFloat), height, width).squeeze(1);
   const auto of_form = [&] {
     switch (options_.form) {
       case DepthForm::kLinear:

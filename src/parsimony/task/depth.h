@@ -32,11 +32,11 @@ struct DepthOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// How far away each pixel is: one channel. The loss is a mean over pixels with a valid depth, at the
-// labels' size. Scores are metric::DepthQuality under its usual names: "rmse" (metres), "rmse_log",
-// "log10", "abs_rel", "sq_rel", "delta1", "delta2", "delta3". "reward" is delta1, the share of pixels
-// that are right within a quarter: as the others it has no length in it, and it lies in 0..1. Our
-// choice; the search of Nekrasov et al. was rewarded for segmentation only.
+// How far away each pixel is: one channel. The loss is a mean over pixels with a valid depth, at
+// the labels' size. Scores are metric::DepthQuality under its usual names: "rmse" (metres),
+// "rmse_log", "log10", "abs_rel", "sq_rel", "delta1", "delta2", "delta3". "reward" is delta1, the
+// share of pixels that are right within a quarter: as the others it has no length in it, and it
+// lies in 0..1. Our choice; the search of Nekrasov et al. was rewarded for segmentation only.
 class DepthPrediction final : public Task {
  public:
   explicit DepthPrediction(const DepthOptions& options) : options_(options) {}

@@ -38,8 +38,8 @@ struct DistillationOptions {
   void visit(core::FieldVisitor& v);
 };
 
-// The loss before its weight, a mean over pictures and pixels (of kLogits over channels too), at the
-// teacher's size. The teacher's outputs may be of another precision or device. With `inside`
+// The loss before its weight, a mean over pictures and pixels (of kLogits over channels too), at
+// the teacher's size. The teacher's outputs may be of another precision or device. With `inside`
 // ([N, 1, H, W], of the teacher's size), only pixels where it is 1 count.
 Tensor distillation(const Tensor& output,
                     const Tensor& teacher,

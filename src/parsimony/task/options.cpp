@@ -75,9 +75,10 @@ data::TargetSet TaskOptions::targets() const {
                            heads.size());
   }
   if (set.contains(data::Target::kDepth) && depth.nearest >= depth.farthest) {
-    core::throw_user_error("task.depth.nearest = {} m, expected less than task.depth.farthest = {} m",
-                           depth.nearest,
-                           depth.farthest);
+    core::throw_user_error(
+        "task.depth.nearest = {} m, expected less than task.depth.farthest = {} m",
+        depth.nearest,
+        depth.farthest);
   }
   return set;
 }

@@ -90,10 +90,10 @@ HeatMaps heat_maps(const Labels& labels, std::int64_t height, std::int64_t width
   const double sigma = spread * static_cast<double>(std::min(labels.height, labels.width));
   const double sigma_x = sigma * static_cast<double>(width) / static_cast<double>(labels.width);
   const double sigma_y = sigma * static_cast<double>(height) / static_cast<double>(labels.height);
-  const Tensor x = bells(
-      labels.joints.select(2, 0), static_cast<double>(labels.width), width, sigma_x);
-  const Tensor y = bells(
-      labels.joints.select(2, 1), static_cast<double>(labels.height), height, sigma_y);
+  const Tensor x =
+      bells(labels.joints.select(2, 0), static_cast<double>(labels.width), width, sigma_x);
+  const Tensor y =
+      bells(labels.joints.select(2, 1), static_cast<double>(labels.height), height, sigma_y);
   return {.maps = y.unsqueeze(3) * x.unsqueeze(2),
           .counts = labels.joints.select(2, 2).gt(0).to(at::kFloat),
           .energy = std::numbers::pi * sigma_x * sigma_y};

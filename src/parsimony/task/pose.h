@@ -18,9 +18,9 @@ struct PoseOptions {
 // heat map, a Gaussian of height 1 about the joint.
 //
 // The loss is the squared error of the maps of labelled joints, covered ones included, divided by
-// what empty maps would have: a network that says nothing has 1, whatever the spread and the grid, as long as
-// its cells are no larger than the spread. A
-// labelled joint outside the picture wants an empty map.
+// what empty maps would have: a network that says nothing has 1, whatever the spread and the grid,
+// as long as its cells are no larger than the spread. A labelled joint outside the picture wants an
+// empty map.
 //
 // A joint is found where its map is largest, a quarter of a cell shifted towards the larger
 // neighbour in each direction (Newell, Yang & Deng, ECCV 2016).

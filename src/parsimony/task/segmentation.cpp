@@ -18,8 +18,8 @@ class PixelCounter final : public Measurement {
       : matrix_(classes), scoring_(std::move(scoring)), kernels_(kernels) {}
 
   void add(const Tensor& output, const Labels& labels) override {
-    const Tensor predicted = network::pixel_classes(
-        output, labels.classes.size(1), labels.classes.size(2), kernels_);
+    const Tensor predicted =
+        network::pixel_classes(output, labels.classes.size(1), labels.classes.size(2), kernels_);
     const Tensor truth = labels.classes.to(predicted.device()).contiguous();
     if (truth.device().is_cpu()) {
       matrix_.add(

@@ -32,9 +32,8 @@ class SeveralMeasurements final : public Measurement {
 
   void add(const Tensor& output, const Labels& labels) override {
     auto part = parts_.begin();
-    for_each_part(heads_, output, [&](const Head&, const Tensor& own) {
-      (*part++)->add(own, labels);
-    });
+    for_each_part(
+        heads_, output, [&](const Head&, const Tensor& own) { (*part++)->add(own, labels); });
   }
 
   void add(const Prediction& prediction, const data::Sample& truth) override {

@@ -13,8 +13,8 @@ struct Head {
 
 // Several tasks over one decoder: the output has the channels of the first, then those of the next.
 // A last convolution of so many channels is a head for each of them, since none of its channels
-// reads another. The loss is the weighted sum; "reward" is the geometric mean of the tasks' rewards,
-// as a candidate that fails in one shall not pass for the others.
+// reads another. The loss is the weighted sum; "reward" is the geometric mean of the tasks'
+// rewards, as a candidate that fails in one shall not pass for the others.
 class SeveralTasks final : public Task {
  public:
   explicit SeveralTasks(std::vector<Head> heads);

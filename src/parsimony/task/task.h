@@ -27,8 +27,8 @@ struct Prediction {
   std::vector<metric::FoundJoint> joints;
 };
 
-// Figures of single classes or joints: "iou" and "f1" by class, "pck_of_joints" by joint. nullopt for
-// one that does not occur.
+// Figures of single classes or joints: "iou" and "f1" by class, "pck_of_joints" by joint. nullopt
+// for one that does not occur.
 using Details = std::map<std::string, std::vector<std::optional<double>>>;
 
 // Takes in, batch by batch or picture by picture, what a network says of a split.

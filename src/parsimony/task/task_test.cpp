@@ -58,13 +58,10 @@ data::Sample sample(std::uint64_t seed) {
 }
 
 data::Sample mirrored(const data::Sample& sample) {
-  return data::augment(sample,
-                       {.crop = kSide,
-                        .shorter_side = kSide,
-                        .scale_min = 1,
-                        .scale_max = 1,
-                        .mirror = 1},
-                       core::Rng(1));
+  return data::augment(
+      sample,
+      {.crop = kSide, .shorter_side = kSide, .scale_min = 1, .scale_max = 1, .mirror = 1},
+      core::Rng(1));
 }
 
 // An output at the labels' own size that says just what they say.
@@ -140,8 +137,8 @@ TEST_P(EveryTask, LearnsFromItsLoss) {
 
 TEST_P(EveryTask, GradientsAreThoseOfFiniteDifferences) {
   // A smooth loss of depth: the bound of berhu is no part of its gradient.
-  const auto task = make_task(
-      {.heads = GetParam().heads, .depth = {.loss = DepthLoss::kScaleInvariant}}, info());
+  const auto task =
+      make_task({.heads = GetParam().heads, .depth = {.loss = DepthLoss::kScaleInvariant}}, info());
   const Tensor output = random_output(1, 4).to(at::kDouble);
   const Labels labels = labels_.narrow(0, 1);
   const Learning reference{.kernels = network::Kernels::kReference};
@@ -209,15 +206,14 @@ TEST_P(EveryTask, LearnsFromATeacher) {
             0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Tasks,
-    EveryTask,
-    testing::Values(Case{"segmentation", {"segmentation"}},
-                    Case{"depth", {"depth"}},
-                    Case{"pose", {"pose"}},
-                    Case{"depth_and_segmentation", {"depth", "segmentation"}},
-                    Case{"all", {"pose", "segmentation", "depth"}}),
-    [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(Tasks,
+                         EveryTask,
+                         testing::Values(Case{"segmentation", {"segmentation"}},
+                                         Case{"depth", {"depth"}},
+                                         Case{"pose", {"pose"}},
+                                         Case{"depth_and_segmentation", {"depth", "segmentation"}},
+                                         Case{"all", {"pose", "segmentation", "depth"}}),
+                         [](const auto& param) { return param.param.name; });
 
 // ---- labels ----
 

@@ -49,11 +49,8 @@ class EpochLoss {
 // Validates after an epoch when it is due; fills `result` and says whether training goes on.
 // `measure` gives scores, or nothing when it was interrupted.
 template <typename Measure>
-bool validate(TrainingResult& result,
-              int epochs,
-              int every,
-              const Validation& validation,
-              Measure measure) {
+bool validate(
+    TrainingResult& result, int epochs, int every, const Validation& validation, Measure measure) {
   const bool last = result.epoch == epochs;
   if (!last && result.epoch % every != 0) return true;
   const int index = (result.epoch + every - 1) / every - 1;
@@ -132,8 +129,8 @@ TrainingResult train_stage0(network::Network& decoder,
         inputs.push_back(features.taps[tap].index_select(0, chosen));
       const task::Labels labels = features.labels.select(chosen);
       const std::vector<Tensor> outputs = decoder.forward(inputs, network::Phase::kTraining);
-      Tensor loss = supervised_loss(
-          outputs, labels, task, options.auxiliary, decoder.options().kernels);
+      Tensor loss =
+          supervised_loss(outputs, labels, task, options.auxiliary, decoder.options().kernels);
       if (features.teacher.defined() && options.distillation.weight > 0) {
         const Tensor teacher = features.teacher.index_select(0, chosen);
         loss = loss + options.distillation.weight *

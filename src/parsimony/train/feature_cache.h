@@ -23,7 +23,7 @@ inline constexpr std::array<std::string_view, 2> kCachePrecisionNames = {"float1
 struct FeatureBatch {
   std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
   task::Labels labels;       // joints in pixels of the pictures, maps as CacheRequest wants them
-  Tensor teacher;            // [N, K, H_0, W_0] outputs at the finest tap's resolution, or undefined
+  Tensor teacher;  // [N, K, H_0, W_0] outputs at the finest tap's resolution, or undefined
   std::int64_t size() const { return taps.at(0).size(0); }
 };
 

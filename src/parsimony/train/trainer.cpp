@@ -191,7 +191,8 @@ std::optional<Teaching> teaching_of(network::Network* teacher,
         core::human_bytes(bytes),
         core::human_bytes(kMostTeacherBytes));
   }
-  teaching.maps = std::make_unique<TeacherMaps>(*teacher, task, samples, context, name + " teacher");
+  teaching.maps =
+      std::make_unique<TeacherMaps>(*teacher, task, samples, context, name + " teacher");
   if (!teaching.maps->complete()) return std::nullopt;
   return teaching;
 }
@@ -298,9 +299,8 @@ TrainerResult train_fully(network::Network& network,
   if (!checkpoint.empty() && std::filesystem::exists(checkpoint)) training.load(checkpoint);
   TrainerResult& result = training.result;
   const std::optional<Teaching> teaching =
-      result.epochs < options.epochs
-          ? teaching_of(teacher, samples, task, options, context, name)
-          : Teaching{};
+      result.epochs < options.epochs ? teaching_of(teacher, samples, task, options, context, name)
+                                     : Teaching{};
   if (!teaching) {
     result.end = TrainerEnd::kInterrupted;
     return result;

@@ -35,9 +35,9 @@ struct TrainerOptions {
   OptimizerOptions encoder{.kind = OptimizerKind::kAdam, .rate = 5e-4};
   OptimizerOptions decoder{.kind = OptimizerKind::kAdam, .rate = 3e-3};
   task::PixelLoss loss = task::PixelLoss::kCrossEntropy;  // of classes; auxiliary losses too
-  network::HardPixels ohem = {};              // of that loss
-  double auxiliary = 0.15;                    // weight of each auxiliary loss
-  double poly_power = 0.9;                    // rate x (1 - progress)^power
+  network::HardPixels ohem = {};                          // of that loss
+  double auxiliary = 0.15;                                // weight of each auxiliary loss
+  double poly_power = 0.9;                                // rate x (1 - progress)^power
   task::DistillationOptions distillation = {};
   TeacherView teacher_view = TeacherView::kPicture;
   double warm_up = 0.02;  // share of the training in which the rate rises linearly from zero
@@ -57,8 +57,8 @@ struct EpochRecord {
 
 struct TrainerResult {
   TrainerEnd end = TrainerEnd::kFinished;
-  int epochs = 0;        // completed, earlier sessions included
-  double best = 0;       // the task's deciding score on the validation samples
+  int epochs = 0;   // completed, earlier sessions included
+  double best = 0;  // the task's deciding score on the validation samples
   int best_epoch = 0;
   double seconds = 0;  // of training, earlier sessions included
   std::vector<EpochRecord> history;

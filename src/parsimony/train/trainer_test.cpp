@@ -9,9 +9,9 @@
 #include "parsimony/core/files.h"
 #include "parsimony/graph/grid_network.h"
 #include "parsimony/graph/simplify.h"
+#include "parsimony/task/segmentation.h"
 #include "parsimony/train/fixtures_for_test.h"
 #include "parsimony/train/images.h"
-#include "parsimony/task/segmentation.h"
 #include "parsimony/train/teacher_maps.h"
 
 namespace parsimony::train {
@@ -204,8 +204,8 @@ TEST(Trainer, LearnsFromATeacher) {
                 from);
     const at::NoGradGuard no_grad;
     return task::distillation(net.logits({pictures}, network::Phase::kEvaluation),
-                        teacher.logits({pictures}, network::Phase::kEvaluation),
-                        {})
+                              teacher.logits({pictures}, network::Phase::kEvaluation),
+                              {})
         .item<double>();
   };
   const double alone = distance(nullptr, TeacherView::kPicture);
@@ -221,11 +221,17 @@ TEST(Trainer, ADivergingTrainingIsAnOutcome) {
   core::SilentLog log;
   core::SilentProgress progress;
   const core::StopFlag stop;
-  EXPECT_EQ(
-      train_fully(
-          net, samples, samples, task::Segmentation(8), options, core::Rng(4), {}, {log, progress, stop, 1}, "test")
-          .end,
-      TrainerEnd::kDiverged);
+  EXPECT_EQ(train_fully(net,
+                        samples,
+                        samples,
+                        task::Segmentation(8),
+                        options,
+                        core::Rng(4),
+                        {},
+                        {log, progress, stop, 1},
+                        "test")
+                .end,
+            TrainerEnd::kDiverged);
 }
 
 // A teacher of whom every pixel of a map can be told from the others.

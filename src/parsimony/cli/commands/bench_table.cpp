@@ -12,8 +12,8 @@
 #include "parsimony/meter/lookup_table.h"
 #include "parsimony/objective/objective.h"
 #include "parsimony/run/candidates.h"
-#include "parsimony/run/study_task.h"
 #include "parsimony/run/preparation.h"
+#include "parsimony/run/study_task.h"
 
 namespace parsimony::cli {
 namespace {
@@ -49,8 +49,7 @@ Networks networks_of_study(const Arguments& arguments,
   const run::StudyOptions study = run::read_study(arguments.study, arguments.architecture.settings);
   const auto dataset = run::open_study_data(study, context);
   const graph::NetworkDescription description =
-      run::candidate_description(
-          study, run::study_task(study, dataset->info())->channels());
+      run::candidate_description(study, run::study_task(study, dataset->info())->channels());
   Networks networks{
       {}, input_given ? size_of(arguments.architecture.input) : run::picture_size(*dataset)};
   const auto space = run::make_space(study, description);

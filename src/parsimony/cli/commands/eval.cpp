@@ -160,8 +160,7 @@ Action declare_eval(CLI::App& app) {
           "{}: has no pictures in its split '{}'", arguments->dataset, arguments->split);
     }
     const std::vector<data::ClassGroup> groups = groups_of(dataset->info(), arguments->groups);
-    const auto quality =
-        run::evaluate_model(*model, *dataset, split, groups, environment.context);
+    const auto quality = run::evaluate_model(*model, *dataset, split, groups, environment.context);
     if (!quality) return kInterrupted;
     if (arguments->json) {
       fmt::print("{}\n", run::metrics_json(*quality, dataset->info()));

@@ -6,9 +6,9 @@
 #include "parsimony/cli/application.h"
 #include "parsimony/cli/command.h"
 #include "parsimony/core/error.h"
+#include "parsimony/core/files.h"
 #include "parsimony/data/codec.h"
 #include "parsimony/data/depth_coding.h"
-#include "parsimony/core/files.h"
 #include "parsimony/run/model.h"
 
 namespace parsimony::cli {
@@ -58,10 +58,8 @@ void write_numbers(const std::string& stem,
   nlohmann::ordered_json joints = nlohmann::ordered_json::array();
   for (std::size_t j = 0; j < prediction.joints.size(); ++j) {
     const auto& [x, y, confidence] = prediction.joints[j];
-    joints.push_back({{"joint", info.skeleton.joints.at(j)},
-                      {"x", x},
-                      {"y", y},
-                      {"confidence", confidence}});
+    joints.push_back(
+        {{"joint", info.skeleton.joints.at(j)}, {"x", x}, {"y", y}, {"confidence", confidence}});
   }
   core::write_file_atomic(stem + "_joints.json", joints.dump(1) + "\n");
 }
@@ -98,11 +96,10 @@ Action declare_predict(CLI::App& app) {
       const std::string stem = (fs::path(arguments->folder) / files[i].stem()).string();
       write_numbers(stem, prediction, model->task().info);
       const data::Sample labels = run::as_labels(picture, prediction);
-      data::write_png(stem + "_overlay.png",
-                      run::drawn(labels,
-                                 model->task().info,
-                                 data::depth_range({&labels.depth}),
-                                 arguments->opacity));
+      data::write_png(
+          stem + "_overlay.png",
+          run::drawn(
+              labels, model->task().info, data::depth_range({&labels.depth}), arguments->opacity));
       environment.context.progress.advance(
           {"pictures", static_cast<double>(i + 1), static_cast<double>(files.size()), ""});
     }
