@@ -54,8 +54,10 @@ TEST(Fitted, IsTheSameViewSoDepthsStay) {
 }
 
 TEST(FittedDataset, FitsEverySampleAndIsOtherwiseTheSame) {
-  auto set = std::make_unique<MemoryDataset>(
-      DatasetInfo{.name = "people", .format = "memory", .classes = {"a", "b"}, .palette = {}});
+  DatasetInfo info{.name = "people", .format = "memory", .classes = {"a", "b"}, .palette = {}};
+  info.targets = {Target::kClasses, Target::kDepth, Target::kPose};
+  info.skeleton.joints = {"nose"};
+  auto set = std::make_unique<MemoryDataset>(info);
   set->add(Split::kTrain, "one", halves());
   const FittedDataset fitted_set(std::move(set), 48);
   EXPECT_EQ(fitted_set.info().name, "people");
