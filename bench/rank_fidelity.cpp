@@ -3,12 +3,13 @@
 // validated after every epoch, then once more from another seed, and once more starting from the
 // weights of those before them.
 //
-//   rank_fidelity STUDY.yaml [--candidates 30] [--set NAME=VALUE]...
+//   rank_fidelity STUDY.yaml [--candidates 30] [--arithmetic bf16] [--set NAME=VALUE]...
 //
 // Prints Kendall's tau between the rewards after each epoch, with and without inheritance, and
 // those of the full evaluation, the tau between two full evaluations, which no cheaper one can be
 // expected to beat, and what successive halving would have spent and lost on these candidates,
-// averaged over orders of arrival.
+// averaged over orders of arrival. With --arithmetic they are evaluated in full in that arithmetic
+// too, from the seeds of the first evaluation.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -144,10 +145,17 @@ Halving halve(const std::vector<Curve>& curves, train::EarlyStopOptions options,
   return {sum.work / kOrders, sum.best_kept / kOrders, sum.front_kept / kOrders};
 }
 
-void print(const std::vector<Curve>& curves,
-           const std::vector<Curve>& again,
-           const std::vector<Curve>& inherited,
-           const core::Rng& rng) {
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+struct Runs {
+  std::vector<Curve> full, again, inheriting;
+  std::vector<Curve> other;  // in another arithmetic; empty where none is asked for
+};
+
+void print(const Runs& runs, const std::string& other_arithmetic, const core::Rng& rng) {
+  const std::vector<Curve>& curves = runs.full;
   const std::size_t epochs = curves[0].rewards.size();
   const std::vector<double> full = rewards_after(curves, epochs);
   fmt::print(
@@ -160,12 +168,9 @@ void print(const std::vector<Curve>& curves,
              "reward",
              "inheriting",
              "reward");
-  const auto mean = [](const std::vector<double>& values) {
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  };
   for (std::size_t e = 1; e <= epochs; ++e) {
     const std::vector<double> plain = rewards_after(curves, e);
-    const std::vector<double> warm = rewards_after(inherited, e);
+    const std::vector<double> warm = rewards_after(runs.inheriting, e);
     fmt::print("{:>8}{:>7.0f}%{:>12.2f}{:>10.3f}{:>14.2f}{:>10.3f}\n",
                e,
                100.0 * static_cast<double>(e) / static_cast<double>(epochs),
@@ -174,8 +179,15 @@ void print(const std::vector<Curve>& curves,
                metric::kendall_tau(warm, full),
                mean(warm));
   }
-  fmt::print("full evaluation from another seed: {:.2f}\n",
-             metric::kendall_tau(rewards_after(again, epochs), full));
+  const auto print_full = [&](const std::string& how, const std::vector<Curve>& others) {
+    const std::vector<double> rewards = rewards_after(others, epochs);
+    fmt::print("full evaluation {}: {:.2f}, mean reward {:.3f}\n",
+               how,
+               metric::kendall_tau(rewards, full),
+               mean(rewards));
+  };
+  print_full("from another seed", runs.again);
+  if (!runs.other.empty()) print_full("in " + other_arithmetic, runs.other);
 
   fmt::print(
       "\n{:<28}{:>10}{:>14}{:>14}\n", "successive halving", "work", "best kept", "front kept");
@@ -200,12 +212,16 @@ int measure_study(int argc, char** argv) {
   std::string file;
   std::vector<std::string> settings;
   std::size_t candidates = 30;
+  std::string other_arithmetic;
   CLI::App app(
       "Kendall's tau of cheap evaluations with full ones, on random candidates of a study.");
   app.add_option("STUDY", file, "study file (YAML)")->required();
   app.add_option("--candidates", candidates, "random candidates")
       ->capture_default_str()
       ->check(CLI::Range(2, 1000));
+  app.add_option(
+         "--arithmetic", other_arithmetic, "evaluate them in this arithmetic too: fp32 or bf16")
+      ->check(CLI::IsMember({"fp32", "bf16"}));
   app.add_option("--set", settings, "NAME=VALUE overrides the study file")->allow_extra_args(false);
   CLI11_PARSE(app, argc, argv);
 
@@ -213,6 +229,12 @@ int measure_study(int argc, char** argv) {
   options.candidate.early_stop.rule = train::EarlyStopRule::kOff;
   options.candidate.stage0.validate_every = 1;
   options.candidate.stage1.validate_every = 1;
+  evaluate::CandidateOptions other = options.candidate;
+  if (!other_arithmetic.empty()) {
+    other.arithmetic = other_arithmetic == "bf16" ? network::ArithmeticChoice::kBf16
+                                                  : network::ArithmeticChoice::kFp32;
+    network::arithmetic_of(other.arithmetic, at::kCPU);  // said before anything is trained
+  }
   network::keep_tensor_memory();
   network::set_threads(core::available_cores());
   core::SilentLog log;
@@ -233,15 +255,23 @@ int measure_study(int argc, char** argv) {
   network::set_threads(1);
   const std::vector<space::Tokens> chosen =
       random_candidates(*space, evaluator, candidates, rng.split("rank fidelity"));
-  std::vector<Curve> full = measure("full", evaluator, chosen, 1);
-  std::vector<Curve> again = measure("again", evaluator, chosen, candidates + 1);
-  std::vector<Curve> inherited = measure("inheriting", heirs, chosen, 2 * candidates + 1);
-  keep_complete({&full, &again, &inherited});
-  if (full.size() < 2) {
-    fmt::print(stderr, "only {} of {} candidates could be evaluated\n", full.size(), candidates);
+  Runs runs;
+  runs.full = measure("full", evaluator, chosen, 1);
+  runs.again = measure("again", evaluator, chosen, candidates + 1);
+  runs.inheriting = measure("inheriting", heirs, chosen, 2 * candidates + 1);
+  std::vector<std::vector<Curve>*> all = {&runs.full, &runs.again, &runs.inheriting};
+  if (!other_arithmetic.empty()) {
+    evaluate::TrainAndMeasure converted(*space, shared, other, rng);
+    runs.other = measure(other_arithmetic.c_str(), converted, chosen, 1);
+    all.push_back(&runs.other);
+  }
+  keep_complete(all);
+  if (runs.full.size() < 2) {
+    fmt::print(
+        stderr, "only {} of {} candidates could be evaluated\n", runs.full.size(), candidates);
     return 1;
   }
-  print(full, again, inherited, rng);
+  print(runs, other_arithmetic, rng);
   return 0;
 }
 

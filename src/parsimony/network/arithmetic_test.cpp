@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "parsimony/core/error.h"
 #include "parsimony/graph/lower.h"
 #include "parsimony/network/network.h"
@@ -61,13 +63,13 @@ Trained trained_decoder(const char* genotype, Arithmetic arithmetic) {
   const graph::LoweredNetwork network = lowered(genotype);
   std::vector<graph::CutPoint> cuts;
   for (const graph::Tap& tap : network.taps) cuts.push_back({tap.node, tap.stride});
-  at::manual_seed(5);
+  at::Generator generator = at::detail::createCPUGenerator(5);
   return trained(graph::subgraph(network.graph, cuts, network.graph.outputs),
-                 {at::randn({8, 24, 32, 32}).relu(),
-                  at::randn({8, 32, 16, 16}).relu(),
-                  at::randn({8, 96, 8, 8}).relu(),
-                  at::randn({8, 320, 4, 4}).relu()},
-                 at::randint(0, kClasses, {8, 64, 64}, at::kByte),
+                 {at::randn({8, 24, 32, 32}, generator).relu(),
+                  at::randn({8, 32, 16, 16}, generator).relu(),
+                  at::randn({8, 96, 8, 8}, generator).relu(),
+                  at::randn({8, 320, 4, 4}, generator).relu()},
+                 at::randint(0, kClasses, {8, 64, 64}, generator, at::kByte),
                  arithmetic);
 }
 
@@ -122,6 +124,24 @@ TEST_P(Bf16Network, DecoderTrainsInNearlyTheDirectionOfFp32) {
 TEST_P(Bf16Network, GivesTheSameBitsAgain) {
   expect_equal(trained_decoder(GetParam(), Arithmetic::kBf16),
                trained_decoder(GetParam(), Arithmetic::kBf16));
+}
+
+// Candidates are trained side by side: working memory and tiles are the thread's own.
+TEST(Arithmetic, NetworksSideBySideGiveTheBitsOfOneAlone) {
+  std::vector<Arithmetic> arithmetics = {Arithmetic::kFp32};
+  if (simd::bf16_loops() != nullptr) arithmetics.push_back(Arithmetic::kBf16);
+  for (const Arithmetic arithmetic : arithmetics) {
+    SCOPED_TRACE(name_of(arithmetic));
+    std::vector<Trained> beside(2);
+    const Trained alone = trained_decoder(kGenotypes[1], arithmetic);
+    {
+      std::vector<std::jthread> threads;
+      for (Trained& one : beside)
+        threads.emplace_back(
+            [&one, arithmetic] { one = trained_decoder(kGenotypes[1], arithmetic); });
+    }
+    for (const Trained& one : beside) expect_equal(one, alone);
+  }
 }
 
 TEST(Bf16Encoder, WidensWhatHasNoLoopsForNarrowMaps) {

@@ -10,6 +10,9 @@
 #include <cstdint>
 
 #include "parsimony/network/simd/bf16_loops.h"
+#ifdef PARSIMONY_EMULATED_TILES
+#include "parsimony/network/simd/emulated_tiles.h"
+#endif
 
 namespace parsimony::network::simd {
 namespace {

@@ -3,6 +3,8 @@
 
 #ifdef PARSIMONY_AMX
 #include <cpuid.h>
+#endif
+#if defined(PARSIMONY_AMX) && !defined(PARSIMONY_EMULATED_TILES)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -16,6 +18,23 @@ namespace {
 
 // Bits of CPUID, leaf 7 (Intel SDM, volume 2, CPUID); compilers' __builtin_cpu_supports learned of
 // some of them late.
+bool processor_has_vectors() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kAvx512Bf16 = 1U << 5U;
+  return (a & kAvx512Bf16) != 0 && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
+#ifdef PARSIMONY_EMULATED_TILES
+bool usable_tiles() {
+  return true;
+}
+#else
 bool processor_has_tiles() {
   unsigned a = 0;
   unsigned b = 0;
@@ -24,12 +43,7 @@ bool processor_has_tiles() {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
   constexpr unsigned kAmxBf16 = 1U << 22U;
   constexpr unsigned kAmxTile = 1U << 24U;
-  if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
-  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0) return false;
-  constexpr unsigned kAvx512Bf16 = 1U << 5U;
-  return (a & kAvx512Bf16) != 0 && __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq");
+  return (d & kAmxBf16) != 0 && (d & kAmxTile) != 0;
 }
 
 // Linux saves tiles only for processes that have asked (Documentation/arch/x86/xstate.rst); asking
@@ -40,10 +54,15 @@ bool system_grants_tiles() {
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
+bool usable_tiles() {
+  return processor_has_tiles() && system_grants_tiles();
+}
+#endif
+
 }  // namespace
 
 const Bf16Loops* bf16_loops() {
-  static const bool usable = processor_has_tiles() && system_grants_tiles();
+  static const bool usable = processor_has_vectors() && usable_tiles();
   return usable ? &kBf16Loops_amx : nullptr;
 }
 #else
