@@ -59,8 +59,6 @@ class CellSearch {
   }
 
  private:
-  bool searching(int epoch) const { return epoch >= options_.warm_up; }
-
   bool done() const { return stopped_ || std::ssize(history_.epochs) >= options_.epochs; }
 
   // What the supernet is made of in an epoch.
@@ -76,26 +74,20 @@ class CellSearch {
 
   std::optional<CellNote> train(int epoch) {
     prepare(epoch);
-    EpochSteps steps{
-        .epoch = epoch,
-        .epochs = options_.epochs,
-        .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
-                                       progress(options_.all(), epoch)),
-        .coefficients = [&](const Lesson& weights) {
-          return relaxation_.coefficients(perturbation(weights, epoch));
-        }};
-    if (searching(epoch)) {
+    EpochSteps steps = epoch_steps(options_, epoch);
+    steps.coefficients = [&](const Lesson& weights) {
+      return relaxation_.coefficients(perturbation(weights, epoch));
+    };
+    if (options_.searching(epoch)) {
       steps.architecture = [&](const Lesson& weights, const Lesson& alphas) {
         return add_alphas_gradient(weights, alphas, steps.rate, epoch);
       };
     }
-    const auto losses =
+    const auto trained =
         run_epoch(training_, lessons_, steps, search_.rng, search_.context, search_.task);
-    if (!losses) return std::nullopt;
+    if (!trained) return std::nullopt;
     CellNote note;
-    note.epoch = epoch;
-    note.weight_loss = losses->weights;
-    note.architecture_loss = losses->architecture;
+    static_cast<differentiable::EpochNote&>(note) = *trained;
     return note;
   }
 
@@ -201,7 +193,7 @@ class CellSearch {
 
   bool estimates(int epoch) const {
     const differentiable::SharpnessOptions& sharpness = robustness_.sharpness;
-    return sharpness.remedy != differentiable::SharpnessRemedy::kOff && searching(epoch) &&
+    return sharpness.remedy != differentiable::SharpnessRemedy::kOff && options_.searching(epoch) &&
            (epoch + 1 - options_.warm_up) % sharpness.every == 0;
   }
 
@@ -311,7 +303,8 @@ class CellSearch {
   // A search may want to go back as far as its window reaches.
   void keep_snapshot(int epoch) {
     const differentiable::SharpnessOptions& sharpness = robustness_.sharpness;
-    if (sharpness.remedy == differentiable::SharpnessRemedy::kOff || !searching(epoch)) return;
+    if (sharpness.remedy == differentiable::SharpnessRemedy::kOff || !options_.searching(epoch))
+      return;
     training_.save(snapshot(epoch), signature_, "");
     const int reach = sharpness.every * (sharpness.delta + sharpness.window);
     snapshots_.clear();

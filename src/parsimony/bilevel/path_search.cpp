@@ -148,8 +148,6 @@ class PathSearch::State {
   }
 
  private:
-  bool searching(int epoch) const { return epoch >= options_.warm_up; }
-
   // With statistics of its own. Nothing when interrupted.
   std::optional<objective::Scores> measured(PathRelaxation& relaxation) {
     const at::NoGradGuard no_grad;
@@ -163,13 +161,9 @@ class PathSearch::State {
 
   std::optional<PathNote> train(int epoch) {
     relaxation_.set_temperature(differentiable::gate_temperature(options_, epoch));
-    EpochSteps steps{
-        .epoch = epoch,
-        .epochs = options_.epochs,
-        .rate = differentiable::cosine({options_.weights.rate, options_.weights.rate_end},
-                                       progress(options_.all(), epoch)),
-        .coefficients = [this](const Lesson&) { return relaxation_.coefficients(); }};
-    if (searching(epoch)) {
+    EpochSteps steps = epoch_steps(options_, epoch);
+    steps.coefficients = [this](const Lesson&) { return relaxation_.coefficients(); };
+    if (options_.searching(epoch)) {
       const differentiable::Moment moment{
           .lambda = differentiable::linear({0, 1}, ramp(options_.searching(), epoch)),
           .share = progress(options_.all(), epoch)};
@@ -181,13 +175,11 @@ class PathSearch::State {
         return loss;
       };
     }
-    const auto losses =
+    const auto trained =
         run_epoch(training_, lessons_, steps, search_.rng, search_.context, search_.task);
-    if (!losses) return std::nullopt;
+    if (!trained) return std::nullopt;
     PathNote note;
-    note.epoch = epoch;
-    note.weight_loss = losses->weights;
-    note.architecture_loss = losses->architecture;
+    static_cast<differentiable::EpochNote&>(note) = *trained;
     return note;
   }
 

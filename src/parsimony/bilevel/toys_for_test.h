@@ -51,6 +51,28 @@ inline data::Sample far_marks(std::int64_t cells, std::int64_t distance, core::R
   return sample;
 }
 
+// The same with a share of the cells' labels turned round at random: beyond their rule there is
+// nothing to learn but the pictures themselves.
+inline data::Sample doubtful_far_marks(std::int64_t cells,
+                                       std::int64_t distance,
+                                       double share,
+                                       core::Rng rng) {
+  data::Sample sample = far_marks(cells, distance, rng);
+  core::Rng turned = rng.split("turned");
+  for (std::int64_t y = 0; y < cells; ++y) {
+    for (std::int64_t x = distance; x < cells; ++x) {
+      if (turned.uniform() >= share) continue;
+      for (std::int64_t v = 0; v < kToyCell; ++v) {
+        for (std::int64_t u = 0; u < kToyCell; ++u) {
+          std::uint8_t& label = sample.labels.at(x * kToyCell + u, y * kToyCell + v);
+          label = static_cast<std::uint8_t>(1 - label);
+        }
+      }
+    }
+  }
+  return sample;
+}
+
 // Two things to tell in a picture. Objects of one cell need the finest map: of bright and dark
 // halves, class 2 has the bright one above and class 3 below. The class of the background, 0 or 1,
 // is that of the picture's whole texture: of a lamp that is somewhere at one of its borders, which

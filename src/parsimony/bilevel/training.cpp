@@ -138,15 +138,23 @@ std::vector<train::Batch> Lessons::probe(int count) {
   return batches;
 }
 
-std::optional<EpochLosses> run_epoch(Training& training,
-                                     Lessons& lessons,
-                                     const EpochSteps& steps,
-                                     const core::Rng& rng,
-                                     const core::Context& context,
-                                     const std::string& task) {
+EpochSteps epoch_steps(const differentiable::EpochOptions& options, int epoch) {
+  return {.epoch = epoch,
+          .epochs = options.epochs,
+          .rate = options.rate(epoch),
+          .coefficients = nullptr};
+}
+
+std::optional<differentiable::EpochNote> run_epoch(Training& training,
+                                                   Lessons& lessons,
+                                                   const EpochSteps& steps,
+                                                   const core::Rng& rng,
+                                                   const core::Context& context,
+                                                   const std::string& task) {
   const std::int64_t count = lessons.steps_per_epoch();
   const core::Rng noise = rng.split("noise").split(static_cast<std::uint64_t>(steps.epoch));
-  EpochLosses losses;
+  differentiable::EpochNote note;
+  note.epoch = steps.epoch;
   const auto finite = [&](double loss) {
     if (std::isfinite(loss)) return loss;
     core::throw_user_error(
@@ -165,27 +173,27 @@ std::optional<EpochLosses> run_epoch(Training& training,
       training.zero_architecture_gradients();
       const double loss =
           steps.architecture(weights, {other, draws.split("architecture"), lessons.task()});
-      losses.architecture = losses.architecture.value_or(0) + finite(loss);
+      note.architecture_loss = note.architecture_loss.value_or(0) + finite(loss);
       training.step_architecture();
     }
     training.zero_weight_gradients();
-    losses.weights += finite(add_weight_gradient(
+    note.weight_loss += finite(add_weight_gradient(
         training.relaxation(), steps.coefficients(weights), weights, network::Phase::kTraining));
     training.step_weights(steps.rate);
 
     const auto done = static_cast<double>(i + 1);
     std::string detail = fmt::format(
-        "epoch {}/{}, loss {:.3f}", steps.epoch + 1, steps.epochs, losses.weights / done);
-    if (losses.architecture)
-      detail += fmt::format(", of the architecture {:.3f}", *losses.architecture / done);
+        "epoch {}/{}, loss {:.3f}", steps.epoch + 1, steps.epochs, note.weight_loss / done);
+    if (note.architecture_loss)
+      detail += fmt::format(", of the architecture {:.3f}", *note.architecture_loss / done);
     context.progress.advance({task,
                               static_cast<double>(steps.epoch * count + i + 1),
                               static_cast<double>(steps.epochs * count),
                               detail});
   }
-  losses.weights /= static_cast<double>(count);
-  if (losses.architecture) *losses.architecture /= static_cast<double>(count);
-  return losses;
+  note.weight_loss /= static_cast<double>(count);
+  if (note.architecture_loss) *note.architecture_loss /= static_cast<double>(count);
+  return note;
 }
 
 std::optional<objective::Scores> measured_anew(network::Network& network,

@@ -11,8 +11,8 @@
 #include "parsimony/bilevel/pictures.h"
 #include "parsimony/bilevel/relaxation.h"
 #include "parsimony/core/context.h"
-#include "parsimony/differentiable/optimizer_options.h"
-#include "parsimony/differentiable/schedules.h"
+#include "parsimony/differentiable/history.h"
+#include "parsimony/differentiable/search_options.h"
 #include "parsimony/train/optimizer.h"
 
 namespace parsimony::bilevel {
@@ -82,18 +82,16 @@ struct EpochSteps {
   // The coefficients that a step of the weights is made at.
   std::function<std::vector<Tensor>(const Lesson& weights)> coefficients;
 };
-struct EpochLosses {
-  double weights = 0;
-  std::optional<double> architecture;
-};
-// Nothing when interrupted; then the search goes on from its last checkpoint. A user error when a
-// loss is no number any more.
-std::optional<EpochLosses> run_epoch(Training& training,
-                                     Lessons& lessons,
-                                     const EpochSteps& steps,
-                                     const core::Rng& rng,
-                                     const core::Context& context,
-                                     const std::string& task);
+// All but what is done in its steps.
+EpochSteps epoch_steps(const differentiable::EpochOptions& options, int epoch);
+// Its number and losses. Nothing when interrupted; then the search goes on from its last
+// checkpoint. A user error when a loss is no number any more.
+std::optional<differentiable::EpochNote> run_epoch(Training& training,
+                                                   Lessons& lessons,
+                                                   const EpochSteps& steps,
+                                                   const core::Rng& rng,
+                                                   const core::Context& context,
+                                                   const std::string& task);
 
 // What a network makes of the validation pictures at these coefficients, with new statistics of
 // batch norms from training pictures, after which the network is what it was. Nothing when

@@ -6,14 +6,14 @@
 namespace parsimony::differentiable {
 namespace {
 
-void check_phase(std::string_view name, int epochs, int warm_up) {
-  if (warm_up < epochs) return;
+void check_phase(std::string_view name, const EpochOptions& options) {
+  if (options.warm_up < options.epochs) return;
   core::throw_user_error(
       "differentiable.{}: a warm_up of {} of {} epochs leaves none for the search; expected fewer, for example {}",
       name,
-      warm_up,
-      epochs,
-      epochs / 2);
+      options.warm_up,
+      options.epochs,
+      options.epochs / 2);
 }
 
 void check_channels(const SupernetOptions& supernet, const graph::GridOptions& network) {
@@ -81,17 +81,25 @@ DerivationOptions CellSearchOptions::derivation() const {
   return options;
 }
 
-void CellSearchOptions::visit(core::FieldVisitor& v) {
+double EpochOptions::rate(int epoch) const {
+  return cosine({weights.rate, weights.rate_end}, progress(all(), epoch));
+}
+
+void EpochOptions::visit(core::FieldVisitor& v) {
   v.field("epochs", epochs, {"passes over the weights' part of the data", 1, 10000});
-  v.field("warm_up", warm_up, {"epochs of weights only, before alphas are searched", 0, 10000});
+  v.field("warm_up", warm_up, {"epochs of weights only, before anything is searched", 0, 10000});
   v.field("batch", batch, {"batch size", 1});
+  v.group("weights", weights, "optimiser of the weights");
+}
+
+void CellSearchOptions::visit(core::FieldVisitor& v) {
+  EpochOptions::visit(v);
   v.field("initial_deviation", initial_deviation, {"of the alphas around 0", 0, 10});
   v.choice("order", order, kOrderNames, {"of the alphas' gradient: first or second"});
   v.field("second_order_step",
           second_order_step,
           {"second: length of the step of its differences", 1e-8, 1});
   v.field("edges_per_node", edges_per_node, {"incoming edges that a derived cell keeps", 1, 16});
-  v.group("weights", weights, "optimiser of the weights");
   v.group("alphas", alphas, "optimiser of the alphas");
   v.group("robustness", robustness, "what keeps the cell from collapsing into skip connections");
 }
@@ -112,11 +120,8 @@ void GateSearchOptions::visit(core::FieldVisitor& v) {
 }
 
 void PathSearchOptions::visit(core::FieldVisitor& v) {
-  v.field("epochs", epochs, {"passes over the weights' part of the data", 1, 10000});
-  v.field("warm_up", warm_up, {"epochs of weights only, before gates are searched", 0, 10000});
-  v.field("batch", batch, {"batch size", 1});
+  EpochOptions::visit(v);
   v.group("gate", gate, "path attention");
-  v.group("weights", weights, "optimiser of the weights");
   v.group("gates", gates, "optimiser of the gates");
   v.group("regularizer", regularizer, "what is added to the gates' loss");
   v.group("decoding", decoding, "how gates become a network");
@@ -172,8 +177,8 @@ double gate_temperature(const PathSearchOptions& options, int epoch) {
 }
 
 void check(const DifferentiableOptions& options, const graph::GridOptions& network) {
-  check_phase("cell", options.cell.epochs, options.cell.warm_up);
-  check_phase("paths", options.paths.epochs, options.paths.warm_up);
+  check_phase("cell", options.cell);
+  check_phase("paths", options.paths);
   check_channels(options.supernet, network);
   check_gate(options.paths);
   check_budgets(options);

@@ -37,20 +37,29 @@ struct SupernetOptions {
 enum class Order { kFirst, kSecond };
 inline constexpr std::array<std::string_view, 2> kOrderNames = {"first", "second"};
 
-struct CellSearchOptions {
+// How long a search is, and how its weights are trained meanwhile.
+struct EpochOptions {
   int epochs = 40;
   int warm_up = 20;  // epochs of weights only (Auto-DeepLab)
   int batch = 8;
+  WeightOptimizerOptions weights;
+
+  Phase all() const { return {.begin = 0, .end = epochs}; }
+  Phase searching() const { return {.begin = warm_up, .end = epochs}; }
+  bool searching(int epoch) const { return epoch >= warm_up; }
+  double rate(int epoch) const;  // of the weights
+  void visit(core::FieldVisitor& v);
+  bool operator==(const EpochOptions&) const = default;
+};
+
+struct CellSearchOptions : EpochOptions {
   double initial_deviation = 1e-3;  // of the alphas (DARTS)
   Order order = Order::kFirst;
   double second_order_step = 0.01;  // length of its differences (DARTS)
   int edges_per_node = 2;           // that a derived cell keeps
-  WeightOptimizerOptions weights;
   ArchitectureOptimizerOptions alphas;
   RobustnessOptions robustness;
 
-  Phase all() const { return {.begin = 0, .end = epochs}; }
-  Phase searching() const { return {.begin = warm_up, .end = epochs}; }
   DerivationOptions derivation() const;
   void visit(core::FieldVisitor& v);
   bool operator==(const CellSearchOptions&) const = default;
@@ -75,19 +84,15 @@ struct GateSearchOptions {
   bool operator==(const GateSearchOptions&) const = default;
 };
 
-struct PathSearchOptions {
-  int epochs = 60;
-  int warm_up = 20;  // epochs of weights only
-  int batch = 8;
+struct PathSearchOptions : EpochOptions {
+  PathSearchOptions() : EpochOptions{.epochs = 60, .weights = {}} {}
+
   GateSearchOptions gate;
-  WeightOptimizerOptions weights;
   // No weight decay: it would pull every gate to 0.5.
   ArchitectureOptimizerOptions gates = {.weight_decay = 0, .clip = 0.5};
   PathRegularizerOptions regularizer;
   DecodingOptions decoding;
 
-  Phase all() const { return {.begin = 0, .end = epochs}; }
-  Phase searching() const { return {.begin = warm_up, .end = epochs}; }
   void visit(core::FieldVisitor& v);
   bool operator==(const PathSearchOptions&) const = default;
 };

@@ -14,6 +14,8 @@ using space::GridLayer;
 constexpr double kLeft = 84, kTop = 44;  // of the stem's finest node; room for names
 constexpr double kColumn = 128, kRow = 62, kNode = 8;
 constexpr double kFaintest = 0.06;  // so that the picture shows every edge that there is
+// A path may be kept whose gate is all but closed, where nothing else leads on from a node.
+constexpr double kFaintestKept = 0.3;
 
 double x_of(std::size_t layer) {
   return kLeft + kColumn * static_cast<double>(layer);
@@ -81,7 +83,7 @@ class GatePicture {
         R"(<path class="gate{}{}" stroke-opacity="{:.2f}" d="M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}" data-tip="{}"/>)",
         kept ? " kept" : "",
         deviation > kSteadyGate ? " varies" : "",
-        std::clamp(gate, kFaintest, 1.0),
+        std::clamp(gate, kept ? kFaintestKept : kFaintest, 1.0),
         x,
         y_of(edge.from),
         middle,

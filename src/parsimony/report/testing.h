@@ -13,6 +13,7 @@
 #include "parsimony/report/report.h"
 #include "parsimony/space/cell.h"
 #include "parsimony/space/grid_space.h"
+#include "parsimony/space/mixed_cell.h"
 #include "parsimony/study/summary.h"
 
 namespace parsimony::report {
@@ -216,6 +217,26 @@ inline ReportData fake_compression_data(int count = 40) {
 // A made-up two-stage search: of each seed, curves that fall and rise as they should (the second
 // seed's becomes too sharp and ends), and of each budget a network, besides one with a
 // random cell and one with random paths.
+// Softmax of logits that are 0 but for the cell's own operations.
+inline std::vector<std::vector<double>> fake_operation_weights(const space::GridCell& cell,
+                                                               double logit) {
+  const std::vector<space::CandidateOp> ops = space::all_candidate_ops();
+  std::vector<std::vector<double>> weights;
+  for (const space::MixedEdge& edge :
+       space::mixed_edges({.nodes = cell.nodes(), .inputs = cell.inputs, .ops = ops})) {
+    std::vector<double>& row = weights.emplace_back(ops.size(), 1.0);
+    for (const space::GridCellEdge& own : cell.edges) {
+      if (own.node == edge.node && own.source == edge.source)
+        row[static_cast<std::size_t>(std::ranges::find(ops, space::CandidateOp(own.op)) -
+                                     ops.begin())] = std::exp(logit);
+    }
+    double sum = 0;
+    for (const double value : row) sum += value;
+    for (double& value : row) value /= sum;
+  }
+  return weights;
+}
+
 inline differentiable::CellSearchHistory fake_cell_search(core::Rng rng, bool returns) {
   constexpr int kWarmUp = 8, kEpochs = 24, kReturned = 14;
   differentiable::CellSearchHistory history;
@@ -227,6 +248,7 @@ inline differentiable::CellSearchHistory fake_cell_search(core::Rng rng, bool re
     now.weight_loss = level + 1.6 * std::exp(-4 * progress) + 0.03 * rng.uniform();
     now.entropy = 1.95 - (0.8 + level) * std::max(0.0, progress - 0.33);
     now.cell = space::random_cell(4, 1, rng);
+    now.weights = fake_operation_weights(now.cell, 8 * progress);
     if (epoch >= kWarmUp) {
       now.architecture_loss = now.weight_loss + 0.08 + 0.04 * rng.uniform();
       now.eigenvalue =

@@ -9,6 +9,7 @@
 #include "parsimony/report/html.h"
 #include "parsimony/report/sections.h"
 #include "parsimony/report/terms.h"
+#include "parsimony/report/weight_table.h"
 
 namespace parsimony::report {
 namespace {
@@ -351,6 +352,18 @@ void curves(std::string& out, std::string_view title, const std::string& charts)
   put(out, R"(<h3>{}</h3><div class="charts small">{}</div>)", title, charts);
 }
 
+// --- the operations ----------------------------------------------------------
+
+void operations(std::string& out, const StudyHistory& history) {
+  std::string tables;
+  for (const SeedHistory& seed : history.seeds)
+    tables += render_weights(seed.cell, fmt::format("Seed {}", seed.seed));
+  if (tables.empty()) return;
+  put(out,
+      R"(<h3>What the cell was made of</h3><p class="lead">What each operation weighed on each edge when the search of the cell ended, in percent; framed: what was decided for. A node keeps its strongest edges, an edge its strongest operation other than none, and of skip connections no more than the cap allows. Weights that are all alike mean that the search had no opinion.</p>{}<p class="note">max3, avg3: pooling of 3x3; skip: the map as it is; sep, dil: separable and dilated convolutions of 3x3 and 5x5; none: nothing.</p>)",
+      tables);
+}
+
 // --- the gates ---------------------------------------------------------------
 
 // The path search whose network is best after training, else with inherited weights.
@@ -519,6 +532,7 @@ std::string render_two_stage(const View& view) {
   out += comparison(
       view, history, NetworkOrigin::kRandomPaths, "The searched paths against random ones");
   if (!history.networks.empty()) network_table(out, view, history);
+  operations(out, history);
   gates(out, view, history);
   curves(out, "The search of a cell", cell_charts(history));
   curves(out, "The search of paths", path_charts(history));

@@ -2,11 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "parsimony/graph/testing.h"
 #include "parsimony/report/gate_picture.h"
 #include "parsimony/report/html.h"
 #include "parsimony/report/sections.h"
 #include "parsimony/report/testing.h"
+#include "parsimony/report/weight_table.h"
 
 namespace parsimony::report {
 namespace {
@@ -245,6 +248,40 @@ TEST(TwoStageSection, DrawsTheGatesOfTheBestNetwork) {
   EXPECT_THAT(section(data), Not(HasSubstr("class=\"gate")));
 }
 
+TEST(TwoStageSection, ShowsWhatEachSeedWeighed) {
+  const std::string page = section(fake_two_stage_data(2, {0.5}));
+  EXPECT_EQ(occurrences(page, "<table class=\"weights\">"), 2u);
+  EXPECT_EQ(occurrences(page, "<td class=\"decided\""), 2u * 7u);
+  EXPECT_THAT(page, HasSubstr("<caption>Seed 1, epoch 24</caption>"));
+  EXPECT_THAT(page, HasSubstr("<caption>Seed 2, epoch 15</caption>"));  // where it went back to
+  EXPECT_THAT(section(small_study()), Not(HasSubstr("made of</h3>")));
+}
+
+TEST(WeightTable, FramesWhatWasDecidedAndDarkensByWeight) {
+  differentiable::CellSearchHistory search;
+  search.epochs.resize(2);
+  search.epochs[1].epoch = 1;
+  search.epochs[1].cell =
+      search.cell = {1, {{1, 0, space::GridOp::kSkip}, {2, 1, space::GridOp::kSepConv3x3}}};
+  search.epochs[1].weights = {{0.1, 0, 0, 0.6, 0.3, 0, 0, 0},  // none weighs, but is never chosen
+                              {0.9, 0, 0, 0.1, 0, 0, 0, 0},
+                              {0, 0, 0, 0.1, 0.5, 0.4, 0, 0}};
+  const std::string table = render_weights(search, "<b>");
+  EXPECT_THAT(table, HasSubstr("<caption>&lt;b&gt;, epoch 2</caption>"));
+  EXPECT_THAT(table, HasSubstr("<th scope=\"row\">input → node 1</th>"));
+  EXPECT_THAT(table, HasSubstr("<th scope=\"row\">node 1 → node 2</th>"));
+  EXPECT_EQ(occurrences(table, "<tr><th scope=\"row\""), 3u);
+  EXPECT_EQ(occurrences(table, "class=\"decided\""), 2u);
+  EXPECT_THAT(table, HasSubstr("<td class=\"decided\" style=\"--weight: 45.0%\">60</td>"));
+  EXPECT_THAT(table, HasSubstr("<td class=\"decided\" style=\"--weight: 37.5%\">50</td>"));
+  EXPECT_THAT(table, HasSubstr("<td style=\"--weight: 67.5%\">90</td>"));
+  search.epochs[1].weights[2][0] = std::nan("");
+  EXPECT_EQ(render_weights(search, ""), "");
+  search.epochs[1].weights.pop_back();
+  EXPECT_EQ(render_weights(search, ""), "");
+  EXPECT_EQ(render_weights({}, ""), "");
+}
+
 TEST(GatePicture, ShowsOpennessDecisionAndDependence) {
   differentiable::PathSearchHistory search;
   search.gates = {{0.75, 0.25}, {0.9, 1.2, 0, 0.5, 0.125}};
@@ -260,6 +297,10 @@ TEST(GatePicture, ShowsOpennessDecisionAndDependence) {
   EXPECT_EQ(occurrences(picture, "<path class=\"gate"), 7u);
   EXPECT_EQ(occurrences(picture, "<circle class=\"node kept\""), 1u + 1u + 2u);
   EXPECT_EQ(occurrences(picture, "<circle class=\"node\""), 1u + 1u);
+  // A path that is kept is seen, however closed its gate.
+  search.gates[0][0] = 0.001;
+  EXPECT_THAT(render_gates(search, {}, ""),
+              HasSubstr("class=\"gate kept\" stroke-opacity=\"0.30\""));
   // Nothing decided yet; or of another grid.
   search.paths.clear();
   EXPECT_THAT(render_gates(search, {}, ""), AllOf(HasSubstr("<svg"), Not(HasSubstr("kept\""))));
