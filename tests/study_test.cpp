@@ -14,6 +14,7 @@
 #include "parsimony/core/files.h"
 #include "parsimony/core/rng.h"
 #include "parsimony/deploy/ort.h"
+#include "parsimony/network/simd/bf16_loops.h"
 #include "parsimony/study/store.h"
 #include "program.h"
 
@@ -272,6 +273,18 @@ TEST_F(StudyTest, ArithmeticIsDecidedWhenAStudyBegins) {
   EXPECT_THAT(noted("fp32"), HasSubstr("arithmetic: fp32"));
   EXPECT_EQ(run("fp32", {"--set", "budget.trials=3", "--set", "candidate.arithmetic=bf16"}).code,
             2);
+}
+
+// What a plan times and measures is what the study would do.
+TEST_F(StudyTest, IsPlannedInTheArithmeticOfItsCandidates) {
+  const Answer plan = parsimony(
+      {"plan", file("study.yaml"), "--set", "candidate.arithmetic=bf16", "--threads", "1"});
+  if (network::simd::bf16_loops() != nullptr) {
+    EXPECT_EQ(plan.code, 0) << plan.err;
+  } else {
+    EXPECT_EQ(plan.code, 2);
+    EXPECT_THAT(plan.err, HasSubstr("bf16 arithmetic needs"));
+  }
 }
 
 TEST(Configs, AllShippedStudiesLoad) {

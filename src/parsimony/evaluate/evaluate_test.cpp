@@ -261,18 +261,23 @@ TEST(Costs, KnowDevicesThatANetworkDoesNotFit) {
 
 TEST(TrainAndMeasure, ScoresDependOnSeedAndTrialOnly) {
   const core::StopFlag stop;
-  TrainAndMeasure a(cells(), shared_data(), quick(0), core::Rng(1));
-  TrainAndMeasure b(cells(), shared_data(), quick(0), core::Rng(1));
-  const Evaluation alone = a.evaluate(3, cells().parse(kGenotype), stop);
-  ASSERT_NE(study::scores_of(alone.outcome), nullptr);
-  // Another candidate runs beside this one, in another thread.
-  Evaluation beside;
-  std::jthread other([&] { b.evaluate(9, cells().parse(kGenotype), stop); });
-  beside = b.evaluate(3, cells().parse(kGenotype), stop);
-  other.join();
-  EXPECT_EQ(reward_of(alone), reward_of(beside));
-  EXPECT_EQ(alone.observations.size(), 2u);
-  EXPECT_NE(reward_of(alone), reward_of(a.evaluate(4, cells().parse(kGenotype), stop)));
+  for (const auto arithmetic :
+       {network::ArithmeticChoice::kFp32, network::ArithmeticChoice::kAuto}) {
+    CandidateOptions options = quick(0);
+    options.arithmetic = arithmetic;
+    TrainAndMeasure a(cells(), shared_data(), options, core::Rng(1));
+    TrainAndMeasure b(cells(), shared_data(), options, core::Rng(1));
+    const Evaluation alone = a.evaluate(3, cells().parse(kGenotype), stop);
+    ASSERT_NE(study::scores_of(alone.outcome), nullptr);
+    // Another candidate runs beside this one, in another thread.
+    Evaluation beside;
+    std::jthread other([&] { b.evaluate(9, cells().parse(kGenotype), stop); });
+    beside = b.evaluate(3, cells().parse(kGenotype), stop);
+    other.join();
+    EXPECT_EQ(reward_of(alone), reward_of(beside));
+    EXPECT_EQ(alone.observations.size(), 2u);
+    EXPECT_NE(reward_of(alone), reward_of(a.evaluate(4, cells().parse(kGenotype), stop)));
+  }
 }
 
 TEST(TrainAndMeasure, StageOneContinuesFromStageZero) {

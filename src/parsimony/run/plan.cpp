@@ -8,6 +8,7 @@
 
 #include "parsimony/core/error.h"
 #include "parsimony/core/parallel.h"
+#include "parsimony/network/arithmetic.h"
 #include "parsimony/network/device.h"
 #include "parsimony/network/tensor_memory.h"
 #include "parsimony/network/threads.h"
@@ -60,7 +61,9 @@ double candidate_seconds(const StudyOptions& options,
   const auto graphs = evaluate::candidate_graphs(genotype, description);
   const graph::Graph encoder =
       evaluate::encoder_graph(description.encoder, space::encoder_taps(options.space.name));
-  network::Network decoder(graphs.decoder, core::Rng(1), {.device = device});
+  const network::Network::Options built{
+      .device = device, .arithmetic = network::arithmetic_of(options.candidate.arithmetic, device)};
+  network::Network decoder(graphs.decoder, core::Rng(1), built);
   const std::int64_t batch = std::min(stage0.batch, stage0.samples);
   const train::FeatureBatch crops = blank_features(encoder,
                                                    {stage0.augment.crop, stage0.augment.crop},
@@ -96,7 +99,7 @@ double candidate_seconds(const StudyOptions& options,
                        std::ceil(static_cast<double>(stage0.epochs) / stage0.validate_every);
   if (stage1.epochs == 0) return seconds;
 
-  network::Network whole(graphs.whole, core::Rng(1), {.device = device});
+  network::Network whole(graphs.whole, core::Rng(1), built);
   train::Stage1Options few = stage1;
   few.epochs = 1;
   few.batch = std::min<std::int64_t>(stage1.batch, 4);
