@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "parsimony/core/text.h"
 #include "parsimony/deploy/model_card.h"
@@ -10,14 +11,22 @@
 namespace parsimony::deploy {
 namespace {
 
-std::string output_text(const ModelInterface& interface) {
-  switch (interface.output) {
+std::string output_text(const ModelCard& card) {
+  std::vector<std::string> channels;
+  for (const std::string& task : card.tasks) {
+    channels.emplace_back(task == "segmentation" ? "one score per class"
+                          : task == "pose"       ? "one heat map per joint"
+                                                 : "one depth");
+  }
+  const std::string all = core::join(channels, ", then ");
+  switch (card.interface.output) {
     case OutputKind::kLogits:
-      return "one score per class, at the network's own resolution; resize them bilinearly to the "
-             "picture before taking "
-             "the largest";
+      return all + ", at the network's own resolution" +
+             (card.has_task("segmentation")
+                  ? "; resize scores bilinearly to the picture before taking the largest"
+                  : "");
     case OutputKind::kPictureLogits:
-      return "one score per class for every pixel of the picture";
+      return all + ", for every pixel of the picture";
     case OutputKind::kClasses:
       return "the class id of every pixel of the picture";
   }
@@ -68,15 +77,32 @@ std::string reading_example(const ModelCard& card) {
   return code;
 }
 
+// How a picture is brought to the network's size.
+std::string sizing_example(const ModelInterface& io) {
+  if (!io.keep_aspect)
+    return fmt::format(
+        "picture = Image.open(\"picture.jpg\").convert(\"RGB\").resize(({}, {}), Image.BICUBIC)\n",
+        io.width,
+        io.height);
+  std::vector<long> padding;
+  for (const double mean : io.mean) padding.push_back(std::lround(255 * mean));
+  return fmt::format(
+      "picture = Image.open(\"picture.jpg\").convert(\"RGB\")  # scaled as far as it fits, padded\n"
+      "picture = ImageOps.pad(picture, ({}, {}), Image.BICUBIC, color=({}))\n",
+      io.width,
+      io.height,
+      fmt::join(padding, ", "));
+}
+
 std::string python_example(const ModelCard& card) {
   const ModelInterface& io = card.interface;
   std::string code = fmt::format(
       "import numpy as np, onnxruntime as ort\n"
-      "from PIL import Image\n\n"
-      "picture = Image.open(\"picture.jpg\").convert(\"RGB\").resize(({}, {}), Image.BILINEAR)\n"
+      "from PIL import Image{}\n\n"
+      "{}"
       "x = np.asarray(picture, np.float32).transpose(2, 0, 1)[None]  # [1, 3, {}, {}], 0..255\n",
-      io.width,
-      io.height,
+      io.keep_aspect ? ", ImageOps" : "",
+      sizing_example(io),
       io.height,
       io.width);
   if (!io.normalise_inside) {
@@ -238,7 +264,7 @@ std::string to_markdown(const ModelCard& card) {
       card.interface.preprocessing_text(),
       card.interface.output_name(),
       fmt::join(card.output_shape, ", "),
-      output_text(card.interface),
+      output_text(card),
       python_example(card),
       numbers_table(card),
       channels_text(card),

@@ -107,6 +107,7 @@ ModelCard of_depth_and_pose() {
   ModelCard card = example();
   card.tasks = {"depth", "pose"};
   card.classes.clear();
+  card.interface.keep_aspect = true;
   card.depth = {.form = "inverse", .nearest = 0.5, .farthest = 8};
   card.pose = {.joints = {"left | wrist", "neck"}, .bones = {{0, 1}}};
   return card;
@@ -123,7 +124,10 @@ TEST(ModelCard, OfOtherTasksSaysWhatTheirChannelsAre) {
   EXPECT_THAT(text, HasSubstr("A network for dense prediction, of depth and 2 joints,"));
   EXPECT_THAT(text, HasSubstr("metres = np.clip(1 / np.maximum(logits[:, 0:1], 0.125), 0.5, 8)"));
   EXPECT_THAT(text, HasSubstr("maps = logits[:, 1:3]"));
+  EXPECT_THAT(text, HasSubstr("one depth, then one heat map per joint, for every pixel"));
   EXPECT_THAT(text, HasSubstr("| 0 | left   wrist |"));
+  EXPECT_THAT(text,
+              HasSubstr("ImageOps.pad(picture, (192, 256), Image.BICUBIC, color=(124, 116, 104))"));
   EXPECT_THAT(text, Not(HasSubstr("## Classes")));
 }
 
@@ -234,7 +238,7 @@ TEST(ModelCard, MarkdownSaysHowToRunIt) {
   const std::string text = to_markdown(example());
   EXPECT_THAT(text, HasSubstr("# portraits-17\n"));
   EXPECT_THAT(text, HasSubstr("It is trial 17 of its study."));
-  EXPECT_THAT(text, HasSubstr("resize((192, 256), Image.BILINEAR)"));
+  EXPECT_THAT(text, HasSubstr("resize((192, 256), Image.BICUBIC)"));
   EXPECT_THAT(
       text,
       HasSubstr("logits = session.run([\"logits\"], {\"picture\": x})[0]  # [1, 2, 256, 192]\n"));

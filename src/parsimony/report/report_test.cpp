@@ -86,7 +86,7 @@ TEST(Report, TheBestNetworkHasTheSmallestError) {
   data.objectives = objective::objectives_by_name({"delta1", "rmse", "params"});
   const std::string page = render_report(data);
   EXPECT_THAT(page, HasSubstr("<b>70.0 %</b>"));
-  EXPECT_THAT(page, HasSubstr("Depth within 1.25, test</th>"));
+  EXPECT_THAT(page, HasSubstr("Depth δ1, test</th>"));
   EXPECT_THAT(page, HasSubstr("RMSE, test</th>"));
 }
 

@@ -19,7 +19,7 @@ TEST(MetricsJson, HasTheContractsKeys) {
   EXPECT_EQ(
       metrics_json(quality, {.name = "", .format = "", .classes = {"a", "b", "c"}, .palette = {}}),
       R"({"groups":{"both":1.0},"miou":0.375,"iou":[0.75,0.0,null],"images":2,)"
-      R"("classes":["a","b","c"],"joints":[]})");
+      R"("classes":["a","b","c"]})");
 }
 
 // Two small networks and what becomes of them.

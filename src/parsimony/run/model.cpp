@@ -242,8 +242,8 @@ std::string metrics_json(const ModelQuality& quality, const data::DatasetInfo& i
       json[name].push_back(value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json());
   }
   json["images"] = quality.pictures;
-  json["classes"] = info.classes;
-  json["joints"] = info.skeleton.joints;
+  if (quality.details.contains("iou")) json["classes"] = info.classes;
+  if (quality.details.contains("pck_of_joints")) json["joints"] = info.skeleton.joints;
   return json.dump();
 }
 

@@ -185,6 +185,29 @@ bool cache_training(SharedData& shared,
   return !context.stop.requested();
 }
 
+// Pictures that are labelled with what the task reads, as a data set on disk is opened. Where the
+// scene lacks a part of that, all that it has: whoever makes the task says so.
+std::unique_ptr<data::Dataset> synthetic_data(const StudyOptions& options,
+                                              const core::Context& context) {
+  const data::TargetSet targets = options.task.targets();
+  data::MemoryDataset all = data::make_synthetic_dataset(options.data.synth, context.threads);
+  data::DatasetInfo info = all.info();
+  if (!(targets - info.targets).empty())
+    return std::make_unique<data::MemoryDataset>(std::move(all));
+  info.targets = targets;
+  auto dataset = std::make_unique<data::MemoryDataset>(info);
+  for (const data::Split split : {data::Split::kTrain, data::Split::kVal, data::Split::kTest}) {
+    for (std::int64_t i = 0; i < all.size(split); ++i) {
+      data::Sample sample = all.read(split, i);
+      if (!targets.contains(data::Target::kClasses)) sample.labels = {};
+      if (!targets.contains(data::Target::kDepth)) sample.depth = {};
+      if (!targets.contains(data::Target::kPose)) sample.pose.reset();
+      dataset->add(split, all.id(split, i), std::move(sample));
+    }
+  }
+  return dataset;
+}
+
 std::unique_ptr<data::Dataset> fitted_data(std::unique_ptr<data::Dataset> dataset,
                                            const StudyOptions& options) {
   if (options.data.fit == 0) return dataset;
@@ -264,9 +287,7 @@ std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
     }
     return fitted_data(std::move(dataset), options);
   }
-  return fitted_data(std::make_unique<data::MemoryDataset>(
-                         data::make_synthetic_dataset(options.data.synth, context.threads)),
-                     options);
+  return fitted_data(synthetic_data(options, context), options);
 }
 
 void require_splits(const data::Dataset& dataset) {

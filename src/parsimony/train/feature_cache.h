@@ -24,7 +24,7 @@ struct FeatureBatch {
   std::vector<Tensor> taps;  // per encoder tap [N, C_i, H_i, W_i], channels-last, stored precision
   task::Labels labels;       // joints in pixels of the pictures, maps as CacheRequest wants them
   Tensor teacher;  // [N, K, H_0, W_0] outputs at the finest tap's resolution, or undefined
-  std::int64_t size() const { return taps.at(0).size(0); }
+  std::int64_t size() const { return taps.empty() ? 0 : taps[0].size(0); }
 };
 
 // Bytes that one picture of this size takes in a cache; `label_bytes` are those of its labels.

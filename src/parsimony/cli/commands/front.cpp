@@ -44,7 +44,7 @@ Action declare_front(CLI::App& app) {
     };
     fmt::print("{:>6}", "trial");
     for (const std::string& name : names) fmt::print("{:>{}}", name, width(name));
-    fmt::print("  {:>26}  {:>12}  genotype\n", "trained to the end", "final params");
+    fmt::print("  {:>38}  {:>12}  genotype\n", "trained to the end", "final params");
     for (const study::FrontTrial& trial : front.trials) {
       fmt::print("{:>6}", trial.id);
       for (const std::string& name : names) {
@@ -53,7 +53,7 @@ Action declare_front(CLI::App& app) {
         fmt::print("{:>{}}", core::human_count(value), width(name));
       }
       const auto params = of_final(trial, "params");
-      fmt::print("  {:>26}  {:>12}  {}\n",
+      fmt::print("  {:>38}  {:>12}  {}\n",
                  trial.final_model ? objective::headline(trial.final_model->scores) : "-",
                  params ? core::human_count(*params) : "-",
                  trial.genotype);
