@@ -114,6 +114,8 @@ TEST_F(StudyTest, PicturesAreFittedIntoASquareAndPredictionsBroughtBack) {
                              "--set",
                              "objectives=[pck, params]",
                              "--set",
+                             "candidate.early_stop.rule=off",
+                             "--set",
                              "budget.trials=1",
                              "--set",
                              "final.count=1"});

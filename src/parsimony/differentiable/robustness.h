@@ -18,9 +18,9 @@ inline constexpr std::array<std::string_view, 3> kPerturbationNames = {
 // spec builds in from the start is on.
 struct RobustnessOptions {
   // DARTS-: a skip beside each mixed operation that fades out. In searches of some hundred steps
-  // the weights cannot follow as it fades and the alphas of skips rise to take its place: of 7
-  // operations 2 to 7 were skips with it, 1 to 3 without (docs/benchmarks.md). On as the spec has
-  // it; off in our small studies.
+  // the weights cannot follow as it fades and the alphas of skips rise to take its place: on a toy
+  // and on street scenes 2 to 7 of 7 operations were skips with it, 1 to 3 without
+  // (docs/benchmarks.md). On as the spec has it; off in our small studies.
   bool auxiliary_skip = true;
   Perturbation perturbation = Perturbation::kRandom;
   double epsilon = 0.03;           // of the perturbation, in the first epoch

@@ -491,21 +491,22 @@ std::string comparison(const View& view,
   const double mean =
       std::accumulate(points.begin(), points.end(), 0.0) / static_cast<double>(points.size());
   const auto [least, most] = std::ranges::minmax(points);
-  std::string text = fmt::format("{}: {:+.2f} points of test mIoU", what, mean);
+  const std::string text = fmt::format("{}: {:+.2f} points of test mIoU", what, mean);
   if (points.size() == 1) {
-    text += ", in one comparison, which may be chance";
-  } else {
-    text += fmt::format(
-        " on average ({:+.2f} to {:+.2f} in {} comparisons, each of one seed and "
-        "budget)",
-        least,
-        most,
-        points.size());
+    return fmt::format(
+        "<p class=\"verdict\">{}, in <b>one comparison, which may be chance</b>.</p>\n", text);
   }
   const std::string_view verdict = mean > 0 && least > 0 ? "the search paid"
                                    : mean > 0 ? "the search paid on average, but not everywhere"
                                               : "the search did not pay";
-  return fmt::format("<p class=\"verdict\">{}: <b>{}</b>.</p>\n", text, verdict);
+  return fmt::format(
+      "<p class=\"verdict\">{} on average ({:+.2f} to {:+.2f} in {} comparisons, each of one seed "
+      "and budget): <b>{}</b>.</p>\n",
+      text,
+      least,
+      most,
+      points.size(),
+      verdict);
 }
 
 }  // namespace
