@@ -85,4 +85,12 @@ Answer StudyTest::search(const std::string& out, const std::vector<std::string>&
   return parsimony(arguments);
 }
 
+Answer StudyTest::synth(const std::string& out, const std::vector<std::string>& settings) const {
+  std::vector<std::string> all = {"train=24", "val=8", "test=8", "width=64", "height=64"};
+  all.insert(all.end(), settings.begin(), settings.end());
+  std::vector<std::string> arguments = {"synth", file(out)};
+  for (const std::string& setting : all) arguments.insert(arguments.end(), {"--set", setting});
+  return parsimony(arguments);
+}
+
 }  // namespace parsimony

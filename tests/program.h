@@ -34,6 +34,8 @@ class StudyTest : public ::testing::Test {
   void SetUp() override;
   std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
   Answer search(const std::string& out, const std::vector<std::string>& more = {}) const;
+  // The pictures of such a study as a data set in the folder; `settings` ("scene=rooms") come last.
+  Answer synth(const std::string& out, const std::vector<std::string>& settings = {}) const;
 
  private:
   core::TemporaryFolder folder_;

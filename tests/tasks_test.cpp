@@ -43,22 +43,7 @@ TEST_P(TaskStudy, EndsInExportedNetworksThatPredictTheSame) {
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("Sample predictions"));
 
-  ASSERT_EQ(parsimony({"synth",
-                       file("data"),
-                       "--set",
-                       "scene=" + scene,
-                       "--set",
-                       "train=24",
-                       "--set",
-                       "val=8",
-                       "--set",
-                       "test=8",
-                       "--set",
-                       "width=64",
-                       "--set",
-                       "height=64"})
-                .code,
-            0);
+  ASSERT_EQ(synth("data", {"scene=" + scene}).code, 0);
   const fs::path model = fs::directory_iterator(file("run") + "/models")->path();
   const Answer evaluated = parsimony({"eval", model, file("data"), "--json"});
   ASSERT_EQ(evaluated.code, 0) << evaluated.err;
@@ -125,22 +110,7 @@ TEST_F(StudyTest, PicturesAreFittedIntoASquareAndPredictionsBroughtBack) {
   EXPECT_EQ(card["interface"]["keep_aspect"], true);
   EXPECT_EQ(card["interface"]["height"], 64);
   EXPECT_EQ(card["interface"]["width"], 64);
-  ASSERT_EQ(parsimony({"synth",
-                       file("data"),
-                       "--set",
-                       "scene=people",
-                       "--set",
-                       "train=24",
-                       "--set",
-                       "val=8",
-                       "--set",
-                       "test=8",
-                       "--set",
-                       "width=64",
-                       "--set",
-                       "height=96"})
-                .code,
-            0);
+  ASSERT_EQ(synth("data", {"scene=people", "height=96"}).code, 0);
   // PCK has no length in it: the pictures' own joints are hit as often as the fitted ones.
   const Json measured = Json::parse(parsimony({"eval", model, file("data"), "--json"}).out);
   const Json stored = Json::parse(core::read_text_file(model / "metrics.json"));

@@ -12,7 +12,8 @@
 
 namespace parsimony::run {
 
-// The study's data set: the folder that is named, or synthetic portraits.
+// The study's data set, with the labels that its task reads: the folder that is named, or synthetic
+// pictures.
 std::unique_ptr<data::Dataset> open_study_data(const StudyOptions& options,
                                                const core::Context& context);
 

@@ -12,8 +12,8 @@
 namespace parsimony::run {
 
 void DataOptions::visit(core::FieldVisitor& v) {
-  v.field("path", path, {"folder of the data set; empty: synthetic portraits"});
-  v.group("synth", synth, "the synthetic portraits");
+  v.field("path", path, {"folder of the data set; empty: synthetic pictures"});
+  v.group("synth", synth, "the synthetic pictures");
   v.field("view",
           view,
           {"side of the central crop that candidates are validated on, pixels; 0: whole pictures",
