@@ -14,38 +14,15 @@
 #include "parsimony/core/error.h"
 #include "parsimony/core/files.h"
 #include "parsimony/core/parallel.h"
+#include "parsimony/data/augment_fixtures_for_test.h"
 
 namespace parsimony::data {
 namespace {
 
-constexpr std::array<Rgb, 4> kColours{
-    {{20, 40, 200}, {220, 30, 30}, {30, 210, 60}, {240, 240, 230}}};
-
-Image noise_image(std::int64_t width, std::int64_t height, std::uint64_t seed) {
-  core::Rng rng(seed);
-  Image image(width, height);
-  for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>(rng.below(256));
-  return image;
-}
-
-// Blobs of four classes in which the colour of a pixel tells its label.
-Sample coloured_sample(std::int64_t width, std::int64_t height, std::uint64_t seed) {
-  core::Rng rng(seed);
-  Sample sample{Image(width, height), LabelMap(width, height)};
-  const double a = rng.uniform(0.05, 0.2), b = rng.uniform(0.05, 0.2), phase = rng.uniform(0, 6);
-  for (std::int64_t y = 0; y < height; ++y) {
-    for (std::int64_t x = 0; x < width; ++x) {
-      const double fx = static_cast<double>(x), fy = static_cast<double>(y);
-      const int id =
-          (std::sin(a * fx + phase) > 0 ? 1 : 0) + (std::sin(b * fy + 0.04 * fx) > 0 ? 2 : 0);
-      sample.labels.at(x, y) = static_cast<std::uint8_t>(id);
-      const Rgb colour = kColours[static_cast<std::size_t>(id)];
-      std::uint8_t* to = sample.image.at(x, y);
-      to[0] = colour.r, to[1] = colour.g, to[2] = colour.b;
-    }
-  }
-  return sample;
-}
+using testing::coloured_sample;
+using testing::fixed_scale;
+using testing::kColours;
+using testing::noise_image;
 
 // True where all labels within `radius` agree: there, interpolation mixes no two classes.
 // What lies beyond the crop is unknown, so nothing near its border is.
@@ -58,94 +35,6 @@ bool is_interior(const LabelMap& labels, std::int64_t x, std::int64_t y, std::in
     }
   }
   return true;
-}
-
-AugmentOptions fixed_scale(std::int64_t crop, double scale) {
-  return {.crop = crop, .shorter_side = 0, .scale_min = scale, .scale_max = scale, .mirror = 0};
-}
-
-TEST(ResizeTest, KeepsConstantImagesExactly) {
-  for (const int level : {0, 1, 77, 128, 254, 255}) {
-    Image image(13, 7);
-    std::fill(image.pixels.begin(), image.pixels.end(), static_cast<std::uint8_t>(level));
-    for (const auto& [w, h] : {std::pair{1, 1}, {13, 7}, {5, 3}, {40, 29}, {3, 60}}) {
-      const Image out = resize_bicubic(image, w, h);
-      for (const std::uint8_t value : out.pixels) ASSERT_EQ(value, level) << w << "x" << h;
-    }
-  }
-}
-
-TEST(ResizeTest, EqualSizeIsTheIdentity) {
-  const Image image = noise_image(31, 18, 1);
-  EXPECT_EQ(resize_bicubic(image, 31, 18), image);
-  const LabelMap labels = coloured_sample(31, 18, 1).labels;
-  EXPECT_EQ(resize_nearest(labels, 31, 18), labels);
-}
-
-TEST(ResizeTest, FollowsLinearGradientsAwayFromTheBorder) {
-  Image image(40, 36);
-  for (std::int64_t y = 0; y < image.height; ++y) {
-    for (std::int64_t x = 0; x < image.width; ++x) {
-      image.at(x, y)[0] = static_cast<std::uint8_t>(5 * x + 10);
-      image.at(x, y)[1] = static_cast<std::uint8_t>(6 * y + 10);
-      image.at(x, y)[2] = static_cast<std::uint8_t>(2 * x + 3 * y);
-    }
-  }
-  for (const auto& [w, h] : {std::pair{80, 72}, {57, 50}, {20, 18}, {10, 12}}) {
-    const Image out = resize_bicubic(image, w, h);
-    const double rx = 40.0 / w, ry = 36.0 / h;
-    const double margin_x = 2 * std::max(1.0, 1 / rx) + 1, margin_y = 2 * std::max(1.0, 1 / ry) + 1;
-    for (auto y = std::llround(margin_y); y < h - std::llround(margin_y); ++y) {
-      for (auto x = std::llround(margin_x); x < w - std::llround(margin_x); ++x) {
-        const double sx = (static_cast<double>(x) + 0.5) * rx - 0.5;
-        const double sy = (static_cast<double>(y) + 0.5) * ry - 0.5;
-        ASSERT_NEAR(out.at(x, y)[0], 5 * sx + 10, 0.51) << x << "," << y << " of " << w << "x" << h;
-        ASSERT_NEAR(out.at(x, y)[1], 6 * sy + 10, 0.51);
-        ASSERT_NEAR(out.at(x, y)[2], 2 * sx + 3 * sy, 0.51);
-      }
-    }
-  }
-}
-
-TEST(ResizeTest, BicubicWeightsAreThoseOfKeysKernel) {
-  // One bright pixel, doubled: output centres lie 1/4 and 3/4 of a pixel off, so the kernel with
-  // a = -0.5 gives 0.8671875 and 0.2265625 inside, -0.0703125 and -0.0234375 in the lobes.
-  Image image(9, 1);
-  std::fill(image.pixels.begin(), image.pixels.end(), std::uint8_t{100});
-  image.at(4, 0)[0] = 200;
-  const Image out = resize_bicubic(image, 18, 1);
-  const std::array<int, 8> expected{98, 93, 123, 187, 187, 123, 93, 98};
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_EQ(out.at(5 + static_cast<std::int64_t>(i), 0)[0], expected[i]) << i;
-  }
-}
-
-TEST(ResizeTest, ShrinkingDoesNotAlias) {
-  Image image(64, 64);  // the finest checkerboard there is: its mean is all that may survive
-  for (std::int64_t y = 0; y < 64; ++y) {
-    for (std::int64_t x = 0; x < 64; ++x) std::fill_n(image.at(x, y), 3, (x + y) % 2 ? 255 : 0);
-  }
-  const Image out = resize_bicubic(image, 20, 20);
-  for (const std::uint8_t value : out.pixels) EXPECT_NEAR(value, 127.5, 12);
-}
-
-TEST(ResizeTest, NearestTakesTheSourcePixelUnderTheCentre) {
-  LabelMap labels(5, 1);
-  for (std::int64_t x = 0; x < 5; ++x) labels.at(x, 0) = static_cast<std::uint8_t>(x);
-  const LabelMap wide = resize_nearest(labels, 10, 1);
-  for (std::int64_t x = 0; x < 10; ++x) EXPECT_EQ(wide.at(x, 0), x / 2);
-  const LabelMap narrow = resize_nearest(labels, 3, 2);
-  for (std::int64_t y = 0; y < 2; ++y) {
-    EXPECT_EQ(narrow.at(0, y), 0);  // floor(0.5 * 5 / 3)
-    EXPECT_EQ(narrow.at(1, y), 2);
-    EXPECT_EQ(narrow.at(2, y), 4);
-  }
-}
-
-TEST(ResizeTest, RefusesEmptySizes) {
-  EXPECT_THROW(resize_bicubic(Image(3, 3), 0, 4), core::Error);
-  EXPECT_THROW(resize_nearest(LabelMap(3, 3), 4, -1), core::Error);
-  EXPECT_THROW(resize_bicubic(Image(), 4, 4), core::Error);
 }
 
 TEST(AugmentTest, IsAWindowOfTheWholeResizedPicture) {
@@ -431,145 +320,6 @@ TEST(AugmentTest, SeedsGiveTheCropsTheyAlwaysGave) {
     const Sample out = augment(sample, options, core::Rng(seed));
     EXPECT_TRUE(core::sha256(out.labels.ids).starts_with(labels[seed])) << seed;
   }
-}
-
-TEST(AugmentTest, DepthAndPoseChangeNothingElse) {
-  const Sample plain{noise_image(50, 37, 4), coloured_sample(50, 37, 4).labels};
-  Sample full = plain;
-  full.depth = DepthMap(50, 37, 2);
-  full.pose = Pose{{{3, 4, Visibility::kVisible}}};
-  const AugmentOptions options{.crop = 41, .shorter_side = 45, .colour = 0.3};
-  for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    const Sample a = augment(plain, options, core::Rng(seed));
-    const Sample b = augment(full, options, core::Rng(seed));
-    EXPECT_EQ(a.image, b.image);
-    EXPECT_EQ(a.labels, b.labels);
-    EXPECT_EQ(a.depth, DepthMap());
-    EXPECT_FALSE(a.pose);
-    const Sample view = central_view(full, 60, 20);
-    EXPECT_EQ(view.image, central_view(plain, 60, 20).image);
-  }
-}
-
-TEST(AugmentTest, SamplesWithoutClassesStayWithout) {
-  Sample sample{noise_image(20, 30, 4)};
-  sample.depth = DepthMap(20, 30, 2);
-  const Sample out = augment(sample, {.crop = 16, .shorter_side = 0}, core::Rng(1));
-  EXPECT_EQ(out.labels, LabelMap());
-  EXPECT_EQ(out.depth.width, 16);
-  EXPECT_EQ(central_view(sample, 0, 9).labels, LabelMap());
-}
-
-// A white block on black with a joint at its middle, which lies on a pixel's centre.
-Sample marked_sample(std::int64_t width, std::int64_t height, std::int64_t x, std::int64_t y) {
-  Sample sample{Image(width, height)};
-  for (std::int64_t v = y - 2; v <= y + 2; ++v) {
-    for (std::int64_t u = x - 2; u <= x + 2; ++u) std::fill_n(sample.image.at(u, v), 3, 255);
-  }
-  sample.pose =
-      Pose{{{static_cast<float>(x), static_cast<float>(y), Visibility::kVisible}}, 12, 100};
-  return sample;
-}
-
-// Mean place of what is brighter than black: padding, which is grey, is told by the window.
-std::array<double, 2> centre_of_mark(const Image& image) {
-  double sum = 0, sum_x = 0, sum_y = 0;
-  for (std::int64_t y = 0; y < image.height; ++y) {
-    for (std::int64_t x = 0; x < image.width; ++x) {
-      const double weight = image.at(x, y)[0];
-      sum += weight, sum_x += weight * static_cast<double>(x),
-          sum_y += weight * static_cast<double>(y);
-    }
-  }
-  return {sum_x / sum, sum_y / sum};
-}
-
-TEST(AugmentTest, JointsStayOnWhatTheyMark) {
-  int seen = 0;
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    core::Rng rng(seed);
-    const std::int64_t width = 50 + rng.below(30), height = 50 + rng.below(30);
-    const Sample sample =
-        marked_sample(width, height, 5 + rng.below(width - 10), 5 + rng.below(height - 10));
-    // Crops within the picture have no padding; the mark must lie inside with its surroundings.
-    const Sample out = augment(sample, {.crop = 40, .shorter_side = 60}, rng.split("augment"));
-    const Joint joint = out.pose->joints[0];
-    EXPECT_EQ(joint.visibility, Visibility::kVisible);
-    if (std::min(joint.x, joint.y) < 7 || std::max(joint.x, joint.y) > 32) continue;
-    const auto [x, y] = centre_of_mark(out.image);
-    EXPECT_NEAR(joint.x, x, 0.1) << seed;  // sharp edges ring a little
-    EXPECT_NEAR(joint.y, y, 0.1) << seed;
-    ++seen;
-  }
-  EXPECT_GT(seen, 30);
-}
-
-TEST(AugmentTest, JointsOutsideTheCropKeepTheirPlace) {
-  const Sample sample = marked_sample(60, 40, 50, 20);
-  const Sample out = central_view(sample, 0, 20);
-  EXPECT_EQ(out.pose->joints[0].x, 30);  // the crop begins at (20, 10)
-  EXPECT_EQ(out.pose->joints[0].y, 10);
-  EXPECT_EQ(out.pose->joints[0].visibility, Visibility::kVisible);
-  const Sample larger = central_view(sample, 80, 0);
-  EXPECT_NEAR(larger.pose->joints[0].x, 100.5, 1e-4);  // centres of pixels are aligned
-  EXPECT_NEAR(larger.pose->joints[0].y, 40.5, 1e-4);
-  EXPECT_NEAR(larger.pose->head_size, 24, 1e-9);
-  EXPECT_NEAR(larger.pose->area, 400, 1e-9);
-}
-
-TEST(AugmentTest, MirrorsSwapJointsOfBothSides) {
-  Sample sample{noise_image(32, 32, 4)};
-  sample.pose = Pose{{{3, 4, Visibility::kVisible},
-                      {20.25F, 5, Visibility::kHidden},
-                      {10, 11, Visibility::kVisible},
-                      {40, -3, Visibility::kAbsent}}};
-  sample.joint_pairs = {{1, 0}};
-  AugmentOptions options = fixed_scale(32, 1.0);
-  options.mirror = 1;
-  const Sample once = augment(sample, options, core::Rng(1));
-  const std::vector<Joint> expected = {{10.75F, 5, Visibility::kHidden},
-                                       {28, 4, Visibility::kVisible},
-                                       {21, 11, Visibility::kVisible},
-                                       {-9, -3, Visibility::kAbsent}};
-  EXPECT_EQ(once.pose->joints, expected);
-  EXPECT_EQ(once.joint_pairs, sample.joint_pairs);
-  const Sample twice = augment(once, options, core::Rng(2));
-  EXPECT_EQ(twice.pose, sample.pose);
-  EXPECT_EQ(twice.image, sample.image);
-}
-
-TEST(AugmentTest, DepthsFollowTheClassesAndTheZoom) {
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
-    core::Rng rng(seed);
-    Sample sample = coloured_sample(30 + rng.below(40), 30 + rng.below(40), seed);
-    sample.depth = DepthMap(sample.image.width, sample.image.height);
-    // Depths that tell the class, and no depth where it is 3.
-    const std::array<float, 4> depths = {1, 2, 4, DepthMap::kInvalid};
-    for (std::size_t i = 0; i < sample.labels.ids.size(); ++i)
-      sample.depth.metres[i] = depths[sample.labels.ids[i]];
-    const AugmentOptions options{.crop = 50, .shorter_side = 20};
-    const core::Rng stream = rng.split("augment");
-    core::Rng same = stream;
-    const Crop crop = random_crop(sample, options, same);
-    const double zoom = std::sqrt(
-        static_cast<double>(crop.scaled_width) / static_cast<double>(sample.image.width) *
-        static_cast<double>(crop.scaled_height) / static_cast<double>(sample.image.height));
-    EXPECT_NEAR(zoom, 1.05, 0.4);
-    const Sample out = augment(sample, options, stream);
-    for (std::size_t i = 0; i < out.labels.ids.size(); ++i) {
-      const std::uint8_t id = out.labels.ids[i];
-      const double expected = id == LabelMap::kIgnore ? 0 : depths[id] / zoom;
-      ASSERT_NEAR(out.depth.metres[i], expected, 1e-5) << "seed " << seed;
-    }
-  }
-}
-
-TEST(ResizeTest, DepthIsTakenFromOnePixelAndKept) {
-  DepthMap depth(5, 1);
-  for (std::int64_t x = 0; x < 5; ++x) depth.at(x, 0) = static_cast<float>(x) + 0.5F;
-  const DepthMap wide = resize_nearest(depth, 10, 2);
-  for (std::int64_t x = 0; x < 10; ++x) EXPECT_EQ(wide.at(x, 1), depth.at(x / 2, 0));
-  EXPECT_THROW(resize_nearest(DepthMap(), 4, 4), core::Error);
 }
 
 TEST(AugmentTest, DependsOnTheStreamOnly) {
