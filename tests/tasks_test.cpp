@@ -42,6 +42,7 @@ TEST_P(TaskStudy, EndsInExportedNetworksThatPredictTheSame) {
                              "final.count=1"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(core::read_text_file(file("run") + "/report.html"), HasSubstr("Sample predictions"));
+  EXPECT_THAT(run.err, HasSubstr("without looking (the mean label): test "));
 
   ASSERT_EQ(synth("data", {"scene=" + scene}).code, 0);
   const fs::path model = fs::directory_iterator(file("run") + "/models")->path();

@@ -72,6 +72,18 @@ void read_report_state(const study::Store& store, ReportData& data) {
     data.rewards.push_back(objective::parse_scalarization(text));
 }
 
+void read_constant(const study::Store& store, ReportData& data) {
+  const auto state = store.state("constant");
+  if (!state) return;
+  const std::string origin = "the study's state 'constant'";
+  const json scores = parse_json(*state, origin);
+  for (const auto& [name, value] : scores.items()) {
+    if (!value.is_number())
+      core::throw_user_error("{}: '{}' is {}; expected a number", origin, name, value.dump());
+    data.constant[name] = value.get<double>();
+  }
+}
+
 void read_diagnostics(ReportData& data) {
   for (const study::Event& event : data.events) {
     if (event.kind != "diagnostics") continue;
@@ -200,6 +212,7 @@ ReportData load_report_data(const study::Store& store, const fs::path& study_fol
   data.trials = store.trials();
   data.events = store.events(0);
   read_report_state(store, data);
+  read_constant(store, data);
   read_diagnostics(data);
   if (const auto state = store.state("differentiable"))
     data.two_stage = differentiable::study_history(*state);

@@ -132,6 +132,22 @@ TEST_F(LoadReport, ReadsWhatATwoStageSearchHasSeen) {
   EXPECT_THAT(error_of(*store), HasSubstr("history of a search: the whole has no 'cost'"));
 }
 
+TEST_F(LoadReport, SaysWhatIsReachedWithoutANetwork) {
+  const auto store = study::make_memory_store();
+  fill(*store);
+  const auto folder = runs_.path() / "faces";
+  EXPECT_THAT(render_report(load_report_data(*store, folder)),
+              testing::Not(HasSubstr("no network</th>")));
+  ASSERT_TRUE(store->commit({.states = {{"constant", R"({"miou": 0.125, "reward": 0.1})"}}}));
+  const std::string page = render_report(load_report_data(*store, folder));
+  const std::size_t row = page.find("no network</th>");
+  ASSERT_NE(row, std::string::npos);
+  EXPECT_THAT(page.substr(row, page.find("</tr>", row) - row),
+              HasSubstr(R"(data-v="0.125">12.5 %</td>)"));
+  ASSERT_TRUE(store->commit({.states = {{"constant", R"({"miou": "high"})"}}}));
+  EXPECT_THAT(error_of(*store), HasSubstr("state 'constant': 'miou' is \"high\""));
+}
+
 TEST_F(LoadReport, AnEmptyStoreIsEnough) {
   const auto store = study::make_memory_store();
   const ReportData data = load_report_data(*store, runs_.path() / "nothing");

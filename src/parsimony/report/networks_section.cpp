@@ -56,6 +56,23 @@ void model_row(std::string& out, const View& view, const ReportedModel& model) {
   put(out, R"(<td><code>{}</code></td></tr>)", escape_markup(model.model.folder));
 }
 
+// What is reached on the test split without looking at pictures, for comparison.
+void constant_row(std::string& out, const View& view) {
+  const objective::Scores& scores = view.data.constant;
+  if (scores.empty()) return;
+  put(out,
+      R"(<tr class="constant"><th scope="row" data-v="" title="{}">no network</th>)",
+      "The mean of the training pictures' labels, said of every picture");
+  cell(out, view.quality, std::nullopt);
+  for (const std::string& score : view.test_scores) {
+    const auto known = scores.find(score);
+    cell(out, score, known == scores.end() ? std::nullopt : std::optional(known->second));
+  }
+  for (std::size_t i = 0; i < view.costs.size() + view.latencies.size(); ++i)
+    cell(out, {}, std::nullopt);
+  put(out, R"(<td data-v=""></td><td>the mean label, said of every picture</td></tr>)");
+}
+
 // Samples of one test picture; networks share the picture and its label.
 struct SampleGroup {
   const Sample* sample = nullptr;
@@ -149,6 +166,7 @@ std::string render_models(const View& view) {
   put(out,
       R"(<th scope="col" class="num">ONNX difference</th><th scope="col">Folder</th></tr></thead><tbody>)");
   for (const ReportedModel& model : view.data.models) model_row(out, view, model);
+  constant_row(out, view);
   put(out, "</tbody></table></div>");
   bool open = true;
   for (const ReportedModel& model : view.data.models) {

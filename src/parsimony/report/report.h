@@ -93,6 +93,7 @@ struct ReportData {
   std::vector<study::Trial> scalings = {};  // the full network made smaller evenly, if it was
   std::vector<study::Event> events = {};
   std::vector<ReportedModel> models = {};
+  objective::Scores constant = {};  // of the mean label, said of every test picture
   // By name, then by reward setting.
   std::map<std::string, std::map<int, Curve>> diagnostics = {};
   std::vector<std::string> classes = {};
@@ -110,6 +111,7 @@ std::string render_report(const ReportData& data);
 //  * state "report": a JSON object with any of "name" (of the study; without it the folder's),
 //    "objectives" (names), "rewards" (texts), "command", "machine", "version", "seed", "classes",
 //    "joints", "palette" ([[r,g,b], ...]) and "network" (options of graph::NetworkDescription, in YAML);
+//  * state "constant": a JSON object of scores, what the mean label reaches on the test split;
 //  * state "differentiable": what a two-stage search has seen (differentiable/history.h);
 //  * events "diagnostics": a JSON object with "trial", "setting" where there are several, and any
 //    figures, {"trial": 12, "entropy": 1.7};

@@ -355,8 +355,7 @@ std::optional<study::FinalModel> finished_model(Trained trained,
   deploy::export_onnx(folded.graph, folded.weights, onnx, onnx_file);
   card.output_shape = deploy::onnx_output_shape(folded.graph, card.interface);
 
-  const data::Split split =
-      dataset.size(data::Split::kTest) > 0 ? data::Split::kTest : data::Split::kVal;
+  const data::Split split = measured_split(dataset);
   study::FinalModel model;
   model.trial = request.trial;
   model.folder = "models/" + folder.filename().string();

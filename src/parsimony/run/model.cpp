@@ -209,6 +209,10 @@ std::unique_ptr<Model> open_model(const fs::path& path, int threads) {
                          fs::exists(path) ? "" : "; it does not exist");
 }
 
+data::Split measured_split(const data::Dataset& dataset) {
+  return dataset.size(data::Split::kTest) > 0 ? data::Split::kTest : data::Split::kVal;
+}
+
 std::optional<ModelQuality> evaluate_model(Model& model,
                                            const data::Dataset& dataset,
                                            data::Split split,

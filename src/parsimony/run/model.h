@@ -54,6 +54,8 @@ struct ModelQuality {
   task::Details details;
   std::int64_t pictures = 0;
 };
+// Trained networks are measured on the test split, on the validation split of a set without one.
+data::Split measured_split(const data::Dataset& dataset);
 // `groups`: of classes, whose F1 is scored. nullopt when interrupted. User errors of task_on().
 std::optional<ModelQuality> evaluate_model(Model& model,
                                            const data::Dataset& dataset,

@@ -19,11 +19,13 @@
 #include "parsimony/network/threads.h"
 #include "parsimony/report/report.h"
 #include "parsimony/run/candidates.h"
+#include "parsimony/run/constant_model.h"
 #include "parsimony/run/finalise.h"
 #include "parsimony/run/finalists.h"
 #include "parsimony/run/preparation.h"
 #include "parsimony/run/study_task.h"
 #include "parsimony/run/two_stage.h"
+#include "parsimony/run/wanted_groups.h"
 #include "parsimony/search/given/given.h"
 #include "parsimony/study/store.h"
 
@@ -31,6 +33,8 @@ namespace parsimony::run {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kConstantState = "constant";
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -315,7 +319,28 @@ class Study {
     const auto learners = std::ranges::stable_partition(
         chosen, [&](const study::Trial& trial) { return candidates_->teaches(trial.id); });
     return train_to_the_end({chosen.begin(), learners.begin()}, at_once) &&
-           train_to_the_end(learners, at_once);
+           train_to_the_end(learners, at_once) && (chosen.empty() || measure_constant());
+  }
+
+  // What trained networks must at least beat. False when interrupted.
+  bool measure_constant() {
+    if (store_->state(kConstantState)) return true;
+    const std::unique_ptr<Model> constant =
+        constant_model({options_.task, dataset_->info()}, *dataset_, context_);
+    if (!constant) return false;
+    const auto quality = evaluate_model(*constant,
+                                        *dataset_,
+                                        measured_split(*dataset_),
+                                        wanted_groups(options_, dataset_->info()),
+                                        context_);
+    if (!quality) return false;
+    study::Update update;
+    update.states[kConstantState] = nlohmann::ordered_json(quality->scores).dump();
+    store_->commit(update);
+    context_.log.line(core::LogLevel::kInfo,
+                      fmt::format("without looking (the mean label): test {}",
+                                  objective::headline(quality->scores)));
+    return true;
   }
 
   bool train_to_the_end(std::span<const study::Trial> trials, int at_once) {

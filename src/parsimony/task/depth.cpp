@@ -56,7 +56,7 @@ class DepthMeasurement final : public Measurement {
   metric::DepthErrors errors_;
 };
 
-Tensor wanted(const Tensor& metres, DepthForm form) {
+Tensor in_form(const Tensor& metres, DepthForm form) {
   switch (form) {
     case DepthForm::kLinear:
       return metres;
@@ -66,6 +66,15 @@ Tensor wanted(const Tensor& metres, DepthForm form) {
       return metres.reciprocal();
   }
   core::throw_internal_error("depth form {} does not exist", static_cast<int>(form));
+}
+
+// The numbers to be said of these depths, and where there is anything to say.
+struct Wanted {
+  Tensor target, valid;
+};
+Wanted wanted(const Tensor& metres, DepthForm form) {
+  const Tensor valid = metres.gt(0).logical_and(metres.isfinite());
+  return {in_form(at::where(valid, metres, at::ones_like(metres)), form), valid};
 }
 
 }  // namespace
@@ -85,10 +94,8 @@ void DepthOptions::visit(core::FieldVisitor& v) {
 }
 
 Tensor DepthPrediction::loss(const Tensor& output, const Labels& labels, const Learning&) const {
-  const Tensor metres = labels.depth.to(output.device());
-  const Tensor valid = metres.gt(0).logical_and(metres.isfinite());
-  const Tensor said = network::resize_bilinear(output, metres.size(1), metres.size(2)).squeeze(1);
-  const Tensor target = wanted(at::where(valid, metres, at::ones_like(metres)), options_.form);
+  const auto [target, valid] = wanted(labels.depth.to(output.device()), options_.form);
+  const Tensor said = network::resize_bilinear(output, target.size(1), target.size(2)).squeeze(1);
   const Tensor difference = at::where(valid, said - target, at::zeros_like(said));
   const Tensor count = valid.sum().clamp_min(1);
   switch (options_.loss) {
@@ -108,12 +115,9 @@ Tensor DepthPrediction::loss(const Tensor& output, const Labels& labels, const L
   core::throw_internal_error("depth loss {} does not exist", static_cast<int>(options_.loss));
 }
 
-Tensor DepthPrediction::distillation(const Tensor& output,
-                                     const Tensor& teacher,
-                                     const DistillationOptions& options,
-                                     const Tensor& inside) const {
-  return task::distillation(
-      output, teacher, {options.weight, DistillationLoss::kLogits, options.temperature}, inside);
+Ideal DepthPrediction::ideal(const Labels& labels, std::int64_t height, std::int64_t width) const {
+  const auto [target, valid] = wanted(labels.on_grid(height, width).depth, options_.form);
+  return {.output = target.unsqueeze(1), .counts = valid.unsqueeze(1).to(at::kFloat)};
 }
 
 std::vector<std::int64_t> DepthPrediction::mirrored_channels(const data::Sample&) const {

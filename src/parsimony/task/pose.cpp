@@ -136,12 +136,10 @@ Tensor PoseEstimation::loss(const Tensor& output, const Labels& labels, const Le
   return (errors * wanted.counts).sum() / (wanted.counts.sum().clamp_min(1) * wanted.energy);
 }
 
-Tensor PoseEstimation::distillation(const Tensor& output,
-                                    const Tensor& teacher,
-                                    const DistillationOptions& options,
-                                    const Tensor& inside) const {
-  return task::distillation(
-      output, teacher, {options.weight, DistillationLoss::kLogits, options.temperature}, inside);
+Ideal PoseEstimation::ideal(const Labels& labels, std::int64_t height, std::int64_t width) const {
+  const HeatMaps wanted = heat_maps(labels, height, width, options_.spread);
+  return {.output = wanted.maps,
+          .counts = wanted.counts.view({-1, channels(), 1, 1}).expand_as(wanted.maps)};
 }
 
 std::vector<std::int64_t> PoseEstimation::mirrored_channels(const data::Sample& sample) const {

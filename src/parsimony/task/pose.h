@@ -38,10 +38,7 @@ class PoseEstimation final : public Task {
   data::TargetSet targets() const override { return {data::Target::kPose}; }
   int channels() const override { return static_cast<int>(skeleton_.joints.size()); }
   Tensor loss(const Tensor& output, const Labels& labels, const Learning& learning) const override;
-  Tensor distillation(const Tensor& output,
-                      const Tensor& teacher,
-                      const DistillationOptions& options,
-                      const Tensor& inside) const override;
+  Ideal ideal(const Labels& labels, std::int64_t height, std::int64_t width) const override;
   std::vector<std::int64_t> mirrored_channels(const data::Sample& sample) const override;
   void predict(const Tensor& output,
                std::int64_t height,

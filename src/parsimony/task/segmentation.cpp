@@ -103,6 +103,13 @@ Tensor Segmentation::distillation(const Tensor& output,
   return task::distillation(output, teacher, options, inside);
 }
 
+Ideal Segmentation::ideal(const Labels& labels, std::int64_t height, std::int64_t width) const {
+  const Tensor classes = labels.on_grid(height, width).classes.unsqueeze(1);
+  const Tensor every = at::arange(classes_, classes.options()).view({1, -1, 1, 1});
+  return {.output = classes.eq(every).to(at::kFloat),
+          .counts = classes.lt(classes_).to(at::kFloat).expand({-1, classes_, -1, -1})};
+}
+
 std::vector<std::int64_t> Segmentation::mirrored_channels(const data::Sample& sample) const {
   std::vector<std::int64_t> channels(static_cast<std::size_t>(classes_));
   std::iota(channels.begin(), channels.end(), 0);

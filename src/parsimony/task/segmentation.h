@@ -21,6 +21,7 @@ class Segmentation final : public Task {
                       const Tensor& teacher,
                       const DistillationOptions& options,
                       const Tensor& inside) const override;
+  Ideal ideal(const Labels& labels, std::int64_t height, std::int64_t width) const override;
   std::vector<std::int64_t> mirrored_channels(const data::Sample& sample) const override;
   void predict(const Tensor& output,
                std::int64_t height,

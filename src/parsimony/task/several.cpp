@@ -117,6 +117,16 @@ Tensor SeveralTasks::distillation(const Tensor& output,
   return sum;
 }
 
+Ideal SeveralTasks::ideal(const Labels& labels, std::int64_t height, std::int64_t width) const {
+  std::vector<Tensor> outputs, counts;
+  for (const Head& head : heads_) {
+    const Ideal own = head.task->ideal(labels, height, width);
+    outputs.push_back(own.output);
+    counts.push_back(own.counts);
+  }
+  return {.output = at::cat(outputs, 1), .counts = at::cat(counts, 1)};
+}
+
 std::vector<std::int64_t> SeveralTasks::mirrored_channels(const data::Sample& sample) const {
   std::vector<std::int64_t> all;
   for (const Head& head : heads_) {

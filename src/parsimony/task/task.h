@@ -44,6 +44,12 @@ class Measurement {
   virtual Details details() const = 0;
 };
 
+// The output that labels ask for, and how much each of its numbers counts: 0 where nothing is
+// labelled. Both [N, channels, h, w].
+struct Ideal {
+  Tensor output, counts;
+};
+
 // What a network's output means, how it is learned and how it is judged. Immutable; shared by all
 // trainings of a study, from several threads.
 class Task {
@@ -61,11 +67,14 @@ class Task {
   virtual Tensor loss(const Tensor& output,
                       const Labels& labels,
                       const Learning& learning) const = 0;
-  // task::distillation() of this kind of output.
+  // task::distillation() of this kind of output; by squared differences where a task does not say
+  // otherwise.
   virtual Tensor distillation(const Tensor& output,
                               const Tensor& teacher,
                               const DistillationOptions& options,
-                              const Tensor& inside = {}) const = 0;
+                              const Tensor& inside = {}) const;
+  // On a grid of that size, whatever the size of the labels.
+  virtual Ideal ideal(const Labels& labels, std::int64_t height, std::int64_t width) const = 0;
   // Channel i of a mirrored picture's output is channel result[i] of the picture's: left and right
   // eye. `sample` says which pairs change sides.
   virtual std::vector<std::int64_t> mirrored_channels(const data::Sample& sample) const = 0;

@@ -95,6 +95,16 @@ class EveryTask : public testing::TestWithParam<Case> {
     for (const std::string& head : GetParam().heads) parts.push_back(perfect_output(head, labels));
     return at::cat(parts, 1).to(at::kFloat);
   }
+  // The same pictures, had nobody labelled them.
+  Labels unlabelled() const {
+    Labels empty = labels_;
+    empty.classes = at::full_like(labels_.classes, data::LabelMap::kIgnore);
+    empty.depth = at::zeros_like(labels_.depth);
+    empty.depth[0].fill_diagonal_(std::numeric_limits<float>::quiet_NaN());
+    empty.joints = labels_.joints.clone();
+    empty.joints.select(2, 2).fill_(0);
+    return empty;
+  }
   Tensor random_output(std::int64_t pictures, std::int64_t side) const {
     at::manual_seed(7);
     return at::randn({pictures, task_->channels(), side, side});
@@ -121,6 +131,23 @@ TEST_P(EveryTask, WhatTheLabelsSayIsRewardedMost) {
   EXPECT_NEAR(scores(right, labels_).at("reward"), 1, 1e-6);
   EXPECT_LT(scores(wrong, labels_).at("reward"), 0.7);
   EXPECT_TRUE(scores(right, labels_).contains(std::string(task_->deciding())));
+}
+
+TEST_P(EveryTask, TheIdealOutputSaysWhatTheLabelsSay) {
+  const Ideal fine = task_->ideal(labels_, kSide, kSide);
+  EXPECT_EQ(fine.output.sizes(), perfect(labels_).sizes());
+  EXPECT_EQ(fine.counts.sizes(), fine.output.sizes());
+  EXPECT_EQ(fine.counts.min().item<double>(), 1);
+  EXPECT_NEAR(scores(fine.output, labels_).at("reward"), 1, 1e-6);
+  // On any grid, also one that is not as wide as high.
+  const Ideal coarse = task_->ideal(labels_, kSide / 2, kSide);
+  EXPECT_GT(scores(coarse.output, labels_).at("reward"), 0.9);
+}
+
+TEST_P(EveryTask, WhatIsNotLabelledCountsNothingInTheIdealOutput) {
+  const Ideal ideal = task_->ideal(unlabelled(), 8, 8);
+  EXPECT_EQ(ideal.counts.max().item<double>(), 0);
+  EXPECT_TRUE((ideal.output * ideal.counts).eq(0).all().item<bool>());
 }
 
 TEST_P(EveryTask, LearnsFromItsLoss) {
@@ -155,14 +182,8 @@ TEST_P(EveryTask, GradientsAreThoseOfFiniteDifferences) {
 }
 
 TEST_P(EveryTask, LabelsThatSayNothingTeachNothing) {
-  Labels empty = labels_;
-  empty.classes = at::full_like(labels_.classes, data::LabelMap::kIgnore);
-  empty.depth = at::zeros_like(labels_.depth);
-  empty.depth[0][0][0] = std::numeric_limits<float>::quiet_NaN();
-  empty.joints = labels_.joints.clone();
-  empty.joints.select(2, 2).fill_(0);
   Tensor output = random_output(3, 8).requires_grad_(true);
-  const Tensor loss = task_->loss(output, empty, {});
+  const Tensor loss = task_->loss(output, unlabelled(), {});
   EXPECT_EQ(loss.item<double>(), 0);
   loss.backward();
   EXPECT_EQ(output.grad().abs().max().item<double>(), 0);
