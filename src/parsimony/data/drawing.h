@@ -13,7 +13,7 @@ namespace parsimony::data {
 // Labels and predictions as pictures for people to look at: classes in their colours, depth with a
 // scale in metres, poses as stick figures.
 //
-//   const DepthRange range = depth_range({&truth, &predicted});  // one scale for both
+//   const DepthRange range = depth_range({&truth});  // one scale for all that is compared with it
 //   write_png(file, with_depth_scale(depth_colours(predicted, range), range));
 
 // A class map painted with the classes' colours, ids beyond the palette (kIgnore usually is) white;

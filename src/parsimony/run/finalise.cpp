@@ -315,8 +315,8 @@ void write_samples(Model& model,
     const std::string name = dataset.id(split, index);
     data::write_jpeg(folder / (name + "_image.jpg"), sample.image, 88);
     const data::Sample predicted = as_labels(sample.image, model.predict(sample.image));
-    // One scale for both: colours are there to be compared.
-    const data::DepthRange range = data::depth_range({&sample.depth, &predicted.depth});
+    // The label's scale for all: colours are there to be compared, among networks too.
+    const data::DepthRange range = data::depth_range({&sample.depth});
     data::write_png(folder / (name + "_label.png"), drawn(sample, dataset.info(), range));
     data::write_png(folder / (name + "_prediction.png"), drawn(predicted, dataset.info(), range));
   }

@@ -46,11 +46,16 @@ class MakeModels : public ::testing::Test {
 
   // Trials in the order in which their models were done.
   std::vector<study::TrialId> make(const std::string& folder, int at_once) {
+    return make(folder, at_once, dataset_);
+  }
+  std::vector<study::TrialId> make(const std::string& folder,
+                                   int at_once,
+                                   const data::Dataset& dataset) {
     std::vector<study::TrialId> made;
     for (ModelJob& job : jobs_) job.folder = at(folder) / std::to_string(job.request.trial);
     const core::Context context{log_, progress_, stop_, at_once};
     finished_ = make_models(
-        jobs_, dataset_, at_once, context, [&](const auto& model) { made.push_back(model.trial); });
+        jobs_, dataset, at_once, context, [&](const auto& model) { made.push_back(model.trial); });
     return made;
   }
 
@@ -88,6 +93,31 @@ TEST_F(MakeModels, TheyHaveTheScoresThatAreAskedFor) {
   make_models(jobs_, dataset_, 1, context, [&](const auto& model) { scores = model.scores; });
   EXPECT_TRUE(scores.contains("f1.hair"));
   EXPECT_FALSE(scores.contains("f1.skin"));
+}
+
+// The report shows a label once, beside what every network says of its picture.
+TEST_F(MakeModels, DepthIsDrawnInTheLabelsScaleWhateverTheNetworkSays) {
+  const data::MemoryDataset rooms =
+      data::make_synthetic_dataset({.train = 4,
+                                    .val = 2,
+                                    .test = 2,
+                                    .width = 48,
+                                    .height = 48,
+                                    .scene = data::SynthScene::kRooms},
+                                   1);
+  for (ModelJob& job : jobs_) {
+    job.request.task.heads = {"depth"};
+    job.request.options.samples = 2;
+  }
+  jobs_[1].request.task.depth.nearest = 20;  // further than any wall
+  jobs_[1].request.task.depth.farthest = 40;
+  EXPECT_THAT(make("rooms", 1, rooms), ::testing::ElementsAre(1, 2));
+  const auto drawn = [&](int model, const std::string& what) {
+    const std::string picture = rooms.id(data::Split::kTest, 0);
+    return core::sha256_of_file(at("rooms") / std::to_string(model) / "samples" / (picture + what));
+  };
+  EXPECT_EQ(drawn(1, "_label.png"), drawn(2, "_label.png"));
+  EXPECT_NE(drawn(1, "_prediction.png"), drawn(2, "_prediction.png"));
 }
 
 TEST_F(MakeModels, OneThatFailsKeepsNoOtherFromBeingMade) {
