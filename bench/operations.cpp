@@ -264,12 +264,12 @@ int main(int argc, char** argv) {
   at::manual_seed(1);
 
   const double rate = product_rate();
-  const bool has_tiles = network::simd::bf16_loops() != nullptr;
+  const bool has_bf16 = network::simd::bf16_loops() != nullptr;
   fmt::print(
       "one thread, batch {}, kernels {}, {}, fp32 matrix products at {:.1f} GFLOP/s, median of {}\n\n",
       batch,
       network::simd::loops().level,
-      has_tiles ? "bf16 tiles" : "no bf16 tiles on this machine",
+      has_bf16 ? "bf16 products" : "no bf16 products on this machine",
       2 * rate / 1e9,
       rounds);
   fmt::print(
@@ -279,7 +279,7 @@ int main(int argc, char** argv) {
   for (const Operation& operation : operations(batch)) {
     const Tensor contiguous = at::randn(operation.input);
     const Tensor last = contiguous.contiguous(at::MemoryFormat::ChannelsLast);
-    const bool has_narrow = has_tiles && operation.narrow;
+    const bool has_narrow = has_bf16 && operation.narrow;
     const Tensor narrow = has_narrow ? narrowed(contiguous) : Tensor();
     const auto with = [&](Kernels kernels) {
       return [&, kernels](const Tensor& x) { return operation.run(x, kernels); };

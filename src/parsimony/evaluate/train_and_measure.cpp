@@ -40,13 +40,12 @@ void CandidateOptions::visit(core::FieldVisitor& v) {
   v.group("stage1", stage1, "stage 1: encoder and decoder on pictures");
   v.group("early_stop", early_stop, "early termination of weak candidates");
   v.group("inherit", inherit, "starting from trained relatives");
-  v.choice(
-      "arithmetic",
-      arithmetic,
-      network::kArithmeticChoiceNames,
-      {"what candidates are trained and measured in: fp32; bf16 (maps and factors of products "
-       "bf16; weights, sums and statistics fp32), an error where the processor has no AMX bf16 "
-       "tiles; auto: bf16 where it has, else fp32"});
+  v.choice("arithmetic",
+           arithmetic,
+           network::kArithmeticChoiceNames,
+           {"what candidates are trained and measured in: fp32; bf16 (maps and factors of products "
+            "bf16; weights, sums and statistics fp32), an error where the processor has neither "
+            "AMX tiles nor AVX-512 BF16; auto: bf16 where it has, else fp32"});
   v.field("timeout_minutes",
           timeout_minutes,
           {"longest time for one candidate, minutes; 0: no limit", 0});

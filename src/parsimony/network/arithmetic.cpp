@@ -10,7 +10,7 @@ Arithmetic arithmetic_of(ArithmeticChoice choice, at::Device device) {
   const bool able = device.is_cpu() && simd::bf16_loops() != nullptr;
   if (choice == ArithmeticChoice::kBf16 && !able) {
     core::throw_user_error(
-        "bf16 arithmetic needs a CPU with AMX bf16 tiles and AVX-512, and a system that lets "
+        "bf16 arithmetic needs a CPU with AVX-512 BF16 or AMX bf16 tiles, and a system that lets "
         "programs use them, which {} has not; use auto or fp32",
         device.is_cpu() ? "this machine" : "device " + device.str());
   }

@@ -110,7 +110,8 @@ constexpr const char* kGenotypes[] = {"[[8,[0,0,5,2],[0,2,8,8],[0,5,1,4]],[[3,3]
 class Bf16Network : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (simd::bf16_loops() == nullptr) GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
+    if (simd::bf16_loops() == nullptr)
+      GTEST_SKIP() << "this processor has no bf16 products (AMX, AVX-512 BF16)";
   }
 };
 INSTANTIATE_TEST_SUITE_P(Cells, Bf16Network, testing::ValuesIn(kGenotypes));
@@ -145,7 +146,8 @@ TEST(Arithmetic, NetworksSideBySideGiveTheBitsOfOneAlone) {
 }
 
 TEST(Bf16Encoder, WidensWhatHasNoLoopsForNarrowMaps) {
-  if (simd::bf16_loops() == nullptr) GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
+  if (simd::bf16_loops() == nullptr)
+    GTEST_SKIP() << "this processor has no bf16 products (AMX, AVX-512 BF16)";
   const Trained narrow = trained_encoder(Arithmetic::kBf16);
   expect_near(narrow, trained_encoder(Arithmetic::kFp32), 0.25);
   expect_equal(narrow, trained_encoder(Arithmetic::kBf16));

@@ -8,12 +8,13 @@
 
 namespace parsimony::network {
 
-// Convolutions of narrow maps (narrow_maps.h) on the processor's tiles (simd/bf16_loops.h): factors
-// are bf16, products are summed in fp32, results are bf16 again. Mixed precision as in Kalamkar et
-// al., "A Study of BFLOAT16 for Deep Learning Training", 2019: weights, their gradients and all
-// that batch norm computes stay fp32 and above, and bf16 has the range of fp32, so that losses need
-// no scaling. A batch norm behind the convolution is computed along with it: its sums while results
-// are in the cache, its gradient while the convolution's own backward pass reads it.
+// Convolutions of narrow maps (narrow_maps.h) on the processor's tiles or vectors
+// (simd/bf16_loops.h): factors are bf16, products are summed in fp32, results are bf16 again. Mixed
+// precision as in Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019: weights,
+// their gradients and all that batch norm computes stay fp32 and above, and bf16 has the range of
+// fp32, so that losses need no scaling. A batch norm behind the convolution is computed along with
+// it: its sums while results are in the cache, its gradient while the convolution's own backward
+// pass reads it.
 
 // Which convolution: a depthwise one first where `depthwise` is defined, [C, 1, k, k]; then the
 // dense one of `weight`, [out, C, k, k], 1x1 of several maps or behind a depthwise one. Both have

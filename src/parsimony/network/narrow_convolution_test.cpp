@@ -52,7 +52,8 @@ void PrintTo(const Case& c, std::ostream* out) {
 class Narrow : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (simd::bf16_loops() == nullptr) GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
+    if (simd::bf16_loops() == nullptr)
+      GTEST_SKIP() << "this processor has no bf16 products (AMX, AVX-512 BF16)";
     const Case& c = GetParam();
     at::manual_seed(7);
     for (std::int64_t i = 0; i < c.parts; ++i)
@@ -222,7 +223,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{3, 7, 5, 3, 2, 1, 1, 3}));
 
 TEST(NarrowConvolution, WhatIsNotANumberShows) {
-  if (simd::bf16_loops() == nullptr) GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
+  if (simd::bf16_loops() == nullptr)
+    GTEST_SKIP() << "this processor has no bf16 products (AMX, AVX-512 BF16)";
   const at::NoGradGuard no_grad;
   Tensor x = at::zeros({1, 16, 4, 4});
   x[0][3][1][2] = std::numeric_limits<float>::quiet_NaN();

@@ -122,7 +122,7 @@ StudyOptions decided(StudyOptions options,
     if (arithmetic == ArithmeticChoice::kBf16 &&
         network::arithmetic_of(ArithmeticChoice::kAuto, device) != network::Arithmetic::kBf16) {
       core::throw_user_error(
-          "{}: this study began in bf16 arithmetic, which this machine has not (AMX bf16 tiles); "
+          "{}: this study began in bf16 arithmetic, which this machine has not (AMX, AVX-512 BF16); "
           "continue it where it began, or begin another with candidate.arithmetic=fp32",
           folder.string());
     }

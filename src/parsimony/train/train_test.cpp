@@ -230,7 +230,7 @@ INSTANTIATE_TEST_SUITE_P(Arithmetics,
 
 TEST_P(Stage0Memory, TakesNothingFromTheSystemOnceItRuns) {
   if (GetParam() == network::Arithmetic::kBf16 && network::simd::bf16_loops() == nullptr)
-    GTEST_SKIP() << "this processor has no bf16 tiles (AMX)";
+    GTEST_SKIP() << "this processor has no bf16 products (AMX, AVX-512 BF16)";
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "sanitizers have their own memory management";
 #endif

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parsimony/network/simd/bf16_loops.h"
 
-#ifdef PARSIMONY_AMX
+#ifdef PARSIMONY_BF16_AVX512
 #include <cpuid.h>
 #endif
-#if defined(PARSIMONY_AMX) && !defined(PARSIMONY_EMULATED_TILES)
+#if defined(PARSIMONY_BF16_AMX) && !defined(PARSIMONY_EMULATED_TILES)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
 namespace parsimony::network::simd {
 
-#ifdef PARSIMONY_AMX
-extern const Bf16Loops kBf16Loops_amx;
+#ifdef PARSIMONY_BF16_AVX512
+extern const Bf16Loops kBf16Loops_avx512;
 
 namespace {
 
@@ -29,6 +29,14 @@ bool processor_has_vectors() {
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512dq");
 }
+
+}  // namespace
+#endif
+
+#ifdef PARSIMONY_BF16_AMX
+extern const Bf16Loops kBf16Loops_amx;
+
+namespace {
 
 #ifdef PARSIMONY_EMULATED_TILES
 bool usable_tiles() {
@@ -60,15 +68,23 @@ bool usable_tiles() {
 #endif
 
 }  // namespace
+#endif
+
+std::vector<const Bf16Loops*> supported_bf16_loops() {
+  std::vector<const Bf16Loops*> found;
+#ifdef PARSIMONY_BF16_AVX512
+  if (processor_has_vectors()) found.push_back(&kBf16Loops_avx512);
+#endif
+#ifdef PARSIMONY_BF16_AMX
+  if (processor_has_vectors() && usable_tiles()) found.push_back(&kBf16Loops_amx);
+#endif
+  return found;
+}
 
 const Bf16Loops* bf16_loops() {
-  static const bool usable = processor_has_vectors() && usable_tiles();
-  return usable ? &kBf16Loops_amx : nullptr;
+  static const Bf16Loops* const fastest =
+      supported_bf16_loops().empty() ? nullptr : supported_bf16_loops().back();
+  return fastest;
 }
-#else
-const Bf16Loops* bf16_loops() {
-  return nullptr;
-}
-#endif
 
 }  // namespace parsimony::network::simd

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace parsimony::network::simd {
 
@@ -41,7 +42,8 @@ struct Bf16Activation {
 };
 
 // Loops on channels-last maps of bf16 values: read and written as bf16, computed in fp32. Matrix
-// products are those of the processor's tiles (Intel AMX): bf16 factors, fp32 sums.
+// products have bf16 factors and fp32 sums. Two versions: with tiles (Intel AMX), and with vectors
+// (AVX-512 BF16: AMD Zen 4, Intel Cooper Lake, and later ones).
 struct Bf16Loops {
   void (*widen)(std::int64_t size, const Bf16* x, float* y);
   void (*narrow)(std::int64_t size, const float* x, Bf16* y);
@@ -84,7 +86,7 @@ struct Bf16Loops {
                           Bf16* x_gradient,
                           std::int64_t x_gradient_stride);
 
-  // ---- Products. The calling thread's tiles must be ready (Bf16Tiles). ----
+  // ---- Products. The calling thread's tiles must be ready (Bf16Tiles); vectors always are. ----
   void (*begin_tiles)();
   void (*end_tiles)();
 
@@ -138,7 +140,9 @@ inline constexpr std::int64_t kBf16Rows = 32;     // of a product at once
 inline constexpr std::int64_t kBf16Inner = 32;    // values of a tile's row
 inline constexpr std::int64_t kBf16Columns = 16;  // sums of a tile's row
 
-// Null where the processor, the system or the compiler has no such tiles.
+// Those that the processor, the system and the compiler have, the fastest last; tests compare them.
+std::vector<const Bf16Loops*> supported_bf16_loops();
+// The fastest; null where there are none.
 const Bf16Loops* bf16_loops();
 
 // The calling thread's tiles, ready as long as this lives. They are given back at once: a thread
