@@ -9,8 +9,8 @@
 #include "parsimony/network/ops.h"
 #include "parsimony/network/scratch.h"
 
-// What the convolutions of narrow maps (narrow_convolution.h) have in common: products on the
-// processor's tiles, from buffers of the thread to the pixels of a map.
+// What the convolutions of narrow maps (narrow_convolution.h) have in common: products by
+// simd/bf16_loops.h, from buffers of the thread to the pixels of a map.
 namespace parsimony::network::narrow {
 
 using simd::Bf16;

@@ -303,19 +303,15 @@ void gradient_affine(std::int64_t rows,
 // The second factor lies in tiles of 32x16 values, rows 2k and 2k+1 interleaved in row k of 64
 // bytes. What is missing to full tiles is zero.
 
-// Columns of tiles are worked on in blocks of about equal size, up to kMaxTiles.
-std::int64_t block_count(std::int64_t tiles) {
-  return tiles_of(tiles, kMaxTiles);
-}
-
 std::int64_t packed_size(std::int64_t runs, std::int64_t inner, std::int64_t columns) {
   return runs * tiles_of(inner, kBf16Inner) * tiles_of(columns, kBf16Columns) * kTileValues;
 }
 
-// Calls block(first tile, Count of tiles) for them.
+// Columns of tiles are worked on in blocks of about equal size, up to kMaxTiles: calls
+// block(first tile, Count of tiles) for each.
 template <typename Block>
 inline void column_blocks(std::int64_t tiles, Block block) {
-  const std::int64_t blocks = block_count(tiles);
+  const std::int64_t blocks = tiles_of(tiles, kMaxTiles);
   for (std::int64_t i = 0; i < blocks; ++i) {
     const std::int64_t first = tiles * i / blocks;
     const std::int64_t count = tiles * (i + 1) / blocks - first;
@@ -334,11 +330,9 @@ void pack(const Bf16Factors& factors,
           Bf16* packed) {
   const std::int64_t steps = tiles_of(factors.inner, kBf16Inner);
   const std::int64_t tiles = tiles_of(factors.columns, kBf16Columns);
-  const std::int64_t blocks = block_count(tiles);
   Bf16* out = packed + run * steps * tiles * kTileValues;
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t first = tiles * block / blocks;
-    const std::int64_t last = tiles * (block + 1) / blocks;
+  column_blocks(tiles, [&](std::int64_t first, auto count) {
+    const std::int64_t last = first + decltype(count)::kValue;
     for (std::int64_t step = 0; step < steps; ++step) {
       for (std::int64_t tile = first; tile < last; ++tile) {
         for (std::int64_t k = 0; k < 16; ++k) {
@@ -355,7 +349,7 @@ void pack(const Bf16Factors& factors,
         }
       }
     }
-  }
+  });
 }
 
 constexpr std::int64_t kSumsRow = kMaxTiles * kBf16Columns;
